@@ -1,0 +1,83 @@
+# The front door. `make help` says what each target does; `make run` and `make test` need nothing but Python, make and
+# the package registry that pip or uv is set up for.
+.DEFAULT_GOAL := help
+PY ?=
+DIR ?= demo
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+export PYTHONUTF8 := 1
+
+.PHONY: help setup run test lint types layers pytest bench interop kills browser screens fuzz clean
+
+help:  ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/interpreter:
+	@for p in $(PY) python3.13 python3.12 python3.11 python3 python; do \
+	  $$p -c 'import sys; sys.exit(sys.version_info < (3,11))' 2>/dev/null && break; p=; done; \
+	if [ -z "$$p" ]; then echo "Depesha needs Python 3.11 or newer; name one with: make PY=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; fi; \
+	echo "Making $(VENV) with $$($$p -V)"; \
+	real=$$($$p -c 'import sys; print(sys.executable)'); \
+	rm -rf $(VENV); \
+	if uv --version >/dev/null 2>&1; then uv venv -q -p "$$real" $(VENV); else $$real -m venv $(VENV); fi
+	@touch $@
+
+# $(call install,FILE): hash-checked, by uv, or by pip (which takes a minute and shows its progress) where uv is missing.
+define install
+	@if uv --version >/dev/null 2>&1; then uv pip install -q --require-hashes -p $(PYTHON) -r $(1); \
+	else echo "uv is not here; pip installs (about a minute; 'pip install uv' makes this quick)"; \
+	  $(PYTHON) -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r $(1); fi
+endef
+
+$(VENV)/ready: requirements.txt $(VENV)/interpreter
+	$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/ready-test: tests/requirements.txt $(VENV)/ready
+	$(call install,tests/requirements.txt)
+	@touch $@
+
+$(VENV)/ready-ci: .ci/requirements.txt $(VENV)/ready-test
+	$(call install,.ci/requirements.txt)
+	@touch $@
+
+setup: $(VENV)/ready  ## make .venv with what the node needs
+
+run: setup  ## two administrations on this machine exchange records; then look around in the browser (Ctrl-C ends it)
+	@$(PYTHON) -m node demo --dir $(DIR)
+
+test: lint types layers pytest  ## style, types, the rooms' order, and all tests that need no other programs
+
+lint: $(VENV)/ready-test  ## ruff: style and common mistakes
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/ready-test  ## mypy, strict
+	@$(VENV)/bin/mypy
+
+layers: $(VENV)/ready-test  ## imports between the rooms run downwards only
+	@$(VENV)/bin/lint-imports
+
+pytest: $(VENV)/ready-test  ## the tests, on two processes
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills" -q
+
+interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (needs Java 17 and Maven)
+	@$(PYTHON) -m pytest tests/interop -m interop -v
+
+kills: $(VENV)/ready-test  ## kill real nodes at every crash point under traffic, and at random
+	@$(PYTHON) -m pytest tests/faults -m kills -v -s
+
+browser: $(VENV)/ready-ci  ## every page in a real browser: accessibility, narrow screens, without JavaScript
+	@$(PYTHON) -m pytest tests/browser -m browser -v
+
+screens: $(VENV)/ready-ci  ## write pictures of every page to build/screens
+	@$(PYTHON) -m pytest tests/browser -m browser -q --screens build/screens
+
+fuzz: $(VENV)/ready-ci  ## fuzz the opener of messages for SECONDS (60 unless told)
+	@$(PYTHON) tests/as4/fuzz_open.py -max_total_time=$(or $(SECONDS),60)
+
+bench: $(VENV)/ready-test  ## time the wire against the bare primitives, in one run
+	@$(PYTHON) -m tests.bench
+
+clean:  ## remove .venv, the demonstration and what was built
+	rm -rf $(VENV) demo build

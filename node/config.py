@@ -1,0 +1,124 @@
+"""Settings of one node: `depesha.toml` in its home folder, each also as DEPESHA_… in the environment (which wins).
+
+A setting that is wrong is named with its value and what it should be; nothing is guessed and no check is switched off.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+FILE = "depesha.toml"
+PREFIX = "DEPESHA_"
+# Read elsewhere, before or beside the settings of a home.
+OTHER_VARIABLES = frozenset({"DEPESHA_HOME", "DEPESHA_CRASH_AT"})
+
+
+class ConfigError(Exception):
+    """A setting is missing or wrong; the text names it, the value found and the remedy."""
+
+
+class Settings(BaseModel):
+    """Everything that may be set for a node. Field descriptions are the reference that documentation is made from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    party: str = Field(min_length=1, description="our party id, as peers write it in eb:PartyId")
+    party_type: str | None = Field(None, description="the type attribute of our eb:PartyId")
+    name: str = Field(min_length=1, description="the administration's name, as people read it")
+    country: str | None = Field(None, pattern="^[A-Z]{3}$", description="ISO 3166-1 alpha-3 code")
+    url: str | None = Field(None, description="the wire's full address, as peers reach it")
+    demonstration: bool = Field(False, description="pages say that persons are specimens")
+    database_url: str | None = Field(None, description="sqlite:///… or postgresql+psycopg://…; a file here by default")
+    outside: str = Field("127.0.0.1:17443", description="HOST:PORT that peers reach")
+    inside: str = Field("127.0.0.1:17080", description="HOST:PORT for pages, API and metrics")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded headers are believed")
+    allow_unilateral_terms: bool = Field(
+        False, description="allow terms by our own word with a peer that could sign them; every message is marked so"
+    )
+    retry_first_seconds: float = Field(5, gt=0, le=3600, description="pause before the second attempt")
+    retry_longest_seconds: float = Field(600, gt=0, le=86400, description="longest pause between two attempts")
+    retry_hours: float = Field(48, gt=0, le=24 * 60, description="after this a message is given up (EBMS:0301)")
+    attempt_seconds: float = Field(120, gt=0, le=7200, description="one attempt may take so long")
+    deliveries_in_flight: int = Field(32, ge=1, le=512, description="attempts under way at once in one process")
+    commit_gather_milliseconds: float = Field(3, ge=0, le=100, description="how long a commit waits for company")
+    commit_in_thread: bool = Field(False, description="commit in a thread: kinder to a slow disk, slower on a fast one")
+    largest_message_megabytes: int = Field(1536, ge=1, le=65536, description="larger messages are refused")
+    disk_floor_megabytes: int = Field(512, ge=0, description="with less free space nothing more is taken in (503)")
+    connections_per_peer: int = Field(64, ge=1, description="requests of one peer served at once; more get 503")
+
+
+def settings_path(home: Path) -> Path:
+    """Where the settings of the node in `home` stand."""
+    return home / FILE
+
+
+def load_settings(home: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the node in `home`, those of the environment put over the file's.
+
+    Raises ConfigError when there is no node, the file is no TOML, or a setting is unknown or wrong.
+    """
+    path = settings_path(home)
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"There is no node in {home}. Make one with: depesha init --home {home} --party ID --name N") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}. Correct that line.") from None
+    for variable, text in environment.items():
+        if variable.startswith(PREFIX) and variable not in OTHER_VARIABLES:
+            name = variable.removeprefix(PREFIX).lower()
+            if name in Settings.model_fields:
+                values[name] = _from_environment(name, text)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(path, problem) for problem in error.errors())) from None
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """DEPESHA_… variables that name no setting: most likely misspelt."""
+    return sorted(
+        variable
+        for variable in environment
+        if variable.startswith(PREFIX)
+        and variable not in OTHER_VARIABLES
+        and not variable.startswith("DEPESHA_TEST_")
+        and variable.removeprefix(PREFIX).lower() not in Settings.model_fields
+    )
+
+
+def write_settings(home: Path, values: Mapping[str, str | int | float | bool]) -> None:
+    """Write `depesha.toml` with `values`; the other settings keep their defaults.
+
+    Raises FileExistsError when the home folder has one already.
+    """
+    lines = ["# Settings of this node; docs/reference/settings.md lists them all.", ""]
+    lines += [f"{name} = {_toml(value)}" for name, value in values.items()]
+    with settings_path(home).open("x", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _toml(value: str | int | float | bool) -> str:
+    # A JSON string, number or boolean is a TOML one, once what JSON leaves unescaped (DEL) is out of the way.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _from_environment(name: str, text: str) -> Any:
+    if name == "trusted_proxies":
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _explain(path: Path, problem: Any) -> str:
+    name = ".".join(str(step) for step in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{path}: there is no setting {name!r}. Remove the line or correct its name."
+    if problem["type"] == "missing":
+        return f"{path}: the setting {name!r} is missing. Add it."
+    return f"{path}: {name} = {problem['input']!r} cannot be used: {problem['msg']}. Correct it there or in {PREFIX}{name.upper()}."

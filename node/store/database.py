@@ -1,0 +1,185 @@
+"""Opening the database, and its transactions.
+
+SQLite is the default and takes one writer at a time; PostgreSQL takes many. Both commit durably: what a `write()`
+block wrote is on disk when the block has ended, or the block has raised.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, Insert, Select, Table, UniqueConstraint, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
+
+from node.store.trouble import StoreUnavailable, Trouble, told_apart
+
+Dialect = Literal["sqlite", "postgresql"]
+
+WAIT_SECONDS = 10
+"""How long a transaction waits for a lock or a free connection before it is our own trouble (HTTP 503)."""
+_READERS = 8
+_WRITERS = 8
+_APPLICATION_ID = 0x44455045  # "DEPE": tells `file` and other tools whose database this is
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database: `engine` writes, `readers` cannot. Safe to share between threads, not across a fork."""
+
+    engine: Engine
+    readers: Engine
+    dialect: Dialect
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that commits durably when the block ends and rolls back when it raises.
+
+        On SQLite it holds the only write lock from its start, so what it reads stays true until its commit. Raises
+        StoreUnavailable for our own trouble, sqlalchemy.exc.IntegrityError and the like for everything else.
+        """
+        return _transaction(self.engine)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A transaction that only reads, of one snapshot on SQLite; a write within it is an error of ours."""
+        return _transaction(self.readers)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+        self.readers.dispose()
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    with told_apart(), engine.begin() as connection:
+        yield connection
+
+
+def open_database(url: str, create: bool = False) -> Database:
+    """Open `sqlite:///FILE` or `postgresql+psycopg://…` (also `postgresql://…`).
+
+    With `create` a missing SQLite file is made, mode 0600; without it that raises StoreUnavailable. A PostgreSQL
+    database must exist, and is not contacted here. Raises ValueError for a URL of another kind.
+    """
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _open_sqlite(parsed, create)
+        case "postgresql":
+            return _open_postgresql(parsed.set(drivername="postgresql+psycopg"))
+        case other:
+            raise ValueError(f"databases are sqlite:///FILE or postgresql+psycopg://…, not {other}")
+
+
+def _open_sqlite(url: URL, create: bool) -> Database:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("a SQLite database needs a file: sqlite:////folder/depesha.db")
+    path = Path(url.database)
+    if create:
+        # WAL and shared-memory files take over the mode of the database file.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    elif not path.exists():
+        raise StoreUnavailable(Trouble.GONE, f"there is no database at {path}; make the node with: depesha init")
+
+    def engine(size: int, begin: str, *pragmas: str) -> Engine:
+        # isolation_level=None keeps the driver from opening transactions by itself: we say BEGIN (below).
+        made = sqlalchemy.create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=WAIT_SECONDS,
+            connect_args={"isolation_level": None, "check_same_thread": False, "timeout": WAIT_SECONDS},
+        )
+
+        @event.listens_for(made, "connect")
+        def connect(connection: sqlite3.Connection, record: object) -> None:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(made, "begin")
+        def begin_transaction(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return made
+
+    # busy_timeout first: turning WAL on takes a lock that another process may hold.
+    busy = f"busy_timeout={WAIT_SECONDS * 1000}"
+    writer = engine(
+        1,
+        "BEGIN IMMEDIATE",
+        busy,
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=FAST",
+        f"application_id={_APPLICATION_ID}",
+    )
+    readers = engine(_READERS, "BEGIN", busy, "journal_mode=WAL", "foreign_keys=ON", "query_only=ON")
+    return Database(writer, readers, "sqlite")
+
+
+def _open_postgresql(url: URL) -> Database:
+    def engine(size: int, *options: str) -> Engine:
+        settings = (f"-c lock_timeout={WAIT_SECONDS}s", "-c timezone=UTC", *options)
+        return sqlalchemy.create_engine(
+            url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=WAIT_SECONDS,
+            connect_args={
+                "application_name": "depesha",
+                "connect_timeout": WAIT_SECONDS,
+                "options": " ".join(settings),
+            },
+        )
+
+    writer = engine(_WRITERS, "-c synchronous_commit=on")
+    return Database(writer, engine(_READERS, "-c default_transaction_read_only=on"), "postgresql")
+
+
+def insert_new(table: Table, dialect: Dialect, key: Sequence[str] | None = None) -> Insert:
+    """INSERT that leaves a row out if one with the same `key` exists.
+
+    Without `key` that is the table's one unique constraint, else its primary key. Another clash (a row id drawn twice)
+    is no duplicate and still raises IntegrityError.
+    """
+    columns = list(key) if key is not None else _duplicate_key(table)
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing(index_elements=columns)
+    return sqlite.insert(table).on_conflict_do_nothing(index_elements=columns)
+
+
+def _duplicate_key(table: Table) -> list[str]:
+    unique = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
+    if len(unique) > 1:
+        raise ValueError(f"{table.name} has several unique constraints: name the key")
+    return [c.name for c in (unique[0].columns if unique else table.primary_key.columns)]
+
+
+def insert_new_rows(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str] | None = None
+) -> int:
+    """Insert the rows that are not there yet (see insert_new) and return how many were inserted.
+
+    All rows have the same columns. A count below len(rows) means that some were duplicates, of earlier rows or of each
+    other.
+    """
+    if not rows:
+        return 0
+    dialect: Dialect = "postgresql" if connection.dialect.name == "postgresql" else "sqlite"
+    statement = insert_new(table, dialect, key).execution_options(preserve_rowcount=True)
+    return connection.execute(statement, list(rows)).rowcount
+
+
+def skip_locked(select: Select[Any], database: Database) -> Select[Any]:
+    """The rows of `select` that no other transaction has locked, locked. On SQLite the writer is alone already."""
+    if database.dialect == "postgresql":
+        return select.with_for_update(skip_locked=True)
+    return select

@@ -1,0 +1,41 @@
+"""The tables, one file a concern. Importing this package registers all of them in `metadata`."""
+
+from node.store.tables.accounts import Account, BrowserSession, SignInLink
+from node.store.tables.agreements import Agreement, AgreementPair
+from node.store.tables.alarms import Alarm
+from node.store.tables.cases import CaseMember, CaseNumber, ExchangeCase
+from node.store.tables.configuration import Configuration
+from node.store.tables.delivery import Outbox, PeerDelivery
+from node.store.tables.events import Event
+from node.store.tables.log import LogEntryKey, LoggedEntry, LogState
+from node.store.tables.messages import Message, Part
+from node.store.tables.payloads import Payload, PayloadKey
+from node.store.tables.peers import Peer, PeerCertificate
+from node.store.tables.row import Row, metadata
+
+__all__ = [
+    "Account",
+    "Agreement",
+    "AgreementPair",
+    "Alarm",
+    "BrowserSession",
+    "CaseMember",
+    "CaseNumber",
+    "Configuration",
+    "Event",
+    "ExchangeCase",
+    "LogEntryKey",
+    "LogState",
+    "LoggedEntry",
+    "Message",
+    "Outbox",
+    "Part",
+    "Payload",
+    "PayloadKey",
+    "Peer",
+    "PeerCertificate",
+    "PeerDelivery",
+    "Row",
+    "SignInLink",
+    "metadata",
+]

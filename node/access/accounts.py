@@ -1,0 +1,86 @@
+"""Accounts: who may sign in, in which role, for which unit.
+
+A removed account keeps its row: log entries name it as their actor, so its name is never given to another person.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from node.store.columns import table_of
+from node.store.tables import Account, BrowserSession, SignInLink
+
+NAME_LIMIT = 80
+"""Names stand in the head of every page and in log entries."""
+
+_accounts = table_of(Account)
+
+
+class Role(StrEnum):
+    """What an account is for. `head` leads a unit: reads as officers do, and decides what needs a second person."""
+
+    OFFICER = "officer"
+    IT = "it"
+    AUDITOR = "auditor"
+    HEAD = "head"
+
+
+class AccountError(Exception):
+    """An account cannot be made or changed so; the text says what was found and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account as pages and commands see it; `unit` None means the whole administration."""
+
+    name: str
+    role: Role
+    unit: str | None
+    created_at: datetime
+
+
+def add_user(connection: Connection, name: str, role: str, unit: str | None, now: datetime) -> Person:
+    """Make an account. Raises AccountError for an unknown role, an unusable name, or a name that was used before."""
+    try:
+        known = Role(role)
+    except ValueError:
+        raise AccountError(f"There is no role {role!r}. Roles are: {', '.join(Role)}.") from None
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
+        raise AccountError(
+            f"{name!r} cannot be a name: use 1 to {NAME_LIMIT} printable characters without spaces around."
+        )
+    found = connection.execute(select(_accounts.c.removed_at).where(_accounts.c.name == name)).one_or_none()
+    if found is not None:
+        was = "is an account already" if found.removed_at is None else "was an account that has been removed"
+        raise AccountError(f"{name!r} {was}; the log names it. Choose another name.")
+    connection.execute(insert(_accounts).values(name=name, role=known.value, unit=unit or None, created_at=now))
+    return Person(name, known, unit or None, now)
+
+
+def remove_user(connection: Connection, name: str, now: datetime) -> None:
+    """Close an account and end its links and browser sessions. Raises AccountError if it is not open."""
+    closed = connection.execute(
+        update(_accounts).where(_accounts.c.name == name, _accounts.c.removed_at.is_(None)).values(removed_at=now)
+    )
+    if closed.rowcount == 0:
+        raise AccountError(f"There is no account {name!r}. `depesha user list` shows them.")
+    for table in (table_of(SignInLink), table_of(BrowserSession)):
+        connection.execute(delete(table).where(table.c.account == name))
+
+
+def find_user(connection: Connection, name: str) -> Person:
+    """The open account of that name. Raises AccountError if there is none."""
+    row = connection.execute(
+        select(_accounts).where(_accounts.c.name == name, _accounts.c.removed_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        raise AccountError(f"There is no account {name!r}. `depesha user list` shows them.")
+    return Person(row.name, Role(row.role), row.unit, row.created_at)
+
+
+def list_users(connection: Connection) -> tuple[Person, ...]:
+    """All open accounts by name."""
+    rows = connection.execute(select(_accounts).where(_accounts.c.removed_at.is_(None)).order_by(_accounts.c.name))
+    return tuple(Person(row.name, Role(row.role), row.unit, row.created_at) for row in rows)

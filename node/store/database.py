@@ -46,7 +46,7 @@ class Database:
         return _transaction(self.engine)
 
     def read(self) -> AbstractContextManager[Connection]:
-        """A transaction that only reads, of one snapshot on SQLite; a write within it is an error of ours."""
+        """A transaction that only reads, of one snapshot on SQLite; a write within it raises StoreUnavailable."""
         return _transaction(self.readers)
 
     def close(self) -> None:

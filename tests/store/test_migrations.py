@@ -1,0 +1,129 @@
+"""The migrations make what the table classes say, on both databases."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, select, text
+
+import node.store.migrations as migrations
+from node.store.columns import table_of
+from node.store.database import Database, open_database
+from node.store.migrations import HEAD, require_current, upgrade
+from node.store.tables import Configuration, LogState, metadata
+from node.store.trouble import StoreUnavailable, Trouble
+
+
+@pytest.fixture
+def empty(empty_database_url: str) -> Iterator[Database]:
+    database = open_database(empty_database_url, create=True)
+    yield database
+    database.close()
+
+
+def indexes(connection: Connection) -> set[str]:
+    if connection.dialect.name == "sqlite":
+        query = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    else:
+        query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'"
+    return {sql for sql in connection.scalars(text(query)) if "alembic" not in sql}
+
+
+def tables_without_rowid(connection: Connection) -> set[str]:
+    if connection.dialect.name != "sqlite":
+        return set()
+    return set(connection.scalars(text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'")))
+
+
+def test_the_newest_script_is_the_version_that_the_program_needs() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_migrations_and_table_classes_agree(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrations_and_table_classes_make_the_same_indexes(empty: Database) -> None:
+    metadata.create_all(empty.engine)
+    with empty.read() as connection:
+        made = indexes(connection), tables_without_rowid(connection)
+    metadata.drop_all(empty.engine)
+    upgrade(empty)
+    with empty.read() as connection:
+        assert (indexes(connection), tables_without_rowid(connection)) == made
+    assert len(made[0]) > 10
+
+
+def test_a_new_database_has_an_empty_log_and_a_configuration(database: Database) -> None:
+    with database.read() as connection:
+        state = connection.execute(select(table_of(LogState))).one()
+        configuration = connection.execute(select(table_of(Configuration))).one()
+    assert state.size == 0
+    assert state.root.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert state.frontier == b""
+    assert state.frozen is False
+    assert (configuration.id, configuration.version) == (1, 1)
+
+
+def test_upgrading_again_changes_nothing(database: Database) -> None:
+    require_current(database)
+    upgrade(database)
+    require_current(database)
+
+
+def test_processes_that_start_at_once_upgrade_once(empty: Database) -> None:
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            upgrade(empty)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    require_current(empty)
+
+
+def test_without_tables_the_message_says_what_to_run(empty: Database) -> None:
+    with pytest.raises(StoreUnavailable, match="depesha init") as caught:
+        require_current(empty)
+    assert caught.value.reason is Trouble.OUTDATED
+
+
+@pytest.mark.parametrize(("version", "remedy"), [("0000", "depesha serve"), ("9999", "install the newer Depesha")])
+def test_tables_of_another_version_are_refused_with_a_remedy(database: Database, version: str, remedy: str) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+    with pytest.raises(StoreUnavailable, match=remedy):
+        require_current(database)
+    if version > HEAD:
+        with pytest.raises(StoreUnavailable, match=remedy):
+            upgrade(database)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.bulk_insert", fail)
+        with pytest.raises(RuntimeError, match="power cut"):
+            upgrade(empty)
+    with pytest.raises(StoreUnavailable, match="no tables"):
+        require_current(empty)
+    upgrade(empty)
+    require_current(empty)

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -48,8 +48,6 @@ IDENTITY_KEY = "identity.key.pem"
 IDENTITY_PUBLIC = "identity.pub.pem"
 KEK = "kek"
 KEK_BYTES = 32
-
-_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ def load_keys(directory: Path) -> NodeKeys:
     """
     identity = None
     if (directory / IDENTITY_KEY).exists():
-        identity = _load_private(directory / IDENTITY_KEY, ed25519.Ed25519PrivateKey)
+        identity = _ed25519(directory / IDENTITY_KEY)
     identity_public = _load_public(directory / IDENTITY_PUBLIC)
     if identity is not None and identity.public_key() != identity_public:
         raise KeysRefused(
@@ -141,8 +139,8 @@ def load_keys(directory: Path) -> NodeKeys:
         directory, "encryption", x25519.X25519PrivateKey, ec.EllipticCurvePrivateKey
     )
     encryption_key = cast(AgreementKey, found)
-    tls_key, tls_certificate = _load_pair(directory, "tls", ec.EllipticCurvePrivateKey)
-    document_key, document_certificate = _load_pair(directory, "document", ec.EllipticCurvePrivateKey)
+    tls_key, tls_certificate = _p256_pair(directory, "tls")
+    document_key, document_certificate = _p256_pair(directory, "document")
     suite = signing_suite(signing_key)
     if suite is None or suite != agreement_suite(encryption_key):
         raise KeysRefused(
@@ -169,8 +167,8 @@ def load_keys(directory: Path) -> NodeKeys:
         tls_certificate=tls_certificate,
         document_key=document_key,
         document_certificate=document_certificate,
-        log_key=_load_private(directory / "log.key.pem", ed25519.Ed25519PrivateKey),
-        witness_key=_load_private(directory / "witness.key.pem", ed25519.Ed25519PrivateKey),
+        log_key=_ed25519(directory / "log.key.pem"),
+        witness_key=_ed25519(directory / "witness.key.pem"),
         kek=kek,
     )
 
@@ -246,7 +244,7 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-def _load_private(path: Path, *kind: type[_Key]) -> _Key:
+def _load_private(path: Path, *kind: type[object]) -> object:
     try:
         key = load_pem_private_key(_read(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -260,6 +258,15 @@ def _load_private(path: Path, *kind: type[_Key]) -> _Key:
     return key
 
 
+def _ed25519(path: Path) -> ed25519.Ed25519PrivateKey:
+    return cast(ed25519.Ed25519PrivateKey, _load_private(path, ed25519.Ed25519PrivateKey))
+
+
+def _p256_pair(directory: Path, stem: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key, certificate = _load_pair(directory, stem, ec.EllipticCurvePrivateKey)
+    return cast(ec.EllipticCurvePrivateKey, key), certificate
+
+
 def _load_public(path: Path) -> ed25519.Ed25519PublicKey:
     try:
         key = load_pem_public_key(_read(path))
@@ -270,7 +277,7 @@ def _load_public(path: Path) -> ed25519.Ed25519PublicKey:
     return key
 
 
-def _load_pair(directory: Path, stem: str, *kind: type[_Key]) -> tuple[_Key, x509.Certificate]:
+def _load_pair(directory: Path, stem: str, *kind: type[object]) -> tuple[object, x509.Certificate]:
     key = _load_private(directory / f"{stem}.key.pem", *kind)
     path = directory / f"{stem}.cert.pem"
     try:

@@ -1,0 +1,229 @@
+"""Domains: one folder `<domain>/<version>/` under a schemas directory is one domain version, loaded into a value.
+
+The folder's place gives the domain's name, version and namespace (`urn:depesha:<domain>:<version>`). The files are
+written for the namespace that `domain.toml` names as `written_for`; where the folder's place gives another one, it is
+put in while loading. So a plain copy under another name is another domain, with the same content digest.
+A folder that cannot be used is listed with file and reason and does not hinder the others.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+import node
+from node.records.codes import ENUMERATIONS, CodeListError, enumerations, read_code_lists
+from node.records.labels import LabelError, read_labels
+from node.records.shape import Shape, make_shape
+from node.records.validator import CompileError, Validator
+from node.records.xsd import XsdError, XsdReader
+
+_NAME = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
+_VERSION = re.compile(r"^[1-9][0-9]{0,3}$")
+_TEXTS = (".xsd", ".sch", ".xml", ".toml", ".po")  # files in which the namespace is written
+_KNOWN_SETTINGS = frozenset({"title", "written_for", "purpose", "notices", "second_look"})
+
+
+class BrokenFolderError(Exception):
+    """A domain folder that cannot be used: `file` within it and `reason`."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A folder that was found and not loaded."""
+
+    folder: Path
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One version of one domain. `namespace` is the Service on the wire, the keys of `records` are the Actions."""
+
+    name: str
+    version: str
+    namespace: str
+    title: str
+    digest: str
+    """SHA-256, in hex, over every file's relative path and content: what the party card states."""
+    records: Mapping[str, Shape]
+    folder: Path
+    purpose: str | None
+    settings: Mapping[str, Any] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
+    """The folder's files by relative path, with this domain's namespace put in."""
+    validator: Validator = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """All that could be loaded, and what could not."""
+
+    all: tuple[Domain, ...]
+    broken: tuple[Broken, ...]
+
+    def __iter__(self) -> Iterator[Domain]:
+        return iter(self.all)
+
+    def find(self, service: str) -> Domain | None:
+        """The domain whose namespace is `service`."""
+        return next((domain for domain in self.all if domain.namespace == service), None)
+
+    def named(self, name: str, version: str | None = None) -> Domain | None:
+        """The domain of that name, in its highest version unless one is given."""
+        found = [domain for domain in self.all if domain.name == name and version in (None, domain.version)]
+        return max(found, key=lambda domain: int(domain.version), default=None)
+
+    def with_purpose(self, purpose: str) -> Domain | None:
+        """The highest version of the domain that its domain.toml declares to serve `purpose` of the node itself."""
+        found = [domain for domain in self.all if domain.purpose == purpose]
+        return max(found, key=lambda domain: int(domain.version), default=None)
+
+
+def schemas_directory() -> Path:
+    """Where the domains that come with the node lie: inside the installed package, or beside it in a checkout."""
+    package = Path(node.__file__).parent
+    installed = package / "_schemas"
+    return installed if installed.is_dir() else package.parent / "schemas"
+
+
+def load_domains(directories: Iterable[Path] | None = None) -> Domains:
+    """Read every `<domain>/<version>/` under `directories` (without them: schemas_directory()).
+
+    Of two folders of the same name and version, the earlier directory's counts and the other is listed as broken.
+    """
+    loaded: dict[str, Domain] = {}
+    broken: list[Broken] = []
+    for directory in [schemas_directory()] if directories is None else directories:
+        for folder in sorted(filter(_is_candidate, directory.glob("*/*"))):
+            try:
+                domain = load_domain(folder)
+                if domain.namespace in loaded:
+                    raise BrokenFolderError(
+                        "domain.toml", f"{loaded[domain.namespace].folder} is {domain.namespace} already"
+                    )
+            except BrokenFolderError as error:
+                broken.append(Broken(folder, error.file, error.reason))
+            else:
+                loaded[domain.namespace] = domain
+    return Domains(tuple(loaded.values()), tuple(broken))
+
+
+def load_domain(folder: Path) -> Domain:
+    """Read one folder `<domain>/<version>`. Raises BrokenFolderError."""
+    name, version = folder.resolve().parent.name, folder.resolve().name
+    if not _NAME.match(name) or not _VERSION.match(version):
+        raise BrokenFolderError(
+            ".", "the folder must be <domain>/<version>: small letters, digits, hyphens; then a number"
+        )
+    namespace = f"urn:depesha:{name}:{version}"
+    raw = _read_files(folder)
+    settings = _settings(raw)
+    files = {path: _put_namespace(path, content, settings["written_for"], namespace) for path, content in raw.items()}
+    try:
+        codes = read_code_lists(files)
+        labels = read_labels(files)
+        schemas = {path: _parse(path, content) for path, content in files.items() if _is_schema(path)}
+        if codes and files.get(f"records/{ENUMERATIONS}") != enumerations(namespace, codes).encode():
+            raise BrokenFolderError(
+                f"records/{ENUMERATIONS}", "it differs from codes/: run `python -m node.records.write_codes` on the folder"
+            )
+        reader = XsdReader(namespace, schemas)
+        records = {root: make_shape(namespace, reader.read(root), labels, codes) for root in reader.roots}
+        if not records:
+            raise BrokenFolderError("records/", "no schema in it declares a root element")
+        _check_code_marks(records)
+        validator = Validator(namespace, files)
+    except (CodeListError, LabelError) as error:
+        file, _, reason = str(error).partition(": ")
+        raise BrokenFolderError(file, reason) from error
+    except (XsdError, CompileError) as error:
+        raise BrokenFolderError(error.file, str(error).partition(": ")[2]) from error
+    return Domain(
+        name=name,
+        version=version,
+        namespace=namespace,
+        title=settings["title"],
+        digest=digest_of(raw),
+        records=records,
+        folder=folder,
+        purpose=settings.get("purpose"),
+        settings=settings,
+        files=files,
+        validator=validator,
+    )
+
+
+def _is_candidate(path: Path) -> bool:
+    return path.is_dir() and not path.parent.name.startswith((".", "_"))
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over, for each path in order: the path in UTF-8, a zero byte, the SHA-256 of the content."""
+    total = hashlib.sha256()
+    for path in sorted(files):
+        total.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
+    return total.hexdigest()
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
+            files[relative.as_posix()] = path.read_bytes()
+    return files
+
+
+def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
+    about = files.get("domain.toml")
+    if about is None:
+        raise BrokenFolderError("domain.toml", "the file is missing; it gives title and written_for")
+    try:
+        settings = tomllib.loads(about.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BrokenFolderError("domain.toml", f"it is no TOML: {error}") from error
+    for key in ("title", "written_for"):
+        if not isinstance(settings.get(key), str) or not settings[key]:
+            raise BrokenFolderError("domain.toml", f"{key} is missing")
+    unknown = sorted(set(settings) - _KNOWN_SETTINGS)
+    if unknown:
+        raise BrokenFolderError("domain.toml", f"unknown setting {', '.join(unknown)}")
+    return settings
+
+
+def _put_namespace(path: str, content: bytes, written_for: str, namespace: str) -> bytes:
+    if written_for == namespace or not path.endswith(_TEXTS):
+        return content
+    return re.sub(re.escape(written_for.encode()) + rb"(?![0-9A-Za-z:-])", namespace.encode(), content)
+
+
+def _is_schema(path: str) -> bool:
+    return path.startswith("records/") and path.endswith(".xsd")
+
+
+def _parse(path: str, content: bytes) -> etree._Element:
+    try:
+        return etree.fromstring(content, etree.XMLParser(no_network=True, resolve_entities=False, load_dtd=False))
+    except etree.XMLSyntaxError as error:
+        raise BrokenFolderError(path, f"it is not well-formed: {error.msg}") from error
+
+
+def _check_code_marks(records: Mapping[str, Shape]) -> None:
+    for shape in records.values():
+        for found in shape.root.walk():
+            if found.marks.codes and found.marks.codes not in shape.codes:
+                raise BrokenFolderError(
+                    "records/", f"{found.path} takes codes of codes/{found.marks.codes}.csv, which is missing"
+                )

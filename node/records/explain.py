@@ -1,0 +1,181 @@
+"""From libxml2's findings to words that a person can act on.
+
+libxml2 says "Element '{urn:…}Sex': [facet 'enumeration'] The value 'W' is not an element of the set …". We take the
+kind and place from it, what was expected from the shape, and the value from the record itself.
+"""
+
+import re
+from typing import Any
+
+from lxml import etree
+
+from node.records.problems import Problem
+from node.records.reading import line_of
+from node.records.shape import Field, Shape
+from node.records.validator import RuleFinding, SchemaFinding
+
+_EXPECTED = re.compile(r"Expected is (?:one of )?\( (?P<names>.*?) \)\.")
+_ATTRIBUTE = re.compile(r"attribute '(?:\{[^}]*\})?(?P<name>[^']+)'")
+_LOCAL = re.compile(r"(?:\{[^}]*\})?([^,\s]+)")
+_SHOWN = 120  # of a found value: enough to recognise it on one line
+
+_KINDS = {
+    "SCHEMAV_ELEMENT_CONTENT": "content",
+    "SCHEMAV_CVC_COMPLEX_TYPE_4": "attribute-missing",
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "attribute-unknown",
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2": "attribute-unknown",
+    "SCHEMAV_CVC_COMPLEX_TYPE_2_1": "not-empty",
+    "SCHEMAV_CVC_COMPLEX_TYPE_2_3": "text",
+    "SCHEMAV_CVC_TYPE_3_1_2": "children",
+    "SCHEMAV_CVC_ELT_1": "root",
+}
+# These follow from a facet that did not hold and was reported at the same place already.
+_ECHOES = ("SCHEMAV_CVC_DATATYPE_VALID", "SCHEMAV_CVC_ATTRIBUTE", "SCHEMAV_CVC_TYPE")
+
+
+def explain_schema(findings: tuple[SchemaFinding, ...], root: etree._Element, shape: Shape) -> list[Problem]:
+    """One problem a place and kind, in the order in which libxml2 met them."""
+    problems: list[Problem] = []
+    places: set[tuple[str, str]] = set()
+    for finding in findings:
+        kind = _KINDS.get(finding.kind, "value")
+        problem = _explain(finding, kind, _at(root, finding.path), shape)
+        place = (problem.path, kind)
+        if place not in places:
+            places.add(place)
+            problems.append(problem)
+    return problems
+
+
+def explain_rule(finding: RuleFinding, root: etree._Element, shape: Shape) -> Problem:
+    """A failed assertion: its words up to the first full stop say what is expected, the rest what to do."""
+    node = _at(root, finding.location)
+    expected, _, remedy = finding.text.partition(". ")
+    value = node.text or "" if len(node) == 0 else ""
+    return _problem(node, None, finding.rule, value, expected.rstrip("."), remedy or expected)
+
+
+def _explain(finding: SchemaFinding, kind: str, node: etree._Element, shape: Shape) -> Problem:
+    named = _ATTRIBUTE.search(finding.message)
+    attribute = named.group("name") if named else None
+    field = shape.fields.get(plain_path(node) + (f"/@{attribute}" if attribute else ""))
+    label = shape.label(field.path) if field else ""
+    match kind:
+        case "content":
+            return _explain_content(finding, node, shape)
+        case "attribute-missing":
+            expected = field.expected() if field else "the attribute"
+            return _problem(
+                node, attribute, "xsd:missing", "nothing", expected, f"Add the attribute {attribute} ({label})."
+            )
+        case "attribute-unknown":
+            known = ", ".join(one.name for one in shape.fields[plain_path(node)].attributes) or "none"
+            return _problem(
+                node, attribute, "xsd:unknown", f"attribute {attribute}", f"no other attributes than {known}",
+                f"Take the attribute {attribute} out.",
+            )  # fmt: skip
+        case "text" | "not-empty":
+            expected = field.expected() if field else "no text"
+            return _problem(node, None, "xsd:text", "text between the elements", expected, "Put the text into a field.")
+        case "children":
+            expected = field.expected() if field else "a value"
+            return _problem(
+                node, None, "xsd:children", "elements", expected, f"Write the value of {label} without elements."
+            )
+        case "root":
+            return _problem(
+                node, None, "xsd:root", etree.QName(node).localname, shape.name, "Use another root element."
+            )
+        case _:
+            value = (node.get(attribute) or "") if attribute else (node.text or "")
+            return _explain_value(node, attribute, value, field, label)
+
+
+def _explain_value(node: etree._Element, attribute: str | None, value: str, field: Field | None, label: str) -> Problem:
+    expected = field.expected() if field else "another value"
+    if not value.strip():
+        return _problem(node, attribute, "xsd:empty", "nothing", expected, f"Fill in {label}.")
+    return _problem(node, attribute, "xsd:value", value, expected, f"Correct {label}: write {expected}.")
+
+
+def _explain_content(finding: SchemaFinding, node: etree._Element, shape: Shape) -> Problem:
+    """A missing, misplaced, repeated or unknown element."""
+    match = _EXPECTED.search(finding.message)
+    names = _LOCAL.findall(match.group("names")) if match else []
+    wanted = " or ".join(names)
+    if "Missing child element" in finding.message:
+        missing = _labels(plain_path(node), names, shape)
+        return _problem(node, None, "xsd:missing", f"no {wanted}", wanted, f"Add {missing} here.")
+    name = etree.QName(node).localname
+    parent = node.getparent()
+    above = shape.fields.get(plain_path(parent)) if parent is not None else None
+    known = {child.name for child in above.children} if above else set()
+    expected = wanted or "nothing more here"
+    if name not in known:
+        remedy = f"Take {name} out" + (f", or put {wanted} in its place." if wanted else ".")
+        return _problem(node, None, "xsd:unknown", name, expected, remedy)
+    if wanted and name not in names:
+        remedy = f"Add {_labels(above.path if above else '', names, shape)} before {name}, or move {name} to its place."
+    else:
+        remedy = f"Take this {name} out: it stands here once too often or too late."
+    return _problem(node, None, "xsd:order", name, expected, remedy)
+
+
+def _labels(parent: str, names: list[str], shape: Shape) -> str:
+    return " or ".join(f"{name} ({shape.label(f'{parent}/{name}')})" for name in names)
+
+
+def _problem(node: etree._Element, attribute: str | None, rule: str, found: str, expected: str, remedy: str) -> Problem:
+    path = numbered_path(node) + (f"/@{attribute}" if attribute else "")
+    steps = path.split("/")
+    short = found if len(found) <= _SHOWN else found[:_SHOWN] + "…"
+    return Problem(
+        file="",
+        line=line_of(node),
+        field="/".join(steps[1:]) or path,
+        path=path,
+        found=short,
+        expected=expected,
+        remedy=remedy,
+        rule=rule,
+    )
+
+
+def plain_path(node: etree._Element) -> str:
+    """`Reply/Answer/Person`: the steps from the root, without numbers; the key of a shape's fields."""
+    names = [etree.QName(node).localname, *(etree.QName(above).localname for above in node.iterancestors())]
+    return "/".join(reversed(names))
+
+
+def numbered_path(node: etree._Element) -> str:
+    """`Reply/Answer[2]/Person`: a step among several of its name has its number."""
+    steps: list[str] = []
+    current: etree._Element | None = node
+    while current is not None:
+        name = etree.QName(current).localname
+        before = sum(1 for _ in current.itersiblings(current.tag, preceding=True))
+        alone = before == 0 and next(current.itersiblings(current.tag), None) is None
+        steps.append(name if alone else f"{name}[{before + 1}]")
+        current = current.getparent()
+    return "/".join(reversed(steps))
+
+
+def _at(root: etree._Element, path: str) -> etree._Element:
+    """The element that an XPath of libxml2 or of the rules' report names; the nearest known one where it names none."""
+    while path:
+        try:
+            found: Any = root.getroottree().xpath(path, namespaces=_prefixes(root))
+        except etree.XPathError:
+            found = None
+        node = found[0] if found and isinstance(found, list) else None
+        if node is not None and not isinstance(node, etree._Element):
+            node = node.getparent()  # from an attribute's value to the element that has it
+        if isinstance(node, etree._Element):
+            return node
+        path = path.rpartition("/")[0]
+    return root
+
+
+def _prefixes(root: etree._Element) -> dict[str, str]:
+    """The prefixes that libxml2 may use in a path: those of the root, where sane records declare them."""
+    return {prefix: uri for prefix, uri in root.nsmap.items() if prefix}

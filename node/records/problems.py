@@ -1,0 +1,50 @@
+"""What is wrong with a record: once for whoever holds it, once, without any value, for the peer who sent it."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class PeerProblem:
+    """What an authenticated peer may be told: where, which rule, what was expected. Never the value that was found."""
+
+    path: str
+    rule: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.rule}: expected {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding.
+
+    `field` is the place in short (the last steps, with the number among equals), `path` the whole way from the root;
+    `found` holds the value and is for local use only: it goes to no peer, log, metric or error detail.
+    """
+
+    file: str
+    line: int
+    field: str
+    path: str
+    found: str
+    expected: str
+    remedy: str
+    rule: str
+
+    def for_peer(self) -> PeerProblem:
+        return PeerProblem(path=self.path, rule=self.rule, expected=self.expected)
+
+    def in_file(self, file: str) -> "Problem":
+        return replace(self, file=file)
+
+    def as_row(self) -> dict[str, str | int]:
+        """The row that `record check --json` prints."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "field": self.field,
+            "found": self.found,
+            "expected": self.expected,
+            "remedy": self.remedy,
+        }

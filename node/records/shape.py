@@ -1,0 +1,94 @@
+"""The shape of a record as a value: the tree of its fields in the order of the form, with labels, codes and marks.
+
+Made from a domain's XSD by `xsd`; forms, views, checks and examples are made from it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from node.records.codes import CodeList
+from node.records.labels import Labels
+from node.records.marks import Marks
+
+GROUP = "group"
+_LISTED = 12  # more codes than this are not spelt out in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The field belongs to branch `branch` of the `number`th choice of its parent; one branch occurs."""
+
+    number: int
+    branch: int
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One element or attribute.
+
+    `path` runs from the root element without numbers (`Reply/Head/Place`, `…/@id`); `type` is the name of the simple
+    type, or GROUP for an element that holds others; `maximum` None means as often as needed.
+    """
+
+    name: str
+    path: str
+    attribute: bool
+    type: str
+    minimum: int
+    maximum: int | None
+    marks: Marks
+    choice: Choice | None = None
+    enumeration: tuple[str, ...] = ()
+    attributes: tuple["Field", ...] = ()
+    children: tuple["Field", ...] = ()
+
+    @property
+    def is_group(self) -> bool:
+        return self.type == GROUP
+
+    def walk(self) -> Iterator["Field"]:
+        """This field, its attributes, and all below, in document order."""
+        yield self
+        yield from self.attributes
+        for child in self.children:
+            yield from child.walk()
+
+    def expected(self) -> str:
+        """In plain words what a value of this field must be."""
+        if self.marks.words:
+            return self.marks.words
+        if self.enumeration and len(self.enumeration) <= _LISTED:
+            return "one of " + ", ".join(self.enumeration)
+        if self.enumeration:
+            return f"a code of the list {self.marks.codes or self.type}"
+        if self.is_group:
+            return "the fields " + ", ".join(child.name for child in self.children)
+        return {"boolean": "true or false", "date": "a day as 2026-11-25"}.get(
+            self.type, f"a value of type {self.type}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of record. On the wire `namespace` is the Service and `name`, its root element, the Action."""
+
+    namespace: str
+    name: str
+    root: Field
+    labels: Labels
+    codes: Mapping[str, CodeList]
+    fields: Mapping[str, Field] = field(repr=False)
+    """Every field by its path."""
+
+    def label(self, path: str, language: str = "en") -> str:
+        """What the field at `path` is called in `language`; English where that lacks it, its name where all lack it."""
+        return self.labels.find(path, language) or path.rpartition("/")[2].removeprefix("@")
+
+    def marked(self, kind: str) -> tuple[Field, ...]:
+        """The fields that are of a kind, in document order."""
+        return tuple(found for found in self.root.walk() if found.marks.has(kind))
+
+
+def make_shape(namespace: str, root: Field, labels: Labels, codes: Mapping[str, CodeList]) -> Shape:
+    return Shape(namespace, root.name, root, labels, codes, {found.path: found for found in root.walk()})

@@ -1,0 +1,173 @@
+"""XSD and Schematron of one domain version, compiled once and lent to one thread at a time.
+
+libxslt and libxml2 keep their findings in the compiled object, so an object in use belongs to its user; the pool grows
+to as many as ever ran at once. Rules are ISO Schematron (ISO/IEC 19757-3) with the XSLT 1.0 query binding.
+"""
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree, isoschematron  # type: ignore[attr-defined]  # the stubs lack it
+
+from node.records.marks import XS
+from node.records.reading import line_of
+
+SCHEMATRON = "http://purl.oclc.org/dsdl/schematron"
+SVRL = "http://purl.oclc.org/dsdl/svrl"
+# More findings help nobody, and each costs a walk to its place in the record.
+MAX_FINDINGS = 100
+ASK = "ask"
+"""The role of an assertion that asks the sender and never refuses: `role="ask"`."""
+
+
+class CompileError(Exception):
+    """The schema or the rules are wrong; `file` and `line` say where."""
+
+    def __init__(self, file: str, line: int, text: str) -> None:
+        super().__init__(f"{file}: line {line}: {text}")
+        self.file = file
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaFinding:
+    """One finding of the XSD, as libxml2 gives it; the message may quote values and stays here."""
+
+    line: int
+    kind: str
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFinding:
+    """One failed assertion: its id, its words, and an XPath to the place."""
+
+    rule: str
+    text: str
+    location: str
+    asks: bool
+
+
+class _Files(etree.Resolver):
+    """Gives included schema files from memory and nothing else: a schema fetches nothing."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        super().__init__()
+        self._files = files
+
+    def resolve(self, url: str | None, public_id: str | None, context: Any) -> Any:  # type: ignore[override]  # stubs err
+        path = (url or "").rpartition("records/")[2]
+        content = self._files.get(f"records/{path}")
+        return self.resolve_string(
+            content if content is not None else b"<missing/>", context, base_url=f"records/{path}"
+        )
+
+
+def compile_schema(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchema:
+    """The XSD of all `records/*.xsd` among `files`. Raises CompileError."""
+    names = sorted(path for path in files if path.startswith("records/") and path.endswith(".xsd"))
+    includes = "".join(f'<xs:include schemaLocation="{name.removeprefix("records/")}"/>' for name in names)
+    parser = etree.XMLParser(no_network=True, resolve_entities=False)
+    parser.resolvers.add(_Files(files))
+    driver = etree.fromstring(
+        f'<xs:schema xmlns:xs="{XS}" targetNamespace="{namespace}">{includes}</xs:schema>'.encode(),
+        parser,
+        base_url="records/",
+    )
+    try:
+        return etree.XMLSchema(driver)
+    except etree.XMLSchemaParseError as error:
+        last = error.error_log.last_error
+        if last is None:
+            raise CompileError("records/", 1, str(error)) from error
+        raise CompileError(f"records/{last.filename.rpartition('/')[2]}", last.line, last.message) from error
+
+
+def compile_rules(file: str, content: bytes) -> etree.XSLT:
+    """The transformation of a Schematron file into one that reports. Raises CompileError."""
+    root = etree.fromstring(content, etree.XMLParser(no_network=True, resolve_entities=False, remove_comments=True))
+    seen: set[str] = set()
+    for node in root.iter(f"{{{SCHEMATRON}}}assert", f"{{{SCHEMATRON}}}report"):
+        name = node.get("id", "")
+        if node.tag.endswith("report"):
+            raise CompileError(file, line_of(node), "write an assert: it says what is expected, a report does not")
+        if not name or name in seen:
+            raise CompileError(file, line_of(node), f"the assert's id '{name}' is missing or used twice")
+        if node.find(f"{{{SCHEMATRON}}}value-of") is not None:
+            raise CompileError(file, line_of(node), "a message may not quote values: it is sent to the peer")
+        seen.add(name)
+    try:
+        included = isoschematron.iso_dsdl_include(root)
+        expanded = isoschematron.iso_abstract_expand(included)
+        return etree.XSLT(isoschematron.iso_svrl_for_xslt1(expanded).getroot())
+    except (etree.XSLTParseError, etree.XSLTApplyError) as error:
+        raise CompileError(file, 1, f"the rules do not compile: {error}") from error
+
+
+class Validator:
+    """Judges parsed records of one domain version. Safe to use from several threads."""
+
+    def __init__(self, namespace: str, files: Mapping[str, bytes]) -> None:
+        self._namespace = namespace
+        self._files = files
+        self._schemas: deque[etree.XMLSchema] = deque([compile_schema(namespace, files)])
+        rules = files.get("rules.sch")
+        self._has_rules = rules is not None
+        self._rules: deque[etree.XSLT] = deque()
+        self._lock = threading.Lock()
+        if rules is not None:
+            self._rules.append(compile_rules("rules.sch", rules))
+
+    def judge_schema(self, root: etree._Element) -> Sequence[SchemaFinding]:
+        """What the XSD finds, in document order; nothing where the record is valid."""
+        with self._schema() as schema:
+            if schema.validate(root):
+                return ()
+            entries: Any = schema.error_log  # iterable, though the stubs do not say so
+            first = itertools.islice(entries, MAX_FINDINGS)
+            return tuple(SchemaFinding(entry.line, entry.type_name, entry.path or "", entry.message) for entry in first)
+
+    def judge_rules(self, root: etree._Element) -> Sequence[RuleFinding]:
+        """Which assertions fail; only for records that the XSD found valid."""
+        if not self._has_rules:
+            return ()
+        with self._transformation() as transformation:
+            report = transformation(root)
+        return tuple(
+            RuleFinding(
+                failed.get("id", ""),
+                " ".join("".join(str(text) for text in failed.itertext()).split()),
+                failed.get("location", ""),
+                failed.get("role") == ASK,
+            )
+            for failed in itertools.islice(report.getroot().iter(f"{{{SVRL}}}failed-assert"), MAX_FINDINGS)
+        )
+
+    @contextmanager
+    def _schema(self) -> Iterator[etree.XMLSchema]:
+        try:
+            schema = self._schemas.pop()
+        except IndexError:
+            with self._lock:
+                schema = compile_schema(self._namespace, self._files)
+        try:
+            yield schema
+        finally:
+            self._schemas.append(schema)
+
+    @contextmanager
+    def _transformation(self) -> Iterator[etree.XSLT]:
+        try:
+            transformation = self._rules.pop()
+        except IndexError:
+            with self._lock:
+                transformation = compile_rules("rules.sch", self._files["rules.sch"])
+        try:
+            yield transformation
+        finally:
+            self._rules.append(transformation)

@@ -3,6 +3,7 @@
 A setting that is wrong is named with its value and what it should be; nothing is guessed and no check is switched off.
 """
 
+import ipaddress
 import json
 import os
 import tomllib
@@ -52,6 +53,28 @@ class Settings(BaseModel):
     disk_floor_megabytes: int = Field(512, ge=0, description="with less free space nothing more is taken in (503)")
     connections_per_peer: int = Field(64, ge=1, description="requests of one peer served at once; more get 503")
 
+    @property
+    def inside_url(self) -> str:
+        """Where people reach the pages."""
+        scheme = "http" if host_is_loopback(split_address(self.inside)[0]) else "https"
+        return f"{scheme}://{self.inside}"
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """HOST:PORT as host and port; an IPv6 host stands in brackets. Raises ConfigError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"{address!r} is no HOST:PORT. Give for instance 127.0.0.1:17080, or [::1]:17080.")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def host_is_loopback(host: str) -> bool:
+    """Whether a listener on `host` is reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
 
 def settings_path(home: Path) -> Path:
     """Where the settings of the node in `home` stand."""
@@ -67,7 +90,9 @@ def load_settings(home: Path, environment: Mapping[str, str] = os.environ) -> Se
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"There is no node in {home}. Make one with: depesha init --home {home} --party ID --name N") from None
+        raise ConfigError(
+            f"There is no node in {home}. Make one with: depesha init --home {home} --party ID --name N"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}. Correct that line.") from None
     for variable, text in environment.items():
@@ -121,4 +146,5 @@ def _explain(path: Path, problem: Any) -> str:
         return f"{path}: there is no setting {name!r}. Remove the line or correct its name."
     if problem["type"] == "missing":
         return f"{path}: the setting {name!r} is missing. Add it."
-    return f"{path}: {name} = {problem['input']!r} cannot be used: {problem['msg']}. Correct it there or in {PREFIX}{name.upper()}."
+    wrong = f"{path}: {name} = {problem['input']!r} cannot be used: {problem['msg']}"
+    return f"{wrong}. Correct it there or in {PREFIX}{name.upper()}."

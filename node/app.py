@@ -1,0 +1,81 @@
+"""Putting the rooms together: what the outside and the inside listener answer.
+
+The *outside* answers only the wire and whether the node runs; the *inside* has pages, readiness and metrics.
+"""
+
+from functools import partial
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from node.exchange.directory import Directory
+from node.exchange.endpoint import Endpoint
+from node.exchange.node import Node
+from node.exchange.opening import mark_opened
+from node.operations.checks import run_checks
+from node.operations.metrics import CONTENT_TYPE, render_metrics
+from node.store.trouble import StoreUnavailable
+from node.web.context import Context, PageSettings
+from node.web.pages import create_pages
+
+
+def outside_app(endpoint: Endpoint) -> Starlette:
+    """What peers reach."""
+    return Starlette(routes=_outside_routes(endpoint))
+
+
+def inside_app(node: Node, endpoint: Endpoint, pages: Starlette, with_outside: bool) -> FastAPI:
+    """What people and programs of this administration reach; `with_outside` puts the wire on the same port."""
+
+    async def readyz(request: Request) -> Response:
+        checks = await run_in_threadpool(run_checks, node)
+        ready = not endpoint.stopping and all(check.ok for check in checks if check.needed)
+        content = {"ready": ready, "checks": [check.as_value() for check in checks]}
+        return JSONResponse(content, status_code=200 if ready else 503)
+
+    async def metrics(request: Request) -> Response:
+        try:
+            checks = await run_in_threadpool(run_checks, node)
+            return Response(render_metrics(node, checks, endpoint.counts), media_type=CONTENT_TYPE)
+        except StoreUnavailable as trouble:
+            return PlainTextResponse(f"{trouble}\n", status_code=503)
+
+    routes: list[BaseRoute] = [Route("/readyz", readyz), Route("/metrics", metrics)]
+    if with_outside:
+        routes += _outside_routes(endpoint)
+    app = FastAPI(title="Depesha", openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.routes[:] = [*routes, Mount("/", pages)]
+    return app
+
+
+def pages_of(node: Node, directory: Directory, secure: bool) -> Starlette:
+    """The pages of a node; `secure` when browsers reach them by https."""
+    settings = node.settings
+    context = Context(
+        database=node.database,
+        kek=node.kek,
+        blobs=node.blobs,
+        domains=node.domains,
+        settings=PageSettings(
+            name=settings.name,
+            party=settings.party,
+            country=settings.country,
+            demonstration=settings.demonstration,
+            secure_cookies=secure,
+        ),
+        clock=node.now,
+        mark_opened=partial(mark_opened, node, directory),
+    )
+    return create_pages(context)
+
+
+def _outside_routes(endpoint: Endpoint) -> list[BaseRoute]:
+    return [Route("/as4", endpoint.answer, methods=["POST"]), Route("/healthz", _healthz)]
+
+
+async def _healthz(request: Request) -> Response:
+    return PlainTextResponse("running\n")

@@ -1,0 +1,207 @@
+"""`send`, `message …`, `case …`: everything about messages by command."""
+
+import asyncio
+import mimetypes
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from node.cli.printing import No, home_of, show, table
+from node.exchange.contents import envelope_of, part_content
+from node.exchange.directory import Directory
+from node.exchange.handling import resend_message, withdraw_message
+from node.exchange.listing import find_message, list_messages, show_message
+from node.exchange.listing import list_cases as cases_listed
+from node.exchange.listing import show_case as case_shown
+from node.exchange.node import Node, open_node
+from node.exchange.submission import PartToSend, Submission, submit
+from node.records.check import CheckedRecord, check
+from node.records.problems import Problem
+
+LOOK_SECONDS = 0.1
+# Nothing more happens to a message in one of these without a person.
+ENDED = frozenset({"delivered", "refused", "unconfirmed", "stale", "given-up"})
+COLUMNS = {"time": "time", "direction": "", "state": "state", "peer": "peer", "action": "action", "id": "id"}
+CASE_COLUMNS = {"number": "number", "opener": "opened by", "domain": "domain", "message_count": "messages", "id": "id"}
+
+
+def send(arguments: Namespace) -> int:
+    """Queue a message; with --wait, exit 0 only when it is delivered."""
+    node = open_node(home_of(arguments))
+    submitted = submit(node, Directory(node).snapshot(), _submission(node, arguments))
+    state = submitted.state
+    if arguments.wait is not None:
+        state = asyncio.run(_ended(node, submitted.id, arguments.wait))
+    value = {"id": submitted.id, "case": submitted.case, "state": state}
+    if state == "queued":
+        text = f"Queued {submitted.id} in case {submitted.number}. `depesha serve` delivers it."
+    else:
+        text = f"{state}: {submitted.id} in case {submitted.number}."
+    show(arguments, value, text)
+    return 0 if arguments.wait is None or state == "delivered" else 1
+
+
+def list_(arguments: Namespace) -> int:
+    """List messages."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        rows = list_messages(
+            connection,
+            limit=arguments.limit,
+            after=arguments.after,
+            state=arguments.state,
+            peer=arguments.peer,
+            case=arguments.case,
+        )
+    show(arguments, rows, table(rows, COLUMNS, "No messages. `depesha send` sends one."))
+    return 0
+
+
+def show_(arguments: Namespace) -> int:
+    """Show one message."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        row = show_message(connection, arguments.id)
+    show(arguments, row, _lines(row))
+    return 0
+
+
+def raw(arguments: Namespace) -> int:
+    """Print the signed envelope as it was sent, or the root part as it came."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        row = find_message(connection, arguments.id)
+    envelope = envelope_of(node, row["id"]).decode("utf-8", "replace")
+    show(arguments, {"id": row["message_id"], "envelope": envelope}, envelope)
+    return 0
+
+
+def parts(arguments: Namespace) -> int:
+    """Write the parts of a message into a folder, under names made of their number and type."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        row = find_message(connection, arguments.id)
+        described = show_message(connection, arguments.id)["parts"]
+        compressed = _compressed(connection, row["id"])
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for n, part in enumerate(described, start=1):
+        path: Path = arguments.out / f"part-{n}{extension(part['media_type'])}"
+        with path.open("wb") as file:
+            for chunk in part_content(node, row["id"], n, compressed[n]):
+                file.write(chunk)
+        written.append(part | {"file": str(path)})
+    show(arguments, written, (one["file"] for one in written))
+    return 0
+
+
+def resend(arguments: Namespace) -> int:
+    """Queue a message again that ended without a delivery."""
+    node = open_node(home_of(arguments))
+    outcome = resend_message(node, Directory(node).snapshot(), arguments.id, actor="command line")
+    show(arguments, outcome, f"Queued again as {outcome['id']}.")
+    return 0
+
+
+def withdraw(arguments: Namespace) -> int:
+    """Take back a message that was not delivered."""
+    node = open_node(home_of(arguments))
+    outcome = withdraw_message(node, arguments.id, actor="command line")
+    show(arguments, outcome, f"Withdrawn: {outcome['id']}. Messages after it in its case go on.")
+    return 0
+
+
+def list_cases(arguments: Namespace) -> int:
+    """List cases."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        rows = cases_listed(connection, arguments.limit)
+    show(arguments, rows, table(rows, CASE_COLUMNS, "No cases. `depesha send RECORD.xml --to PARTY` opens one."))
+    return 0
+
+
+def show_case(arguments: Namespace) -> int:
+    """Show one case with its messages."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        case = case_shown(connection, arguments.id)
+    head = f"Case {case['number']}, opened by {case['opener']}, between {', '.join(case['members'])}"
+    show(arguments, case, [head, "", *table(case["messages"], COLUMNS, "No messages.")])
+    return 0
+
+
+def extension(media_type: str | None) -> str:
+    """The file name ending that goes with a media type; .bin where none is known."""
+    known = {"application/xml": ".xml", "text/xml": ".xml", "text/plain": ".txt", "image/jpeg": ".jpg"}
+    plain = (media_type or "").partition(";")[0].strip().lower()
+    return known.get(plain) or mimetypes.guess_extension(plain) or ".bin"
+
+
+def _submission(node: Node, arguments: Namespace) -> Submission:
+    attached = [PartToSend.of_file(Path(name)) for name in arguments.attach]
+    if arguments.record is not None:
+        if arguments.service or arguments.action or arguments.part:
+            raise No("Give either RECORD.xml, or --service, --action and --part; not both.", 2)
+        content = PartToSend.of_file(arguments.record, "application/xml")
+        record = check(arguments.record.read_bytes(), node.domains)
+        if not isinstance(record, CheckedRecord):
+            raise No("\n".join(_problem(str(arguments.record), one) for one in record))
+        service, action, listed = record.service, record.action, [content, *attached]
+    elif arguments.service and arguments.action:
+        service, action = arguments.service, arguments.action
+        listed = [_part(text) for text in arguments.part] + attached
+    else:
+        raise No("Say what to send: RECORD.xml, or --service S --action A --part FILE:MEDIATYPE.", 2)
+    return Submission(
+        peer=arguments.to,
+        service=service,
+        service_type=arguments.service_type,
+        action=action,
+        parts=listed,
+        case=arguments.case,
+        unit=arguments.unit,
+    )
+
+
+def _problem(file: str, one: Problem) -> str:
+    return f"{file}:{one.line}: {one.field}: found {one.found}, expected {one.expected}. {one.remedy}"
+
+
+def _part(text: str) -> PartToSend:
+    name, colon, media_type = text.rpartition(":")
+    if not colon or "/" not in media_type:
+        # A folder's name may hold a colon; a media type always has its slash and never names a file here.
+        raise No(f"--part {text}: give FILE:MEDIATYPE, for instance {text}:application/pdf", 2)
+    return PartToSend.of_file(Path(name), media_type)
+
+
+async def _ended(node: Node, message_id: str, seconds: float) -> str:
+    """The state of a message once nothing more happens to it, or when the time is over."""
+    until = time.monotonic() + seconds
+    while True:
+        with node.database.read() as connection:
+            state: str = find_message(connection, message_id)["state"]
+        if state in ENDED or time.monotonic() >= until:
+            return state
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _compressed(connection: Any, message: int) -> dict[int, bool]:
+    from sqlalchemy import select
+
+    from node.exchange.contents import PART
+
+    query = select(PART.c.n, PART.c.compressed).where(PART.c.message == message)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _lines(row: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{name:13} {value}" for name, value in row.items() if name not in ("parts", "error") and value is not None
+    ]
+    if row["error"]:
+        lines.append(f"{'error':13} {row['error']['code']}: {row['error']['detail']}")
+    for n, part in enumerate(row["parts"], start=1):
+        lines.append(f"{'part ' + str(n):13} {part['media_type']}, {part['size']} bytes, sha256 {part['sha256']}")
+    return lines

@@ -1,0 +1,182 @@
+"""The grammar of the command line. Each verb names the function that runs it; nothing else is imported here."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+WAIT_SECONDS = 60
+VERBS = {"show": "show_"}
+PEER_VERBS = {"show": "show_peer"}
+MESSAGES = "node.cli.messages"
+PARTNERS = "node.cli.partners"
+RECORDS = "node.cli.records"
+SERVICE = "node.cli.service"
+PEOPLE = "node.cli.people"
+
+
+def default_home() -> str:
+    """DEPESHA_HOME, or .depesha in the user's own folder."""
+    return os.environ.get("DEPESHA_HOME") or str(Path("~/.depesha").expanduser())
+
+
+def prepare(argv: Sequence[str]) -> list[str]:
+    """Let `--wait` stand without a number before another argument."""
+    words = list(argv)
+    for n, word in enumerate(words):
+        following = words[n + 1] if n + 1 < len(words) else ""
+        if word == "--wait" and not following.replace(".", "", 1).isdigit():
+            words[n] = f"--wait={WAIT_SECONDS}"
+    return words
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole grammar."""
+    parser = argparse.ArgumentParser(
+        prog="depesha", description="Exchange official records with other administrations, with evidence."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    _node_verbs(verbs)
+    _peer_verbs(verbs)
+    _agreement_verbs(verbs)
+    _message_verbs(verbs)
+    _record_verbs(verbs)
+    _people_verbs(verbs)
+    return parser
+
+
+_Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _verb(verbs: _Verbs, name: str, run: str, help: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help, description=help)
+    parser.add_argument("--home", metavar="DIR", default=default_home(), help="the node's folder (or DEPESHA_HOME)")
+    parser.add_argument("--json", action="store_true", help="print one JSON value")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _group(verbs: _Verbs, name: str, help: str) -> _Verbs:
+    return verbs.add_parser(name, help=help, description=help).add_subparsers(metavar="VERB", required=True)
+
+
+def _node_verbs(verbs: _Verbs) -> None:
+    demo = _verb(verbs, "demo", "node.demo:run", "two administrations on this machine exchange records")
+    demo.add_argument("--dir", metavar="D", default="demo", help="where their homes are made (default: demo)")
+    demo.add_argument("--once", action="store_true", help="exchange, print what it proved, end")
+    init = _verb(verbs, "init", f"{SERVICE}:init", "make a node: its keys, its store, its settings")
+    init.add_argument("--party", metavar="ID", required=True, help="our party id, as peers write it")
+    init.add_argument("--party-type", metavar="T", help="the type of that id")
+    init.add_argument("--name", metavar="N", required=True, help="the administration's name")
+    init.add_argument("--country", metavar="CCC", help="ISO 3166-1 alpha-3 code")
+    init.add_argument("--url", metavar="URL", help="the wire's full address, path included, as peers reach it")
+    for option in ("signing-cert", "signing-key", "encryption-cert", "encryption-key"):
+        init.add_argument(f"--{option}", metavar="F", type=Path, help="PEM, brought along instead of made here")
+    serve = _verb(verbs, "serve", f"{SERVICE}:serve", "run the node")
+    serve.add_argument("--outside", metavar="HOST:PORT", help="what peers reach")
+    serve.add_argument("--inside", metavar="HOST:PORT", help="pages, API and metrics")
+    serve.add_argument("--plain-http", action="store_true", help="no TLS; only on a loopback address")
+    serve.add_argument("--no-send", action="store_true", help="receive, but hold deliveries back")
+    _verb(verbs, "card", f"{PARTNERS}:card", "print our card, to be handed to a peer")
+    _verb(verbs, "version", f"{SERVICE}:version", "print the version")
+
+
+def _peer_verbs(verbs: _Verbs) -> None:
+    peer = _group(verbs, "peer", "the administrations that we exchange with")
+    add = _verb(peer, "add", f"{PARTNERS}:add", "add a peer by its card, by its certificates, or on paper")
+    add.add_argument("card", metavar="CARD", nargs="?", type=Path, help="the peer's card (a file)")
+    add.add_argument("--words", metavar="W", help="its eight words, heard by telephone: confirms it at once")
+    add.add_argument("--paper", action="store_true", help="a partner without a node")
+    add.add_argument("--party", metavar="ID", help="its party id")
+    add.add_argument("--party-type", metavar="T", help="the type of that id")
+    add.add_argument("--name", metavar="N", help="its name")
+    add.add_argument("--url", metavar="URL", help="its wire's full address")
+    add.add_argument("--signing-cert", metavar="F", type=Path, help="PEM: the certificate that it signs with")
+    add.add_argument("--encryption-cert", metavar="F", type=Path, help="PEM: the certificate to encrypt for")
+    add.add_argument("--ca", metavar="F", type=Path, help="PEM: believe this CA for the signing certificate's subject")
+    confirm = _verb(peer, "confirm", f"{PARTNERS}:confirm", "confirm a peer by its eight words")
+    confirm.add_argument("party", metavar="PARTY")
+    confirm.add_argument("--words", metavar="W", required=True, help="its eight words, or their numbers")
+    _verb(peer, "list", f"{PARTNERS}:list_peers", "list the peers")
+    for name, help in (
+        ("show", "show a peer with its certificates and words"),
+        ("ping", "send a test message; exit 0 when its signed receipt came"),
+        ("remove", "take nothing more from a peer, and send it nothing"),
+    ):
+        one = _verb(peer, name, f"{PARTNERS}:{PEER_VERBS.get(name, name)}", help)
+        one.add_argument("party", metavar="PARTY")
+
+
+def _agreement_verbs(verbs: _Verbs) -> None:
+    agreement = _group(verbs, "agreement", "what is open with which peer")
+    unilateral = _verb(
+        agreement, "unilateral", f"{PARTNERS}:unilateral", "open a pair of service and action by our own word"
+    )
+    unilateral.add_argument("--peer", metavar="PARTY", required=True)
+    unilateral.add_argument("--ref", metavar="AGREEMENTREF", help="what its messages carry; without it: none")
+    unilateral.add_argument("--service", metavar="S", required=True)
+    unilateral.add_argument("--service-type", metavar="T")
+    unilateral.add_argument("--action", metavar="A", required=True)
+    _verb(agreement, "list", f"{PARTNERS}:agreements", "list the agreements")
+    show = _verb(agreement, "show", f"{PARTNERS}:show_agreement", "show one agreement")
+    show.add_argument("id", metavar="ID")
+    end = _verb(agreement, "end", f"{PARTNERS}:end", "end an agreement")
+    end.add_argument("id", metavar="ID")
+
+
+def _message_verbs(verbs: _Verbs) -> None:
+    send = _verb(verbs, "send", f"{MESSAGES}:send", "queue a record or other message durably; needs no running node")
+    send.add_argument("record", metavar="RECORD.xml", nargs="?", type=Path)
+    send.add_argument("--to", metavar="PARTY", required=True)
+    send.add_argument("--attach", metavar="FILE", nargs="+", action="extend", default=[], help="a file to go with it")
+    send.add_argument("--case", metavar="ID", help="the case's number or ConversationId; without it a new case")
+    send.add_argument("--service", metavar="S")
+    send.add_argument("--service-type", metavar="T")
+    send.add_argument("--action", metavar="A")
+    send.add_argument("--part", metavar="FILE:MEDIATYPE", nargs="+", action="extend", default=[])
+    send.add_argument("--unit", metavar="U", help="the unit of ours that sends it")
+    send.add_argument("--wait", metavar="S", type=float, help=f"wait for the receipt ({WAIT_SECONDS} seconds)")
+    message = _group(verbs, "message", "messages sent and received")
+    listing = _verb(message, "list", f"{MESSAGES}:list_", "list messages, oldest first")
+    listing.add_argument("--limit", metavar="N", type=int, default=100)
+    listing.add_argument("--after", metavar="ID", help="those after this message")
+    listing.add_argument("--state", metavar="S")
+    listing.add_argument("--peer", metavar="P")
+    listing.add_argument("--case", metavar="C")
+    for name, help in (
+        ("show", "show a message"),
+        ("raw", "print its signed envelope, as sent or received"),
+        ("parts", "write its parts into a folder"),
+        ("resend", "try a message again that was given up, unconfirmed, stale or refused"),
+        ("withdraw", "take back a message that was not delivered; those after it in its case go on"),
+    ):
+        one = _verb(message, name, f"{MESSAGES}:{VERBS.get(name, name)}", help)
+        one.add_argument("id", metavar="ID")
+        if name == "parts":
+            one.add_argument("--out", metavar="DIR", required=True, type=Path)
+    case = _group(verbs, "case", "cases: messages that belong together")
+    cases = _verb(case, "list", f"{MESSAGES}:list_cases", "list cases, the one that changed last first")
+    cases.add_argument("--limit", metavar="N", type=int, default=100)
+    show = _verb(case, "show", f"{MESSAGES}:show_case", "show a case with its messages")
+    show.add_argument("id", metavar="ID")
+
+
+def _record_verbs(verbs: _Verbs) -> None:
+    record = _group(verbs, "record", "records: check them, begin new ones")
+    check = _verb(record, "check", f"{RECORDS}:check", "check records against their schema and rules")
+    check.add_argument("files", metavar="FILE", nargs="+", type=Path)
+    new = _verb(record, "new", f"{RECORDS}:new", "print an empty record to fill")
+    new.add_argument("domain", metavar="DOMAIN")
+    new.add_argument("record", metavar="RECORD")
+
+
+def _people_verbs(verbs: _Verbs) -> None:
+    user = _group(verbs, "user", "people who sign in to the pages")
+    add = _verb(user, "add", f"{PEOPLE}:add", "add a person, or make a new sign-in link for one")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", metavar="R", required=True)
+    add.add_argument("--unit", metavar="U")
+    _verb(user, "list", f"{PEOPLE}:list_users", "list people")
+    remove = _verb(user, "remove", f"{PEOPLE}:remove", "remove a person; what is open in a browser ends at once")
+    remove.add_argument("name", metavar="NAME")

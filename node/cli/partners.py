@@ -1,0 +1,283 @@
+"""`card`, `peer …`, `agreement …`: whom we exchange with, and what is open."""
+
+import asyncio
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from node.cli.printing import No, home_of, show, table
+from node.exchange.agreements import end_agreement, list_agreements, open_unilateral
+from node.exchange.cards import add_by_card, confirm_by_words, own_card, words_of_peer
+from node.exchange.directory import Directory
+from node.exchange.listing import instant_text
+from node.exchange.node import Node, open_node
+from node.exchange.peers import KnownPeer, add_peer, load_peers, set_peer_state
+from node.exchange.ping import ping_peer
+from node.trust.certificates import describe, load_certificates
+from node.trust.suites import agreement_suite, signing_suite
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+PEER_COLUMNS = {
+    "party": "party",
+    "name": "name",
+    "kind": "known by",
+    "state": "state",
+    "suite": "suite",
+    "url": "address",
+}
+AGREEMENT_COLUMNS = {"id": "id", "peer": "peer", "kind": "kind", "state": "state", "ref": "reference"}
+
+
+def require_address(url: str) -> str:
+    """A wire address: https, or http on a loopback host. Raises No."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return url
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+        return url
+    raise No(f"--url {url}: give the full address with https://; http:// is for loopback hosts only.", 2)
+
+
+def card(arguments: Namespace) -> int:
+    """Print our card."""
+    node = open_node(home_of(arguments))
+    text, words = own_card(node)
+    show(arguments, {"party": node.party, "card": text, "words": list(words)}, text)
+    return 0
+
+
+def add(arguments: Namespace) -> int:
+    """Add a peer: by card, on paper, or by its certificates as given."""
+    node = open_node(home_of(arguments))
+    if arguments.card is not None:
+        peer = add_by_card(node, _read(arguments.card, "card").decode("ascii", "replace").strip(), arguments.words)
+    elif arguments.paper:
+        peer = _add_on_paper(node, arguments)
+    else:
+        peer = _add_as_given(node, arguments)
+    show(arguments, _peer(peer), _added(peer))
+    return 0
+
+
+def confirm(arguments: Namespace) -> int:
+    """Confirm a peer by the words heard."""
+    node = open_node(home_of(arguments))
+    peer = confirm_by_words(node, arguments.party, arguments.words)
+    show(arguments, _peer(peer), f"{peer.party} is confirmed.")
+    return 0
+
+
+def list_peers(arguments: Namespace) -> int:
+    """List peers, removed ones too."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        rows = [_peer(peer) for _, peer in sorted(load_peers(connection).items())]
+    show(arguments, rows, table(rows, PEER_COLUMNS, "No peers. `depesha peer add CARD` adds one."))
+    return 0
+
+
+def show_peer(arguments: Namespace) -> int:
+    """Show one peer."""
+    node = open_node(home_of(arguments))
+    peer = _known(node, arguments.party)
+    value = _peer(peer) | {
+        "words": list(words_of_peer(peer)),
+        "certificates": [_certificate(one) for one in peer.certificates],
+    }
+    lines = [f"{name:13} {content}" for name, content in _peer(peer).items() if content is not None]
+    if value["words"]:
+        lines.append(f"{'words':13} {' '.join(value['words'])}")
+    lines += [
+        f"{one['use']:13} {one['subject']}, until {one['not_after']}, sha256 {one['sha256']}"
+        for one in value["certificates"]
+    ]
+    show(arguments, value, lines)
+    return 0
+
+
+def ping(arguments: Namespace) -> int:
+    """Send a message of the test service and judge its answer."""
+    node = open_node(home_of(arguments))
+    outcome = asyncio.run(ping_peer(node, Directory(node), arguments.party))
+    show(arguments, outcome.as_value(), outcome.in_words())
+    return 0 if outcome.delivered else 1
+
+
+def remove(arguments: Namespace) -> int:
+    """Take nothing more from a peer."""
+    node = open_node(home_of(arguments))
+    with node.database.write() as connection:
+        set_peer_state(connection, arguments.party, "removed", node.now())
+    show(
+        arguments,
+        {"party": arguments.party, "state": "removed"},
+        f"{arguments.party} is removed: nothing more is taken from it.",
+    )
+    return 0
+
+
+def unilateral(arguments: Namespace) -> int:
+    """Open a pair by our own word."""
+    node = open_node(home_of(arguments))
+    peer = _known(node, arguments.peer)
+    if peer.depesha and not node.settings.allow_unilateral_terms:
+        raise No(
+            f"{peer.party} can sign terms of exchange: sign them, instead of opening a pair by our own word. "
+            "To allow it all the same, set allow_unilateral_terms = true; every message is then marked so."
+        )
+    if peer.state == "unconfirmed":
+        raise No(f'{peer.party} is not confirmed yet: `depesha peer confirm {peer.party} --words "…"` first.')
+    with node.database.write() as connection:
+        agreement = open_unilateral(
+            connection,
+            peer=peer.party,
+            ref=arguments.ref,
+            service=arguments.service,
+            service_type=arguments.service_type,
+            action=arguments.action,
+            now=node.now(),
+        )
+        value = next(one for one in list_agreements(connection) if one["id"] == str(agreement))
+    show(arguments, value, f"Open with {peer.party} by our own word: {arguments.service} {arguments.action}.")
+    return 0
+
+
+def agreements(arguments: Namespace) -> int:
+    """List agreements."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        rows = list_agreements(connection)
+    show(arguments, rows, table(rows, AGREEMENT_COLUMNS, "No agreements. `depesha agreement unilateral` opens a pair."))
+    return 0
+
+
+def show_agreement(arguments: Namespace) -> int:
+    """Show one agreement, by its id or reference."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        found = [one for one in list_agreements(connection) if arguments.id in (one["id"], one["ref"])]
+    if not found:
+        raise No(f"There is no agreement {arguments.id!r}. `depesha agreement list` shows all.")
+    pairs: Any = found[0]["pairs"]
+    lines = [f"{name:8} {content}" for name, content in found[0].items() if name != "pairs" and content is not None]
+    show(arguments, found[0], [*lines, *(f"{'opens':8} {pair['service']} {pair['action']}" for pair in pairs)])
+    return 0
+
+
+def end(arguments: Namespace) -> int:
+    """End an agreement."""
+    node = open_node(home_of(arguments))
+    if not arguments.id.isdigit():
+        raise No(f"{arguments.id!r} is no agreement's id. `depesha agreement list` shows them.")
+    with node.database.write() as connection:
+        end_agreement(connection, int(arguments.id), node.now())
+    show(arguments, {"id": arguments.id, "state": "ended"}, f"Agreement {arguments.id} is ended.")
+    return 0
+
+
+def _add_on_paper(node: Node, arguments: Namespace) -> KnownPeer:
+    if not arguments.party or not arguments.name:
+        raise No("A partner on paper needs --party ID and --name N.", 2)
+    with node.database.write() as connection:
+        add_peer(
+            connection,
+            party=arguments.party,
+            party_type=arguments.party_type,
+            name=arguments.name,
+            kind="paper",
+            state="confirmed",
+            url=None,
+            suite=None,
+            certificates=(),
+            now=node.now(),
+        )
+    return _known(node, arguments.party)
+
+
+def _add_as_given(node: Node, arguments: Namespace) -> KnownPeer:
+    missing = [name for name in ("party", "url", "signing_cert", "encryption_cert") if getattr(arguments, name) is None]
+    if missing:
+        options = ", ".join("--" + name.replace("_", "-") for name in missing)
+        raise No(f"To add a peer give its CARD, or --paper, or all of its particulars; missing: {options}.", 2)
+    signing = _one_certificate(arguments.signing_cert, "--signing-cert")
+    encryption = _one_certificate(arguments.encryption_cert, "--encryption-cert")
+    suite = signing_suite(signing.public_key())
+    if suite is None or suite != agreement_suite(encryption.public_key()):
+        raise No("The two certificates must be of one suite: Ed25519 with X25519, or P-256 with P-256.")
+    certificates = [("signing", signing), ("encryption", encryption)]
+    if arguments.ca is not None:
+        certificates += [("ca", one) for one in load_certificates(_read(arguments.ca, "--ca"))]
+    with node.database.write() as connection:
+        add_peer(
+            connection,
+            party=arguments.party,
+            party_type=arguments.party_type,
+            name=arguments.name or arguments.party,
+            kind="pinned",
+            state="confirmed",
+            url=require_address(arguments.url),
+            suite=suite,
+            certificates=certificates,
+            signing_subject=signing.subject.rfc4514_string() if arguments.ca is not None else None,
+            now=node.now(),
+        )
+    return _known(node, arguments.party)
+
+
+def _known(node: Node, party: str) -> KnownPeer:
+    with node.database.read() as connection:
+        peer = load_peers(connection).get(party)
+    if peer is None:
+        raise No(f"There is no peer {party!r}. `depesha peer list` shows those that are known.")
+    return peer
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise No(f"{what} {path} cannot be read: {error.strerror}. Check the name.", 2) from None
+
+
+def _one_certificate(path: Path, option: str) -> x509.Certificate:
+    return load_certificates(_read(path, option))[0]
+
+
+def _peer(peer: KnownPeer) -> dict[str, Any]:
+    return {
+        "party": peer.party,
+        "party_type": peer.party_type,
+        "name": peer.name,
+        "kind": peer.kind,
+        "state": peer.state,
+        "url": peer.url,
+        "suite": peer.suite,
+        "card_serial": peer.card_serial,
+    }
+
+
+def _certificate(known: Any) -> dict[str, Any]:
+    described = describe(known.certificate)
+    return {
+        "use": known.use,
+        "subject": described.subject,
+        "sha256": described.sha256,
+        "not_before": instant_text(known.certificate.not_valid_before_utc),
+        "not_after": instant_text(known.certificate.not_valid_after_utc),
+        "revoked": instant_text(known.revoked_at),
+    }
+
+
+def _added(peer: KnownPeer) -> list[str]:
+    if peer.state == "unconfirmed":
+        return [
+            f"{peer.party} is added, unconfirmed: test messages only.",
+            "Call them, let them read out the eight words of their node, then:",
+            f'  depesha peer confirm {peer.party} --words "…"',
+        ]
+    if peer.kind == "paper":
+        return [f"{peer.party} is added as a partner on paper."]
+    return [f"{peer.party} is added.", f"  depesha peer ping {peer.party}   tests the way there and back"]

@@ -1,0 +1,49 @@
+"""`user …`: people who sign in to the pages."""
+
+from argparse import Namespace
+
+from node.access.accounts import add_user, find_user, remove_user
+from node.access.accounts import list_users as users_listed
+from node.access.sign_in import make_link
+from node.cli.printing import home_of, show, table
+from node.exchange.node import Node, open_node
+
+COLUMNS = {"name": "name", "role": "role", "unit": "unit"}
+
+
+def add(arguments: Namespace) -> int:
+    """Add a person and print a sign-in link; for one who is there already, make a new link."""
+    node = open_node(home_of(arguments))
+    now = node.now()
+    with node.database.write() as connection:
+        if arguments.name in {person.name for person in users_listed(connection)}:
+            person = find_user(connection, arguments.name)
+        else:
+            person = add_user(connection, arguments.name, arguments.role, arguments.unit, now)
+        link = sign_in_address(node, make_link(connection, person.name, now))
+    lines = [f"{person.name} ({person.role}) signs in, once and within 15 minutes, by:", f"  {link}"]
+    show(arguments, {"name": person.name, "role": person.role, "link": link}, lines)
+    return 0
+
+
+def list_users(arguments: Namespace) -> int:
+    """List people."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        rows = [{"name": one.name, "role": one.role, "unit": one.unit} for one in users_listed(connection)]
+    show(arguments, rows, table(rows, COLUMNS, "Nobody yet. `depesha user add NAME --role officer` adds a person."))
+    return 0
+
+
+def remove(arguments: Namespace) -> int:
+    """Remove a person."""
+    node = open_node(home_of(arguments))
+    with node.database.write() as connection:
+        remove_user(connection, arguments.name, node.now())
+    show(arguments, {"name": arguments.name, "removed": True}, f"{arguments.name} is removed.")
+    return 0
+
+
+def sign_in_address(node: Node, token: str) -> str:
+    """The address of a sign-in link on the inside listener, as set."""
+    return f"{node.settings.inside_url}/sign-in?token={token}"

@@ -1,0 +1,42 @@
+"""`record check` and `record new`."""
+
+from argparse import Namespace
+
+from node.cli.printing import No, home_of, show
+from node.config import settings_path
+from node.exchange.node import domain_directories
+from node.records.check import check_files
+from node.records.domains import Domains, load_domains
+from node.records.example import new_record
+
+
+def check(arguments: Namespace) -> int:
+    """Check files; exit 1 when any of them has a problem."""
+    problems = check_files(arguments.files, _domains(arguments))
+    lines = [
+        f"{one['file']}:{one['line']}: {one['field']}: "
+        f"found {one['found']}, expected {one['expected']}. {one['remedy']}"
+        for one in problems
+    ]
+    show(arguments, problems, lines or ["Nothing is wrong."])
+    return 1 if problems else 0
+
+
+def new(arguments: Namespace) -> int:
+    """Print an empty record to fill."""
+    domains = _domains(arguments)
+    domain = domains.named(arguments.domain)
+    if domain is None:
+        known = ", ".join(sorted({one.name for one in domains}))
+        raise No(f"There is no domain {arguments.domain!r}. There are: {known}.")
+    if arguments.record not in domain.records:
+        raise No(f"{domain.name} has no record {arguments.record!r}. It has: {', '.join(sorted(domain.records))}.")
+    content = new_record(domain, arguments.record).decode("utf-8")
+    show(arguments, {"domain": domain.name, "record": arguments.record, "content": content}, content)
+    return 0
+
+
+def _domains(arguments: Namespace) -> Domains:
+    # Records can be checked without a node; one that is there adds its own domains.
+    home = home_of(arguments)
+    return load_domains(domain_directories(home) if settings_path(home).exists() else None)

@@ -1,0 +1,123 @@
+"""`init`, `serve`, `version`: the node itself."""
+
+import asyncio
+import os
+from argparse import Namespace
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from node.cli.partners import require_address
+from node.cli.printing import No, home_of, show
+from node.config import settings_path, write_settings
+from node.exchange.node import BLOBS, DATABASE_FILE, KEYS, open_node, utc_now
+from node.journal import start_journal
+from node.store.database import open_database
+from node.store.migrations import upgrade
+from node.trust.keys import BroughtKeys, create_keys
+from node.trust.words import words_of
+
+BROUGHT = ("signing_cert", "signing_key", "encryption_cert", "encryption_key")
+
+
+def init(arguments: Namespace) -> int:
+    """Make a node. Its settings are written last: a home without them is no node."""
+    home = home_of(arguments)
+    if settings_path(home).exists():
+        raise No(f"There is a node in {home} already. Choose another folder with --home.")
+    url = require_address(arguments.url) if arguments.url else None
+    if arguments.country and not (
+        arguments.country.isalpha() and arguments.country.isupper() and len(arguments.country) == 3
+    ):
+        raise No(f"--country {arguments.country}: give the ISO 3166-1 alpha-3 code, for instance SRB.", 2)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.chmod(0o700)
+    host = urlsplit(url).hostname if url else None
+    hosts = (host,) if host else ("localhost", "127.0.0.1")
+    keys = create_keys(
+        home / KEYS, arguments.party, arguments.name, now=utc_now(), tls_hosts=hosts, brought=_brought(arguments)
+    )
+    (home / BLOBS).mkdir(mode=0o700, exist_ok=True)
+    # A database named in the environment stays named there: its address may hold a password.
+    address = os.environ.get("DEPESHA_DATABASE_URL") or f"sqlite:///{(home / DATABASE_FILE).absolute()}"
+    database = open_database(address, create=True)
+    upgrade(database)
+    database.close()
+    values = {
+        "party": arguments.party,
+        "party_type": arguments.party_type,
+        "name": arguments.name,
+        "country": arguments.country,
+        "url": url,
+    }
+    write_settings(home, {name: value for name, value in values.items() if value is not None})
+    words = list(words_of(keys.identity_raw))
+    value = {"party": arguments.party, "home": str(home), "suite": keys.suite, "words": words, "url": url}
+    show(
+        arguments,
+        value,
+        [
+            f"The node of {arguments.name} ({arguments.party}) is made in {home}, suite {keys.suite}.",
+            f"Its eight words, to be read to peers by telephone: {' '.join(words)}",
+            f"Take {home / KEYS / 'identity.key.pem'} off this machine and keep it safe: it signs your cards.",
+            "Next:",
+            f"  depesha card --home {home}            your card, for your peers",
+            f"  depesha peer add CARD --home {home}   a peer's card",
+            f"  depesha serve --home {home}           run the node",
+        ],
+    )
+    return 0
+
+
+def serve(arguments: Namespace) -> int:
+    """Run the node until it is stopped."""
+    from node.serving import Listening, say
+    from node.serving import serve as run
+
+    node = open_node(home_of(arguments))
+    start_journal(node.settings.log_level)
+    listening = Listening(
+        outside=arguments.outside or node.settings.outside,
+        inside=arguments.inside or node.settings.inside,
+        plain_http=arguments.plain_http,
+        send=not arguments.no_send,
+    )
+
+    def ready() -> None:
+        scheme = "http" if listening.plain_http else "https"
+        say(f"Depesha serves {node.party}: peers at {scheme}://{listening.outside}/as4, pages at {listening.inside}")
+
+    asyncio.run(run(node, listening, ready))
+    node.database.close()
+    return 0
+
+
+def version(arguments: Namespace) -> int:
+    """Print the version."""
+    try:
+        number = installed_version("depesha")
+    except PackageNotFoundError:
+        number = _version_of_checkout()
+    show(arguments, {"version": number}, f"depesha {number}")
+    return 0
+
+
+def _version_of_checkout() -> str:
+    import tomllib
+
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _brought(arguments: Namespace) -> BroughtKeys | None:
+    given = [name for name in BROUGHT if getattr(arguments, name) is not None]
+    if not given:
+        return None
+    if len(given) < len(BROUGHT):
+        missing = ", ".join("--" + name.replace("_", "-") for name in BROUGHT if name not in given)
+        raise No(f"Keys that are brought along come all four together; missing: {missing}.", 2)
+    try:
+        return BroughtKeys.read(*(getattr(arguments, name) for name in BROUGHT))
+    except OSError as error:
+        raise No(f"{error.filename} cannot be read: {error.strerror}. Check the name.", 2) from None

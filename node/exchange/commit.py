@@ -1,0 +1,81 @@
+"""Group commit: units that are ready together share one transaction and one fsync, and are answered after it.
+
+One unit never takes another down with it: `apply` returns an outcome or an error for each, and only what concerns the
+store as a whole (it cannot be written) fails them all.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+# A group larger than this gains nothing measurable and delays its first member.
+LARGEST_GROUP = 64
+
+
+class GroupCommit(Generic[Unit, Result]):
+    """Gathers units and applies them group by group, in the order in which they came.
+
+    `apply` gets a group and returns, in its order, a result or an exception for each unit; when it raises, every unit
+    of the group gets that exception. `expected` says how many units may still come soon: with none the commit does
+    not wait for company.
+    """
+
+    def __init__(
+        self,
+        apply: Callable[[Sequence[Unit]], list[Result | Exception]],
+        *,
+        gather_seconds: float,
+        in_thread: bool,
+        expected: Callable[[], int],
+    ) -> None:
+        self._apply = apply
+        self._gather_seconds = gather_seconds
+        self._in_thread = in_thread
+        self._expected = expected
+        self._waiting: list[tuple[Unit, asyncio.Future[Result]]] = []
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def commit(self, unit: Unit) -> Result:
+        """Apply `unit` in the next group; returns its result once the group is committed, or raises its error."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="group commit")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((unit, future))
+        self._arrived.set()
+        return await future
+
+    async def close(self) -> None:
+        """Finish the groups under way, then stop."""
+        await asyncio.gather(*(future for _, future in self._waiting), return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            await self._arrived.wait()
+            if len(self._waiting) < min(LARGEST_GROUP, self._expected()):
+                await asyncio.sleep(self._gather_seconds)
+            group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+            if not self._waiting:
+                self._arrived.clear()
+            await self._commit_group(group)
+
+    async def _commit_group(self, group: list[tuple[Unit, asyncio.Future[Result]]]) -> None:
+        units = [unit for unit, _ in group]
+        try:
+            outcomes = await asyncio.to_thread(self._apply, units) if self._in_thread else self._apply(units)
+        except Exception as error:  # whatever it is, every waiting caller must hear of it
+            outcomes = [error] * len(group)
+        for (_, future), outcome in zip(group, outcomes, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)

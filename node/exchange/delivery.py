@@ -1,0 +1,221 @@
+"""Deliveries: claim what is due, encrypt it anew, post it, judge the answer, settle it. One `Courier` a process.
+
+A claim, the posting and the settlement are three steps of which each may be the last that this process lives to see:
+the claim runs out, the peer answers the same receipt to the same message, and nothing is settled twice.
+"""
+
+import asyncio
+import secrets
+import ssl
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import aiohttp
+from cryptography.hazmat.primitives import hashes
+
+from node.as4 import SUITES, read_signed, seal, signer_of
+from node.crash_points import crash_point
+from node.exchange import outbox
+from node.exchange.commit import GroupCommit
+from node.exchange.contents import envelope_of, part_octets
+from node.exchange.directory import Directory
+from node.exchange.node import Node
+from node.exchange.outbox import Claim
+from node.exchange.peers import KnownPeer, PeerRefused
+from node.exchange.responses import Attempt, Judgement, disputed, judge
+from node.exchange.settlement import Settlement, put_back, seal_answer, settle, stale
+from node.exchange.transport import Progress, client_session, peer_tls, post
+from node.journal import journal
+from node.store.trouble import StoreUnavailable
+from node.trust.pins import CertificateRefused
+
+log = journal("exchange.delivery")
+
+# How soon messages queued by another process are noticed, and how long the outbox is left alone after trouble.
+LOOK_SECONDS = 0.25
+TROUBLE_SECONDS = 5
+
+
+class StaleSignature(Exception):
+    """The certificate that a frozen message was signed with is no longer accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What an attempt came to, with the answer's bytes where they are evidence."""
+
+    judgement: Judgement
+    body: bytes | None
+    began: datetime
+
+
+class Courier:
+    """Delivers what is due until it is stopped. Tests hand in their own `directory`."""
+
+    def __init__(self, node: Node, directory: Directory) -> None:
+        self._node = node
+        self._directory = directory
+        self._worker = secrets.token_hex(8)
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._tls: dict[bytes, ssl.SSLContext] = {}
+        self._settle: GroupCommit[Settlement, None] = GroupCommit(
+            partial(settle, node),
+            gather_seconds=node.settings.commit_gather_milliseconds / 1000,
+            in_thread=node.settings.commit_in_thread,
+            expected=lambda: len(self._under_way),
+        )
+
+    def wake(self) -> None:
+        """Look into the outbox now: something was queued."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Take up nothing more; `run` ends once the attempts under way are settled."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until `stop`; trouble of the store is waited out, never given up on."""
+        self._release_claims_of_the_dead()
+        async with client_session(self._node.settings.attempt_seconds) as session:
+            while not self._stopping:
+                self._wake.clear()
+                pause = LOOK_SECONDS
+                try:
+                    if await self._take_up(session):
+                        continue
+                except StoreUnavailable as trouble:
+                    log.error("the outbox cannot be used", reason=str(trouble))
+                    pause = TROUBLE_SECONDS
+                await self._woken_within(pause)
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=self._node.settings.attempt_seconds)
+            await self._settle.close()
+
+    def _release_claims_of_the_dead(self) -> None:
+        if self._node.database.dialect != "sqlite":
+            return  # others share this database: claims of the dead run out
+        with self._node.database.write() as connection:
+            released = outbox.release_claims(connection)
+            crash_point("release: before commit")
+        crash_point("release: after commit")
+        if released:
+            log.warning("attempts had been cut off", count=released)
+
+    async def _woken_within(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _take_up(self, session: aiohttp.ClientSession) -> bool:
+        """Start attempts while there is room; returns whether to look again at once."""
+        room = self._node.settings.deliveries_in_flight - len(self._under_way)
+        if room <= 0:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        attempt = timedelta(seconds=self._node.settings.attempt_seconds)
+        node = self._node
+        claims = outbox.claim(node.database, self._worker, node.now(), room, attempt, node.retries)
+        if not claims:
+            return False
+        if self._stopping:
+            put_back(node, claims)
+            return True
+        for one in claims:
+            task = asyncio.create_task(self._attempt(session, one))
+            self._under_way.add(task)
+            task.add_done_callback(self._done)
+        return True
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its claim runs out and the message is tried again; a person must hear of what was not foreseen.
+            log.error("an attempt could not be settled", error=type(error).__name__, exc_info=error)
+
+    async def _attempt(self, session: aiohttp.ClientSession, claim: Claim) -> None:
+        progress = Progress()
+        began = self._node.now()
+        body: bytes | None = None
+        try:
+            outcome = await self._deliver(session, claim, progress)
+            judgement, body, began = outcome.judgement, outcome.body, outcome.began
+        except StaleSignature as reason:
+            stale(self._node, claim, str(reason))
+            log.warning("stale", message=claim.message_id, peer=claim.peer)
+            return
+        except (CertificateRefused, PeerRefused) as refused:
+            judgement = Judgement("failed", "EBMS:0101", f"not sent: {refused}")
+        except aiohttp.ClientConnectorError as error:
+            judgement = Judgement("unreachable", "EBMS:0005", f"no connection: {_in_words(error)}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            judgement = Judgement(
+                "unreachable",
+                "EBMS:0005",
+                f"the attempt broke off: {_in_words(error)}",
+                readable=not progress.body_sent,
+            )
+        await self._settle.commit(self._settlement(claim, judgement, body, began))
+        log.info(judgement.kind, message=claim.message_id, peer=claim.peer, attempt=claim.attempts, code=judgement.code)
+
+    async def _deliver(self, session: aiohttp.ClientSession, claim: Claim, progress: Progress) -> _Outcome:
+        node = self._node
+        peer = self._directory.snapshot().peers.get(claim.peer)
+        if peer is None or peer.state == "removed" or peer.url is None:
+            raise PeerRefused(f"{claim.peer} is not a peer any more, or has no address. Add it again.")
+        signed = read_signed(envelope_of(node, claim.message))
+        self._require_current_certificate(signed.xml)
+        suite = SUITES[peer.suite or node.suite.name]
+        recipient = self._directory.recipient_certificate(peer)
+        wire = seal(signed.xml, part_octets(node, claim.message), recipient, suite)
+        began = node.now()
+        crash_point("send: before the request")
+        answer = await post(session, peer.url, self._tls_of(peer), wire, progress)
+        crash_point("send: after the answer")
+        attempt = Attempt(
+            sent=signed,
+            suite=suite,
+            accepts_signer=partial(self._directory.accept_signer, peer),
+            attempts=claim.attempts,
+            body_sent_before=claim.body_sent_before,
+        )
+        judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
+        evidence = answer.body if judgement.kind in ("delivered", "refused") else None
+        return _Outcome(judgement, evidence, began)
+
+    def _require_current_certificate(self, signed_xml: bytes) -> None:
+        signer = signer_of(signed_xml)
+        now = self._node.now()
+        if signer.not_valid_after_utc < now:
+            raise StaleSignature(
+                f"the certificate that it was signed with ended on {signer.not_valid_after_utc:%Y-%m-%d}"
+            )
+        if signer != self._node.keys.signing_certificate:
+            raise StaleSignature("it was signed with a certificate that this node has since replaced")
+
+    def _tls_of(self, peer: KnownPeer) -> ssl.SSLContext:
+        known = peer.certificates_for("tls") + peer.certificates_for("ca")
+        key = b"".join(one.certificate.fingerprint(hashes.SHA256()) for one in known if one.revoked_at is None)
+        if key not in self._tls:
+            self._tls[key] = peer_tls(peer)
+        return self._tls[key]
+
+    def _settlement(self, claim: Claim, judgement: Judgement, body: bytes | None, began: datetime) -> Settlement:
+        now = self._node.now()
+        receipt = judgement.receipt
+        return Settlement(
+            claim=claim,
+            judgement=judgement,
+            receipt=None if body is None else seal_answer(self._node, body),
+            disputed_time=receipt is not None and disputed(receipt.timestamp, began, now),
+            at=now,
+        )
+
+
+def _in_words(error: BaseException) -> str:
+    return " ".join((str(error) or type(error).__name__).split())[:300]

@@ -1,0 +1,136 @@
+"""`POST /as4`: one request of the wire, from its first byte to the answer that leaves after the commit.
+
+Our own trouble (store, disk, clock, load, stopping) is HTTP 503 with Retry-After, never an ebMS error: an error would
+make the peer give up.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from node.as4 import As4Error
+from node.crash_points import crash_point
+from node.exchange.clock import ClockState
+from node.exchange.commit import GroupCommit
+from node.exchange.directory import Directory
+from node.exchange.inbox import Taken, take
+from node.exchange.intake import Answer, Intake, Received
+from node.exchange.node import Node
+from node.journal import journal
+from node.store.trouble import StoreUnavailable
+
+log = journal("exchange.endpoint")
+
+RETRY_AFTER_SECONDS = 30
+BUSY_RETRY_SECONDS = 2
+# The disk is asked once for so many requests, and at each large one.
+DISK_LOOK_EVERY = 64
+LARGE = 1_000_000
+
+
+class OwnTrouble(Exception):
+    """This node cannot take anything now; `seconds` until the peer should try again."""
+
+    def __init__(self, reason: str, seconds: int = RETRY_AFTER_SECONDS) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class Endpoint:
+    """Takes the wire's requests; counts what it took for the metrics."""
+
+    def __init__(self, node: Node, directory: Directory, wake: Callable[[], None] | None = None) -> None:
+        self._node = node
+        self._directory = directory
+        self._under_way: Counter[str] = Counter()
+        self._requests = 0
+        self._disk_is_full = False
+        self.clock: ClockState | None = None
+        self.stopping = False
+        self.counts: Counter[str] = Counter()
+        self._wake = wake
+        self._commit: GroupCommit[Received, Taken] = GroupCommit(
+            partial(take, node),
+            gather_seconds=node.settings.commit_gather_milliseconds / 1000,
+            in_thread=node.settings.commit_in_thread,
+            expected=self._expected,
+        )
+
+    async def close(self) -> None:
+        """Finish what is being committed."""
+        self.stopping = True
+        await self._commit.close()
+
+    async def answer(self, request: Request) -> Response:
+        """The Starlette route."""
+        try:
+            self._require_ready(request)
+            answer = await self._take(request)
+        except (StoreUnavailable, OwnTrouble) as trouble:
+            seconds = trouble.seconds if isinstance(trouble, OwnTrouble) else RETRY_AFTER_SECONDS
+            log.error("not ready", reason=str(trouble))
+            self.counts["not ready"] += 1
+            body = b"This node cannot take messages now. Try again later.\n"
+            answer = Answer(503, "text/plain; charset=utf-8", body, {"Retry-After": str(seconds)})
+        except ClientDisconnect:
+            # Nobody is left to answer; nothing was kept.
+            self.counts["cut off"] += 1
+            return Response(status_code=400)
+        crash_point("answer: before it leaves")
+        return Response(answer.body, answer.status, {"Content-Type": answer.content_type, **answer.headers})
+
+    def _expected(self) -> int:
+        return sum(self._under_way.values())
+
+    def _require_ready(self, request: Request) -> None:
+        if self.stopping:
+            raise OwnTrouble("stopping", BUSY_RETRY_SECONDS)
+        if self.clock is not None and self.clock.doubted:
+            raise OwnTrouble(f"the clock is in doubt: {self.clock.found}")
+        self._requests += 1
+        length = request.headers.get("content-length", "")
+        large = not length.isdigit() or int(length) > LARGE
+        if large or self._disk_is_full or self._requests % DISK_LOOK_EVERY == 1:
+            free = shutil.disk_usage(self._node.home).free
+            self._disk_is_full = free < self._node.settings.disk_floor_megabytes * 1_000_000
+        if self._disk_is_full:
+            raise OwnTrouble("the disk is nearly full; intake has stopped, sending goes on")
+
+    async def _take(self, request: Request) -> Answer:
+        intake = Intake(self._node, self._directory, request.headers.get("content-type", ""))
+        peer = ""
+        self._under_way[peer] += 1
+        try:
+            async for chunk in request.stream():
+                intake.feed(chunk)
+                if not peer and intake.header is not None:
+                    peer = self._count_for_peer(intake.header.sender.id)
+            received = intake.finish()
+            if isinstance(received, Answer):
+                self.counts["test"] += 1
+                return received
+            taken = await self._commit.commit(received)
+            self.counts["received" if taken.new else "duplicate"] += 1
+            if taken.new and self._wake is not None:
+                self._wake()
+            return taken.answer
+        except As4Error as error:
+            intake.abandon()
+            self.counts["refused"] += 1
+            return intake.refusal(error)
+        except BaseException:
+            intake.abandon()
+            raise
+        finally:
+            self._under_way[peer] -= 1
+
+    def _count_for_peer(self, peer: str) -> str:
+        if self._under_way[peer] >= self._node.settings.connections_per_peer:
+            raise OwnTrouble(f"{peer} has too many requests open", BUSY_RETRY_SECONDS)
+        self._under_way[""] -= 1
+        self._under_way[peer] += 1
+        return peer

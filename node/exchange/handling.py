@@ -1,0 +1,120 @@
+"""What a person does about a message that was not delivered: try it again, sign it anew, or take it back."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from node.audit.entry import append, entry
+from node.crash_points import crash_point
+from node.exchange import outbox
+from node.exchange.contents import PART, part_content
+from node.exchange.directory import Snapshot
+from node.exchange.listing import find_message
+from node.exchange.node import Node
+from node.exchange.settlement import ALARM, MESSAGE
+from node.exchange.submission import PartToSend, Submission, SubmissionRefused, submit
+
+WAITING = frozenset({"queued", "given-up", "unconfirmed", "refused"})
+WITHDRAWABLE = frozenset({"queued", "given-up", "unconfirmed", "stale", "refused"})
+WITHDRAWN = "withdrawn by a person"
+
+
+def resend_message(node: Node, snapshot: Snapshot, message_id: str, actor: str) -> dict[str, Any]:
+    """Queue a message again: the same frozen one, or, if it is stale, a new one that replaces it.
+
+    Returns {id, replaces, state}. Raises NotFound, or SubmissionRefused for one that is received, under way or
+    delivered.
+    """
+    with node.database.read() as connection:
+        row = dict(find_message(connection, message_id))
+    _require_outgoing(row, "sent again")
+    if row["state"] == "stale":
+        return _replace(node, snapshot, row, actor)
+    if row["state"] not in WAITING:
+        raise SubmissionRefused(f"{message_id} is {row['state']}: there is nothing to send again.")
+    now = node.now()
+    with node.database.write() as connection:
+        outbox.requeue(connection, row["id"], row["peer"], row["case_id"], now, node.retries)
+        _settle_alarms(node, connection, row["id"])
+        _log(node, connection, row, "message.requeued", actor)
+        crash_point("resend: before commit")
+    crash_point("resend: after commit")
+    return {"id": message_id, "replaces": None, "state": "queued"}
+
+
+def withdraw_message(node: Node, message_id: str, actor: str) -> dict[str, Any]:
+    """Take back a message that was not delivered; those after it in its case may go.
+
+    It ends as `refused` with the words that say who ended it. Raises NotFound, or SubmissionRefused for one that is
+    received, under way or delivered.
+    """
+    with node.database.write() as connection:
+        row = dict(find_message(connection, message_id))
+        _require_outgoing(row, "withdrawn")
+        if row["state"] not in WITHDRAWABLE:
+            raise SubmissionRefused(f"{message_id} is {row['state']}: it can be withdrawn no more.")
+        outbox.finish(connection, [row["id"]])
+        detail = WITHDRAWN if row["error_detail"] is None else f"{WITHDRAWN}; before: {row['error_detail']}"
+        values = {"state": "refused", "error_code": row["error_code"] or "EBMS:0004", "error_detail": detail}
+        connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(values))
+        _settle_alarms(node, connection, row["id"])
+        _log(node, connection, row, "message.withdrawn", actor)
+        crash_point("withdraw: before commit")
+    crash_point("withdraw: after commit")
+    return {"id": message_id, "state": "refused"}
+
+
+def _replace(node: Node, snapshot: Snapshot, row: dict[str, Any], actor: str) -> dict[str, Any]:
+    """Sign the content of a stale message anew; the new one names the one that it replaces."""
+    with node.database.read() as connection:
+        query = select(PART).where(PART.c.message == row["id"]).order_by(PART.c.n)
+        parts = connection.execute(query).mappings().all()
+    contents = [
+        PartToSend(
+            media_type=part["media_type"] or "application/octet-stream",
+            content=lambda n=part["n"], packed=part["compressed"]: part_content(node, row["id"], n, packed),  # type: ignore[misc]
+            name=part["name"],
+            compress=part["compressed"],
+        )
+        for part in parts
+    ]
+    submission = Submission(
+        peer=row["peer"],
+        service=row["service"],
+        service_type=row["service_type"],
+        action=row["action"],
+        parts=contents,
+        case=row["conversation_id"],
+        ref_to_message_id=row["ref_to_message_id"],
+        replaces=row["message_id"],
+        unit=row["unit"],
+        actor=actor,
+    )
+    withdraw_message(node, row["message_id"], actor)
+    submitted = submit(node, snapshot, submission)
+    return {"id": submitted.id, "replaces": row["message_id"], "state": submitted.state}
+
+
+def _require_outgoing(row: dict[str, Any], what: str) -> None:
+    if row["direction"] != "out":
+        raise SubmissionRefused(f"{row['message_id']} was received, not sent: it cannot be {what}.")
+
+
+def _settle_alarms(node: Node, connection: Connection, message: int) -> None:
+    connection.execute(
+        update(ALARM).where(ALARM.c.message == message, ALARM.c.settled_at.is_(None)).values(settled_at=node.now())
+    )
+
+
+def _log(node: Node, connection: Connection, row: dict[str, Any], what: str, actor: str) -> None:
+    logged = entry(
+        type=what,
+        at=node.now(),
+        actor=actor,
+        facts={"state": row["state"]},
+        peer=row["peer"],
+        case=row["conversation_id"],
+        message=row["message_id"],
+        message_row=row["id"],
+    )
+    append(connection, [logged], node.kek)

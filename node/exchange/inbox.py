@@ -1,0 +1,268 @@
+"""The commit of received messages: duplicates told apart, cases found, receipt and log entry in one transaction.
+
+Four answers to an id that its sender used before: the same digests, accepted, get the first receipt again, byte for
+byte; the same digests, refused for their content, get the first refusal again; other digests get an error, and an
+alarm is raised. The same id from another sender is another message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from node.as4 import RECEIPT_CONTENT_TYPE, UserMessage, ValueInconsistent
+from node.audit.entry import append, entry
+from node.crash_points import crash_point
+from node.exchange import outbox
+from node.exchange.cases import find_cases, open_case, touch_cases
+from node.exchange.contents import PART, answer_of, digests_of, discard
+from node.exchange.intake import Answer, Received, authenticated
+from node.exchange.node import Node
+from node.exchange.peers import PEER
+from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
+from node.records.notices import OPENED
+from node.store.columns import new_row_id
+from node.store.database import insert_new_rows
+from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
+
+MAX_SEQUENCE = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a received message: the answer to send, and whether it was new."""
+
+    answer: Answer
+    new: bool
+
+
+class _Duplicates(Exception):
+    """Some messages of the group were there before: the group is taken apart."""
+
+
+def take(node: Node, group: Sequence[Received]) -> list[Taken | Exception]:
+    """Commit a group of received messages; a duplicate or a clash among them never takes another down with it."""
+    try:
+        with node.database.write() as connection:
+            _write(node, connection, group)
+            crash_point("inbox: before commit")
+        crash_point("inbox: after commit")
+        return [_new(one) for one in group]
+    except _Duplicates:
+        if len(group) > 1:
+            return [_take_alone(node, one) for one in group]
+    return [_answer_again(node, group[0])]
+
+
+def _take_alone(node: Node, one: Received) -> Taken | Exception:
+    try:
+        return take(node, [one])[0]
+    except Exception as error:  # each message of the group gets its own outcome
+        return error
+
+
+def _new(one: Received) -> Taken:
+    return Taken(Answer(200, RECEIPT_CONTENT_TYPE, one.answer), new=True)
+
+
+def _write(node: Node, connection: Connection, group: Sequence[Received]) -> None:
+    ids = [new_row_id(one.at) for one in group]
+    cases = _cases_of(node, connection, group)
+    rows = [_message_row(row_id, cases[_key(one)], one) for row_id, one in zip(ids, group, strict=True)]
+    if insert_new_rows(connection, MESSAGE, rows) != len(rows):
+        raise _Duplicates
+    parts, payloads, keys, entries = [], [], [], []
+    for row_id, one in zip(ids, group, strict=True):
+        sealed: list[tuple[Kind, int, SealedPayload]] = [("part", n, payload) for n, payload in enumerate(one.payloads, 1)]
+        sealed.append(("envelope", 0, seal_payload(one.message.envelope, node.kek, node.blobs)))
+        sealed.append(("response", 0, seal_payload(one.answer, node.kek, node.blobs)))
+        for kind, n, payload in sealed:
+            row, key = payload_rows(row_id, kind, n, payload)
+            payloads.append(row)
+            keys.append(key)
+        parts += _part_rows(row_id, one)
+        header = one.message.header
+        facts = {
+            "service": header.service,
+            "action": header.action,
+            "digests": digests_of(one.message.references).hex(),
+        }
+        if one.error_code is not None:
+            facts["code"] = one.error_code
+        logged = entry(
+            type=f"message.{one.state}",
+            at=one.at,
+            actor="node",
+            facts=facts,
+            peer=header.sender.id,
+            case=header.conversation_id,
+            message=header.message_id,
+            message_row=row_id,
+        )
+        entries.append(logged)
+    if parts:
+        connection.execute(insert(PART), parts)
+    connection.execute(insert(PAYLOAD), payloads)
+    connection.execute(insert(PAYLOAD_KEY), keys)
+    _advance_sequences(connection, group)
+    _note_notices(connection, group)
+    senders = sorted({one.message.header.sender.id for one in group})
+    outbox.peer_heard(connection, senders, group[-1].at)
+    touch_cases(connection, cases.values(), group[-1].at)
+    append(connection, entries, node.kek)
+
+
+def _key(one: Received) -> tuple[str, str]:
+    return one.message.header.sender.id, one.message.header.conversation_id
+
+
+def _cases_of(node: Node, connection: Connection, group: Sequence[Received]) -> dict[tuple[str, str], int]:
+    """The case of each message, opened by its sender where there is none."""
+    cases: dict[tuple[str, str], int] = {}
+    for peer in {one.message.header.sender.id for one in group}:
+        wanted = {_key(one)[1] for one in group if _key(one)[0] == peer}
+        found = find_cases(connection, node.party, peer, wanted)
+        cases.update({(peer, conversation): case_id for conversation, case_id in found.items()})
+    for one in group:
+        if _key(one) not in cases:
+            header = one.message.header
+            domain = node.domains.find(header.service)
+            cases[_key(one)] = open_case(
+                connection,
+                opener=header.sender.id,
+                conversation_id=header.conversation_id,
+                members=(node.party, header.sender.id),
+                now=one.at,
+                domain=domain.name if domain else None,
+                version=domain.version if domain else None,
+                unit=_our_unit(node, header),
+            )
+    return cases
+
+
+def _our_unit(node: Node, header: UserMessage) -> str | None:
+    """The unit of ours that a message is for: its finalRecipient, where that is not the whole party."""
+    recipient = header.property("finalRecipient")
+    return None if recipient in (None, node.party) else recipient
+
+
+def _message_row(row_id: int, case_id: int, one: Received) -> dict[str, object]:
+    header = one.message.header
+    return {
+        "id": row_id,
+        "message_id": header.message_id,
+        "direction": "in",
+        "peer": header.sender.id,
+        "state": one.state,
+        "service": header.service,
+        "service_type": header.service_type,
+        "action": header.action,
+        "agreement_ref": header.agreement,
+        "case_id": case_id,
+        "conversation_id": header.conversation_id,
+        "ref_to_message_id": header.ref_to_message_id,
+        "replaces": header.property("replaces"),
+        "timestamp": header.timestamp,
+        "time": one.at,
+        "receipt_time": one.at if one.state == "received" else None,
+        "attempts": 1,
+        "error_code": one.error_code,
+        "error_detail": one.error_detail,
+        "sequence": _number(header, "sequence"),
+        "seen": _number(header, "seen"),
+        "unit": None,
+        "original_sender": header.property("originalSender"),
+        "final_recipient": header.property("finalRecipient"),
+        "digests": digests_of(one.message.references),
+        "unilateral": one.pair is not None and one.pair.kind == "unilateral",
+        "disputed_time": False,
+    }
+
+
+def _number(header: UserMessage, name: str) -> int | None:
+    """A signed counter of the message; anything but a plain number counts as none."""
+    text = header.property(name)
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 16:
+        return None
+    return min(int(text), MAX_SEQUENCE)
+
+
+def _part_rows(row_id: int, one: Received) -> list[dict[str, object]]:
+    return [
+        {
+            "message": row_id,
+            "n": n,
+            "content_id": part.info.content_id,
+            "name": None,
+            "media_type": part.info.mime_type,
+            "compressed": part.info.compressed,
+            "size": part.size,
+            "sha256": part.sha256,
+            "signed_size": part.signed_size,
+            "signed_sha256": part.signed_sha256,
+        }
+        for n, part in enumerate(one.message.parts, start=1)
+    ]
+
+
+def _advance_sequences(connection: Connection, group: Sequence[Received]) -> None:
+    """Move each sender's mark up to the highest number below which none is missing."""
+    for peer in sorted({one.message.header.sender.id for one in group if _number(one.message.header, "sequence")}):
+        mark = connection.scalar(select(PEER.c.sequence_in).where(PEER.c.party == peer)) or 0
+        numbers = select(MESSAGE.c.sequence).where(
+            MESSAGE.c.peer == peer, MESSAGE.c.direction == "in", MESSAGE.c.sequence > mark
+        )
+        highest = mark
+        for number in connection.scalars(numbers.order_by(MESSAGE.c.sequence)):
+            if number > highest + 1:
+                break
+            highest = number
+        if highest > mark:
+            connection.execute(update(PEER).where(PEER.c.party == peer).values(sequence_in=highest))
+
+
+def _note_notices(connection: Connection, group: Sequence[Received]) -> None:
+    """What a notice says is kept with the message of ours that it speaks of, if its sender is that one's receiver."""
+    for one in group:
+        notice = one.notice
+        if notice is not None and notice.kind == OPENED:
+            connection.execute(
+                update(MESSAGE)
+                .where(
+                    MESSAGE.c.message_id == notice.message_id,
+                    MESSAGE.c.direction == "out",
+                    MESSAGE.c.peer == one.message.header.sender.id,
+                    MESSAGE.c.opened_at.is_(None),
+                )
+                .values(opened_at=notice.occurred, opened_notice=one.message.header.message_id)
+            )
+
+
+def _answer_again(node: Node, one: Received) -> Taken:
+    """The answer to an id that its sender used before."""
+    header = one.message.header
+    for payload in one.payloads:
+        discard(node, payload)
+    query = select(MESSAGE.c.id, MESSAGE.c.digests).where(
+        MESSAGE.c.direction == "in", MESSAGE.c.peer == header.sender.id, MESSAGE.c.message_id == header.message_id
+    )
+    with node.database.read() as connection:
+        first = connection.execute(query).one()
+        if first.digests == digests_of(one.message.references):
+            return Taken(Answer(200, RECEIPT_CONTENT_TYPE, answer_of(node, first.id, connection)), new=False)
+    with node.database.write() as connection:
+        detail = f"message id {header.message_id} came again with other content"
+        connection.execute(
+            insert(ALARM).values(
+                id=new_row_id(one.at),
+                time=one.at,
+                kind="other-content",
+                peer=header.sender.id,
+                message=first.id,
+                detail=detail,
+            )
+        )
+        crash_point("alarm: before commit")
+    crash_point("alarm: after commit")
+    error = ValueInconsistent("eb:MessageId: found an id that was used before for other content, expected a new one")
+    raise authenticated(error, header.message_id)

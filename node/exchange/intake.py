@@ -1,0 +1,219 @@
+"""Taking in one request of the wire as it streams: opened, checked, its answer signed, ready for the commit.
+
+The root part is verified, and the agreement found, before any attachment byte is stored. The answer made here leaves
+only after the commit (`inbox`). Texts of refusals follow the rule: to an authenticated peer element, found, expected,
+and for content path, rule and what was expected, never the value; to anyone else a bare code and a reference number.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from node.as4 import (
+    RECEIPT_CONTENT_TYPE,
+    As4Error,
+    FeatureNotSupported,
+    MessageReader,
+    NotSoap,
+    OpenedMessage,
+    PartInfo,
+    PartSink,
+    Suite,
+    UserMessage,
+    decompress,
+    make_error,
+    make_receipt,
+)
+from node.exchange.agreements import OpenPair
+from node.exchange.directory import Directory
+from node.exchange.node import Node
+from node.journal import journal
+from node.records.check import CheckedRecord, check
+from node.records.notices import Notice, is_notice, read_notice
+from node.store.payloads import PayloadWriter, SealedPayload
+
+log = journal("exchange.intake")
+
+# A record is XML that people fill in; what is larger is an attachment. It is checked in memory.
+LARGEST_RECORD = 4 * 1024 * 1024
+# So many problems of a record are told to the peer; more would not help it to mend the first.
+PROBLEMS_TOLD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back over HTTP."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message whose signed answer is ready; `state` is received, or rejected for its content."""
+
+    message: OpenedMessage
+    pair: OpenPair | None
+    payloads: tuple[SealedPayload, ...]
+    answer: bytes
+    state: str
+    error_code: str | None
+    error_detail: str | None
+    notice: Notice | None
+    at: datetime
+
+
+class _Sink:
+    """Seals the octets of one part as they come, and keeps those of a record for the check."""
+
+    def __init__(self, writer: PayloadWriter, keep: bool) -> None:
+        self._writer = writer
+        self.kept: bytearray | None = bytearray() if keep else None
+        self.sealed: SealedPayload | None = None
+
+    def write(self, octets: bytes) -> None:
+        self._writer.write(octets)
+        if self.kept is not None:
+            self.kept += octets
+            if len(self.kept) > LARGEST_RECORD:
+                self.kept = None
+
+    def close(self) -> None:
+        self.sealed = self._writer.finish()
+
+    def discard(self) -> None:
+        self._writer.abort()
+
+
+class Intake:
+    """One request: feed its body in, then `finish`, then either commit what it gives or send its answer."""
+
+    def __init__(self, node: Node, directory: Directory, content_type: str) -> None:
+        self._node = node
+        self._directory = directory
+        self._pair: OpenPair | None = None
+        self._agreed = False
+        self._sinks: list[_Sink] = []
+        self._reader = MessageReader(content_type, directory.policy_for, self._sink_for)
+
+    @property
+    def header(self) -> UserMessage | None:
+        """The message's header once its sender is certain."""
+        return self._reader.header
+
+    def feed(self, data: bytes) -> None:
+        """Take in more of the body. Raises As4Error (see `refusal`), or StoreUnavailable."""
+        self._reader.feed(data)
+
+    def finish(self) -> Received | Answer:
+        """The whole body is in: what is to be committed, or an answer that needs no commit (the test service).
+
+        Raises As4Error, or StoreUnavailable.
+        """
+        opened = self._reader.finish()
+        if not isinstance(opened, OpenedMessage):
+            raise FeatureNotSupported("signals are not taken here: receipts and errors go back in the HTTP response")
+        self._require_agreement(opened.header)
+        node, header, now = self._node, opened.header, self._node.now()
+        suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
+        if header.is_test:
+            return Answer(200, RECEIPT_CONTENT_TYPE, self._receipt(opened, now, suite))
+        checked = self._content_problems(opened)
+        notice, detail = None, None
+        if isinstance(checked, str):
+            detail = checked
+        elif checked is not None and is_notice(node.domains, header.service):
+            notice = read_notice(checked, node.domains)
+        if detail is None:
+            state, code, answer = "received", None, self._receipt(opened, now, suite)
+        else:
+            state, code = "rejected", RecordRefused.code
+            refusal = authenticated(RecordRefused(detail), header.message_id)
+            answer = self._error(refusal, now, suite)
+        payloads = tuple(sink.sealed for sink in self._sinks if sink.sealed is not None)
+        if len(payloads) != len(opened.parts):
+            raise RuntimeError("a verified part was not sealed")
+        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now)
+
+    def abandon(self) -> None:
+        """Throw away what was stored of a request that ended early."""
+        for sink in self._sinks:
+            sink.discard()
+
+    def refusal(self, error: As4Error) -> Answer:
+        """The answer to a message that is refused before any commit; nothing of it is kept."""
+        if isinstance(error, NotSoap):
+            return Answer(400, "text/plain; charset=utf-8", b"This address takes ebMS 3.0 messages (SOAP 1.2) only.\n")
+        now = self._node.now()
+        reference = uuid.uuid4().hex[:12]
+        header = self.header
+        log.warning(
+            "refused",
+            code=error.code,
+            reference=reference,
+            peer=header.sender.id if header is not None else None,
+            message=header.message_id if header is not None else None,
+            detail=error.detail,
+        )
+        if header is None or not error.authenticated:
+            bare = type(error)(f"reference {reference}", ref_to_message_id=error.ref_to_message_id)
+            return Answer(200, RECEIPT_CONTENT_TYPE, self._error(bare, now, None))
+        suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
+        return Answer(200, RECEIPT_CONTENT_TYPE, self._error(error, now, suite))
+
+    def _sink_for(self, header: UserMessage, info: PartInfo) -> PartSink:
+        self._require_agreement(header)
+        node = self._node
+        is_record = not self._sinks and node.domains.find(header.service) is not None
+        sink = _Sink(PayloadWriter(node.kek, node.blobs), keep=is_record)
+        self._sinks.append(sink)
+        return sink
+
+    def _require_agreement(self, header: UserMessage) -> None:
+        if not self._agreed:
+            try:
+                self._pair = self._directory.require_agreement(header)
+            except As4Error as error:
+                raise authenticated(error, header.message_id) from None
+            self._agreed = True
+
+    def _content_problems(self, opened: OpenedMessage) -> CheckedRecord | str | None:
+        """The record that was found good (None: no domain of ours), or why it is refused: path, rule and expectation
+        of each problem, no value."""
+        header = opened.header
+        domains = self._node.domains
+        if domains.find(header.service) is None:
+            return None
+        if not self._sinks or self._sinks[0].kept is None:
+            return f"eb:PayloadInfo: the first part must be the record, of at most {LARGEST_RECORD} bytes"
+        octets = bytes(self._sinks[0].kept)
+        self._sinks[0].kept = None
+        content = b"".join(decompress([octets])) if opened.parts[0].info.compressed else octets
+        problems = check(content, domains, service=header.service, action=header.action)
+        if isinstance(problems, CheckedRecord):
+            return problems
+        told = "; ".join(str(problem.for_peer()) for problem in problems[:PROBLEMS_TOLD])
+        more = len(problems) - PROBLEMS_TOLD
+        return f"{told}; and {more} more" if more > 0 else told
+
+    def _receipt(self, opened: OpenedMessage, now: datetime, suite: Suite) -> bytes:
+        return make_receipt(opened, f"{uuid.uuid4()}@depesha", now, self._node.signing, suite)
+
+    def _error(self, error: As4Error, now: datetime, suite: Suite | None) -> bytes:
+        identity = self._node.signing if suite is not None else None
+        return make_error([error], f"{uuid.uuid4()}@depesha", now, error.ref_to_message_id, identity, suite)
+
+
+class RecordRefused(As4Error):
+    """The record breaks its schema or a rule: refused for its content, by id, for good."""
+
+    code = "EBMS:0004"
+
+
+def authenticated(error: As4Error, message_id: str) -> As4Error:
+    """The error as one about a message whose sender is certain: it may be told in full, and signed."""
+    error.authenticated = True
+    error.ref_to_message_id = message_id
+    return error

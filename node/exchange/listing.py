@@ -1,0 +1,139 @@
+"""Messages and cases as the command line and the API print them; the keys are part of the doors."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from node.exchange.cases import CASE, alias, members_of, resolve_case
+from node.exchange.contents import PART
+from node.exchange.settlement import LOG_ENTRY, MESSAGE
+
+DEFAULT_LIMIT = 100
+
+
+class NotFound(Exception):
+    """There is no such message or case; the text says how to find one."""
+
+
+def instant_text(instant: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the millisecond."""
+    return None if instant is None else instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def list_messages(
+    connection: Connection,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    after: str | None = None,
+    state: str | None = None,
+    peer: str | None = None,
+    case: str | None = None,
+) -> list[dict[str, Any]]:
+    """Messages in the order in which they were made or received, oldest first.
+
+    `after`: those that follow the message of this id. Raises NotFound for an `after` or `case` that is not there.
+    """
+    query = select(MESSAGE).order_by(MESSAGE.c.id).limit(limit)
+    if after is not None:
+        query = query.where(MESSAGE.c.id > find_message(connection, after)["id"])
+    if state is not None:
+        query = query.where(MESSAGE.c.state == state)
+    if peer is not None:
+        query = query.where(MESSAGE.c.peer == peer)
+    if case is not None:
+        query = query.where(MESSAGE.c.case_id == find_case(connection, case)["id"])
+    return _described(connection, query)
+
+
+def show_message(connection: Connection, message_id: str) -> dict[str, Any]:
+    """One message, as in the list. Raises NotFound."""
+    row_id = find_message(connection, message_id)["id"]
+    return _described(connection, select(MESSAGE).where(MESSAGE.c.id == row_id))[0]
+
+
+def find_message(connection: Connection, message_id: str) -> Mapping[str, Any]:
+    """The row of the message with this id on the wire, the newest if several senders used it. Raises NotFound."""
+    query = select(MESSAGE).where(MESSAGE.c.message_id == message_id).order_by(MESSAGE.c.id.desc())
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise NotFound(f"There is no message {message_id!r}. `depesha message list` shows those that there are.")
+    return dict(row)
+
+
+def find_case(connection: Connection, name: str) -> Mapping[str, Any]:
+    """The row of the case with this number or ConversationId. Raises NotFound."""
+    row = resolve_case(connection, name)
+    if row is None:
+        raise NotFound(f"There is no case {name!r}. `depesha case list` shows those that there are.")
+    return row
+
+
+def list_cases(connection: Connection, limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]]:
+    """Cases, the one that changed last first."""
+    query = select(CASE).order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(limit)
+    return [_case(connection, dict(row)) for row in connection.execute(query).mappings()]
+
+
+def show_case(connection: Connection, name: str) -> dict[str, Any]:
+    """One case with its messages in order. Raises NotFound."""
+    row = find_case(connection, name)
+    query = select(MESSAGE).where(MESSAGE.c.case_id == row["id"]).order_by(MESSAGE.c.id)
+    return _case(connection, row) | {"messages": _described(connection, query)}
+
+
+def _case(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+    count = select(func.count()).select_from(MESSAGE).where(MESSAGE.c.case_id == row["id"])
+    return {
+        "id": row["conversation_id"],
+        "number": alias(row["alias_year"], row["alias_number"]),
+        "opener": row["opener"],
+        "members": members_of(connection, row["id"]),
+        "domain": row["domain"],
+        "version": row["version"],
+        "unit": row["unit"],
+        "created": instant_text(row["created_at"]),
+        "changed": instant_text(row["changed_at"]),
+        "message_count": connection.scalar(count) or 0,
+    }
+
+
+def _described(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    rows = connection.execute(query).mappings().all()
+    ids = [row["id"] for row in rows]
+    parts: dict[int, list[dict[str, Any]]] = {}
+    for part in connection.execute(select(PART).where(PART.c.message.in_(ids)).order_by(PART.c.n)).mappings():
+        described = {
+            "name": part["name"],
+            "media_type": part["media_type"],
+            "size": part["size"],
+            "sha256": bytes(part["sha256"]).hex(),
+        }
+        parts.setdefault(part["message"], []).append(described)
+    # The newest entry says where the message has come to; until the sequencer places it, there is no index.
+    newest = select(LOG_ENTRY.c.message, func.max(LOG_ENTRY.c.id).label("id")).where(LOG_ENTRY.c.message.in_(ids))
+    last = newest.group_by(LOG_ENTRY.c.message).subquery()
+    positions = select(LOG_ENTRY.c.message, LOG_ENTRY.c.position).join(last, last.c.id == LOG_ENTRY.c.id)
+    indexes: dict[int, int | None] = dict(connection.execute(positions).tuples().all())
+    return [_message(dict(row), parts.get(row["id"], []), indexes.get(row["id"])) for row in rows]
+
+
+def _message(row: Mapping[str, Any], parts: list[dict[str, Any]], log_index: int | None) -> dict[str, Any]:
+    error = None if row["error_code"] is None else {"code": row["error_code"], "detail": row["error_detail"]}
+    return {
+        "id": row["message_id"],
+        "direction": row["direction"],
+        "state": row["state"],
+        "peer": row["peer"],
+        "service": row["service"],
+        "action": row["action"],
+        "agreement": row["agreement_ref"],
+        "case": row["conversation_id"],
+        "time": instant_text(row["time"]),
+        "receipt_time": instant_text(row["receipt_time"]),
+        "attempts": row["attempts"],
+        "log_index": log_index,
+        "error": error,
+        "parts": parts,
+    }

@@ -1,0 +1,104 @@
+"""One node's standing equipment: settings, keys, store and domains, opened once and handed to all who need it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from node.as4 import SUITES, DecryptionIdentity, SigningIdentity, Suite
+from node.config import Settings, load_settings
+from node.exchange.retry import RetrySchedule
+from node.records.domains import Domains, load_domains, schemas_directory
+from node.store.blobs import BlobStore
+from node.store.database import Database, open_database
+from node.store.migrations import require_current
+from node.store.sealing import KeyEncryptionKey
+from node.trust.keys import NodeKeys, load_keys
+
+DATABASE_FILE = "depesha.db"
+BLOBS = "blobs"
+KEYS = "keys"
+OWN_SCHEMAS = "schemas"
+
+
+def utc_now() -> datetime:
+    """The present instant, in UTC and whole milliseconds, as eb:Timestamp can say it to a peer."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node is and has. `now` gives the present instant; tests put their own clock there."""
+
+    home: Path
+    settings: Settings
+    keys: NodeKeys
+    database: Database
+    kek: KeyEncryptionKey
+    blobs: BlobStore
+    domains: Domains
+    now: Callable[[], datetime] = utc_now
+
+    @property
+    def party(self) -> str:
+        """Our party id."""
+        return self.settings.party
+
+    @property
+    def suite(self) -> Suite:
+        """The suite that our wire keys are of."""
+        return SUITES[self.keys.suite]
+
+    @property
+    def signing(self) -> SigningIdentity:
+        """Our wire signing key and its certificate."""
+        return SigningIdentity(self.keys.signing_key, self.keys.signing_certificate)
+
+    @property
+    def decryption(self) -> tuple[DecryptionIdentity, ...]:
+        """The key-agreement keys that peers may encrypt for."""
+        return (DecryptionIdentity(self.keys.encryption_key, self.keys.encryption_certificate),)
+
+    @property
+    def retries(self) -> RetrySchedule:
+        """When deliveries are tried again."""
+        settings = self.settings
+        return RetrySchedule(
+            first=timedelta(seconds=settings.retry_first_seconds),
+            longest=timedelta(seconds=settings.retry_longest_seconds),
+            span=timedelta(hours=settings.retry_hours),
+        )
+
+
+def database_url(home: Path, settings: Settings) -> str:
+    """The address of the node's database: as set, or the file in its home folder."""
+    return settings.database_url or f"sqlite:///{(home / DATABASE_FILE).absolute()}"
+
+
+def domain_directories(home: Path) -> list[Path]:
+    """Where domains are read from: those that come with the node, then the home folder's own."""
+    own = home / OWN_SCHEMAS
+    return [schemas_directory(), *([own] if own.is_dir() else [])]
+
+
+def open_node(home: Path, now: Callable[[], datetime] = utc_now) -> Node:
+    """Open the node in `home`.
+
+    Raises ConfigError for wrong settings, KeysRefused for keys that are missing or do not fit, StoreUnavailable when
+    the database cannot be used or is of another version.
+    """
+    settings = load_settings(home)
+    keys = load_keys(home / KEYS)
+    database = open_database(database_url(home, settings))
+    require_current(database)
+    return Node(
+        home=home,
+        settings=settings,
+        keys=keys,
+        database=database,
+        kek=KeyEncryptionKey(keys.kek),
+        blobs=BlobStore(home / BLOBS),
+        domains=load_domains(domain_directories(home)),
+        now=now,
+    )

@@ -1,0 +1,66 @@
+"""An officer opens a received message: that is noted, and its sender told once by a notice that names a role only."""
+
+from sqlalchemy import select, update
+
+from node.crash_points import crash_point
+from node.exchange.directory import Directory
+from node.exchange.node import Node
+from node.exchange.settlement import MESSAGE
+from node.exchange.submission import PartToSend, Submission, SubmissionRefused, submit
+from node.journal import journal
+from node.records.notices import OPENED, is_notice, make_notice
+
+log = journal("exchange.opening")
+
+ROLE = "officer"
+
+
+def mark_opened(node: Node, directory: Directory, message: int, actor: str) -> None:
+    """Note that `actor` opened the received message with this row id; the first time its sender is told.
+
+    Notices never cause notices. A peer that does not understand them is not told.
+    """
+    now = node.now()
+    first = (
+        update(MESSAGE)
+        .where(
+            MESSAGE.c.id == message,
+            MESSAGE.c.direction == "in",
+            MESSAGE.c.state == "received",
+            MESSAGE.c.opened_at.is_(None),
+        )
+        .values(opened_at=now)
+    )
+    with node.database.read() as connection:
+        row = connection.execute(select(MESSAGE).where(MESSAGE.c.id == message)).mappings().one()
+    if row["opened_at"] is not None or row["direction"] != "in" or is_notice(node.domains, row["service"]):
+        return
+    with node.database.write() as connection:
+        is_first = connection.execute(first).rowcount == 1
+        crash_point("opened: before commit")
+    crash_point("opened: after commit")
+    if is_first:
+        _tell(node, directory, dict(row), actor)
+
+
+def _tell(node: Node, directory: Directory, row: dict[str, object], actor: str) -> None:
+    snapshot = directory.snapshot()
+    peer = snapshot.peers.get(str(row["peer"]))
+    if peer is None or not peer.depesha:
+        return
+    now = node.now()
+    service, action, content = make_notice(node.domains, OPENED, str(row["message_id"]), ROLE, now, now)
+    request = Submission(
+        peer=peer.party,
+        service=service,
+        action=action,
+        parts=(PartToSend.of_bytes(content, "application/xml"),),
+        case=str(row["conversation_id"]),
+        ref_to_message_id=str(row["message_id"]),
+        actor=actor,
+    )
+    try:
+        submit(node, snapshot, request)
+    except SubmissionRefused as refused:
+        # The agreement has ended since: the sender can no longer be told, and the message stays opened here.
+        log.warning("no notice", message=row["message_id"], peer=peer.party, reason=str(refused))

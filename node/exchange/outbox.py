@@ -1,0 +1,247 @@
+"""The outbox: which deliveries are due, who works on them, and what becomes of each. All of its SQL stands here.
+
+Order: of the messages of one case to one peer only the first that is still there is ever due. A message leaves the
+outbox when it is delivered, refused or withdrawn; one that a person must look at (unconfirmed, stale, given up) stays
+there `blocked` and holds back those after it. A peer that does not answer is tried with one message at a time, rarely;
+its others wait without being tried, and no other peer waits for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from node.exchange.retry import RetrySchedule
+from node.store.columns import table_of
+from node.store.database import Database
+from node.store.tables import Message, Outbox, PeerDelivery
+
+OUTBOX = table_of(Outbox)
+PEER_DELIVERY = table_of(PeerDelivery)
+MESSAGE = table_of(Message)
+
+# A claim that was neither settled nor renewed within this time beyond an attempt's own limit belongs to a dead process.
+CLAIM_GRACE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that this process has taken up. `attempts` counts this one."""
+
+    message: int
+    peer: str
+    message_id: str
+    attempts: int
+    body_sent_before: bool
+    first_attempt_at: datetime
+    gives_up_at: datetime
+
+
+def enqueue(
+    connection: Connection, message: int, peer: str, case_id: int, now: datetime, schedule: RetrySchedule
+) -> None:
+    """Put a message into the outbox, due at once."""
+    connection.execute(
+        insert(OUTBOX).values(
+            message=message,
+            peer=peer,
+            case_id=case_id,
+            next_attempt_at=now,
+            gives_up_at=schedule.gives_up_at(now),
+            body_sent=False,
+            blocked=False,
+        )
+    )
+
+
+def claim(
+    database: Database, worker: str, now: datetime, limit: int, attempt: timedelta, schedule: RetrySchedule
+) -> list[Claim]:
+    """Take up to `limit` deliveries that are due, for this `worker`, until `attempt` and a grace have passed.
+
+    A delivery whose claim ran out was under way when its process died: its body may have been sent.
+    """
+    earlier = OUTBOX.alias("earlier")
+    first_of_case = ~exists().where(
+        earlier.c.peer == OUTBOX.c.peer, earlier.c.case_id == OUTBOX.c.case_id, earlier.c.message < OUTBOX.c.message
+    )
+    free = or_(OUTBOX.c.claimed_until.is_(None), OUTBOX.c.claimed_until <= now)
+    peer_due = or_(PEER_DELIVERY.c.next_attempt_at.is_(None), PEER_DELIVERY.c.next_attempt_at <= now)
+    due = (
+        select(OUTBOX, MESSAGE.c.message_id, MESSAGE.c.attempts, PEER_DELIVERY.c.failures)
+        .join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)
+        .join(PEER_DELIVERY, PEER_DELIVERY.c.party == OUTBOX.c.peer, isouter=True)
+        .where(OUTBOX.c.next_attempt_at <= now, OUTBOX.c.blocked.is_(False), free, peer_due, first_of_case)
+        .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.message)
+        .limit(limit)
+    )
+    with database.read() as connection:
+        if not connection.execute(due.limit(1)).first():
+            return []
+    until = now + attempt + CLAIM_GRACE
+    with database.write() as connection:
+        if database.dialect == "postgresql":
+            # Other processes claim too; on SQLite the writer is alone.
+            due = due.with_for_update(skip_locked=True, of=OUTBOX)
+        rows = connection.execute(due).mappings().all()
+        chosen, probed = [], set()
+        for row in rows:
+            if row["failures"]:
+                if row["peer"] in probed:
+                    continue
+                probed.add(row["peer"])
+            chosen.append(row)
+        if not chosen:
+            return []
+        ids = [row["message"] for row in chosen]
+        connection.execute(
+            update(OUTBOX).where(OUTBOX.c.message.in_(ids)).values(claimed_by=worker, claimed_until=until)
+        )
+        died = [row["message"] for row in chosen if row["claimed_by"] is not None and not row["body_sent"]]
+        if died:
+            connection.execute(update(OUTBOX).where(OUTBOX.c.message.in_(died)).values(body_sent=True))
+        first = [row["message"] for row in chosen if row["first_attempt_at"] is None]
+        if first:
+            connection.execute(
+                update(OUTBOX)
+                .where(OUTBOX.c.message.in_(first))
+                .values(first_attempt_at=now, gives_up_at=schedule.gives_up_at(now))
+            )
+        if probed:
+            connection.execute(
+                update(PEER_DELIVERY).where(PEER_DELIVERY.c.party.in_(probed)).values(next_attempt_at=until)
+            )
+        connection.execute(
+            update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(state="sending", attempts=MESSAGE.c.attempts + 1)
+        )
+    return [
+        Claim(
+            message=row["message"],
+            peer=row["peer"],
+            message_id=row["message_id"],
+            attempts=row["attempts"] + 1,
+            body_sent_before=row["body_sent"] or row["message"] in died,
+            first_attempt_at=row["first_attempt_at"] or now,
+            gives_up_at=row["gives_up_at"] if row["first_attempt_at"] else schedule.gives_up_at(now),
+        )
+        for row in chosen
+    ]
+
+
+def release_claims(connection: Connection, worker: str | None = None) -> int:
+    """Give back the claims of `worker`, or all of them when no other process can hold any; returns how many.
+
+    Their attempts may have sent the whole body.
+    """
+    held = OUTBOX.c.claimed_by.is_not(None) if worker is None else OUTBOX.c.claimed_by == worker
+    ids = list(connection.scalars(select(OUTBOX.c.message).where(held)))
+    if ids:
+        mine = OUTBOX.c.message.in_(ids)
+        connection.execute(update(OUTBOX).where(mine).values(claimed_by=None, claimed_until=None, body_sent=True))
+        connection.execute(
+            update(MESSAGE).where(MESSAGE.c.id.in_(ids), MESSAGE.c.state == "sending").values(state="queued")
+        )
+    return len(ids)
+
+
+def finish(connection: Connection, messages: Sequence[int]) -> None:
+    """Take messages that reached a final state out of the outbox."""
+    connection.execute(delete(OUTBOX).where(OUTBOX.c.message.in_(messages)))
+
+
+def block(connection: Connection, message: int) -> None:
+    """Keep a message in the outbox for a person to look at; those after it in its case wait."""
+    connection.execute(
+        update(OUTBOX).where(OUTBOX.c.message == message).values(blocked=True, claimed_by=None, claimed_until=None)
+    )
+
+
+def postpone(connection: Connection, message: int, until: datetime, body_sent: bool) -> None:
+    """Try a message again at `until`. `body_sent`: this attempt may have reached the peer."""
+    values: dict[str, object] = {"next_attempt_at": until, "claimed_by": None, "claimed_until": None}
+    if body_sent:
+        values["body_sent"] = True
+    connection.execute(update(OUTBOX).where(OUTBOX.c.message == message).values(values))
+
+
+def requeue(
+    connection: Connection, message: int, peer: str, case_id: int, now: datetime, schedule: RetrySchedule
+) -> None:
+    """Make a message due now, whether or not it is still in the outbox, and forget that its peer was silent."""
+    values = {
+        "next_attempt_at": now,
+        "gives_up_at": schedule.gives_up_at(now),
+        "blocked": False,
+        "claimed_by": None,
+        "claimed_until": None,
+    }
+    if not connection.execute(update(OUTBOX).where(OUTBOX.c.message == message).values(values)).rowcount:
+        enqueue(connection, message, peer, case_id, now, schedule)
+        connection.execute(update(OUTBOX).where(OUTBOX.c.message == message).values(body_sent=True))
+    connection.execute(update(PEER_DELIVERY).where(PEER_DELIVERY.c.party == peer).values(next_attempt_at=now))
+    connection.execute(update(MESSAGE).where(MESSAGE.c.id == message).values(state="queued"))
+
+
+def peer_answered(connection: Connection, peers: Sequence[str], now: datetime) -> None:
+    """Note that these peers took a message: what waited for them is due."""
+    fresh = {"failures": 0, "failing_since": None, "next_attempt_at": None, "last_success_at": now, "last_error": None}
+    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    for peer in sorted(set(peers)):
+        statement = make(PEER_DELIVERY).values(party=peer, **fresh)
+        connection.execute(statement.on_conflict_do_update(index_elements=["party"], set_=fresh))
+
+
+def peer_failed(
+    connection: Connection, peer: str, now: datetime, error: str, schedule: RetrySchedule, jitter: float,
+    retry_after: float | None,
+) -> datetime:  # fmt: skip
+    """Note that a peer answers nobody; returns when it is tried again."""
+    row = connection.execute(select(PEER_DELIVERY).where(PEER_DELIVERY.c.party == peer)).mappings().one_or_none()
+    failures = (row["failures"] if row else 0) + 1
+    until = schedule.next_attempt(now, failures, jitter, retry_after)
+    values = {
+        "failures": failures,
+        "failing_since": (row["failing_since"] if row else None) or now,
+        "next_attempt_at": until,
+        "last_error": error[:500],
+    }
+    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = make(PEER_DELIVERY).values(party=peer, last_success_at=None, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["party"], set_=values))
+    return until
+
+
+def peer_heard(connection: Connection, peers: Sequence[str], now: datetime) -> None:
+    """A silent peer has sent us something: it is back, so try it now."""
+    connection.execute(
+        update(PEER_DELIVERY)
+        .where(and_(PEER_DELIVERY.c.party.in_(set(peers)), PEER_DELIVERY.c.failures > 0))
+        .values(next_attempt_at=now)
+    )
+
+
+def overdue(connection: Connection, peer: str, now: datetime) -> list[int]:
+    """Messages for a silent peer, tried or not, whose time for attempts is over."""
+    query = select(OUTBOX.c.message).where(
+        OUTBOX.c.peer == peer, OUTBOX.c.blocked.is_(False), OUTBOX.c.gives_up_at <= now,
+        or_(OUTBOX.c.claimed_until.is_(None), OUTBOX.c.claimed_until <= now),
+    )  # fmt: skip
+    return list(connection.scalars(query))
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next delivery falls due, as far as is known now; None when nothing waits."""
+    query = select(OUTBOX.c.next_attempt_at).where(OUTBOX.c.blocked.is_(False)).order_by(OUTBOX.c.next_attempt_at)
+    return connection.scalar(query.limit(1))
+
+
+def oldest_waiting(connection: Connection) -> dict[str, datetime]:
+    """For each peer the creation time of the oldest message that is not delivered yet."""
+    query = select(OUTBOX.c.peer, MESSAGE.c.time).join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)
+    oldest: dict[str, datetime] = {}
+    for peer, time in connection.execute(query):
+        oldest[peer] = min(time, oldest.get(peer, time))
+    return oldest

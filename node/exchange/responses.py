@@ -1,0 +1,130 @@
+"""What a peer's answer to a delivery means, as a value. Nothing but its own signed receipt makes a delivery.
+
+Proxies answer with HTML, servers with empty bodies, peers with errors that anyone could have written: each is what it
+is. An unsigned error fails the attempt and never proves a refusal; an error that says *duplicate* is believed only if
+an earlier attempt may have reached the peer.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from cryptography import x509
+
+from node.as4 import (
+    As4Error,
+    ErrorSignal,
+    NotEbms,
+    SignedMessage,
+    Suite,
+    VerifiedReceipt,
+    read_response,
+    verify_error,
+    verify_receipt,
+)
+
+# Fresh encryption may cure EBMS:0102 (a peer's transient trouble); after so many it is a refusal.
+DECRYPTION_ATTEMPTS = 4
+# How duplicates are told in words: phase4 up to 4.4 with EBMS:0004, from 4.5 with EBMS:4001.
+DUPLICATE_CODES = frozenset({"EBMS:0004", "EBMS:4001"})
+DUPLICATE_WORDS = re.compile(
+    r"already handled|this is a duplicate|duplicate message|already (?:been )?(?:received|processed)", re.I
+)
+DECRYPTION_FAILED = "EBMS:0102"
+# A peer's explanation is shown to people; more than this explains nothing.
+LONGEST_DETAIL = 1000
+
+Kind = Literal["delivered", "refused", "unconfirmed", "failed", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an attempt came to.
+
+    delivered: `receipt` proves it. refused: the peer's signed error. unconfirmed: the peer seems to have had it
+    before. failed: this message's attempt failed, others may fare better. unreachable: the peer answers nobody now.
+    `readable` tells whether the answer said for certain what became of the message.
+    """
+
+    kind: Kind
+    code: str | None = None
+    detail: str | None = None
+    receipt: VerifiedReceipt | None = None
+    readable: bool = True
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was sent, to whom, and how often before."""
+
+    sent: SignedMessage
+    suite: Suite
+    accepts_signer: Callable[[x509.Certificate], None]
+    attempts: int
+    """this one included"""
+    body_sent_before: bool
+    """an earlier attempt sent the whole body and got no readable answer"""
+
+
+def judge(attempt: Attempt, status: int, content_type: str, body: bytes, retry_after: str | None = None) -> Judgement:
+    """Judge the HTTP answer (status, Content-Type, whole body) to one attempt."""
+    try:
+        answer = read_response(content_type, body)
+    except (NotEbms, As4Error) as error:
+        return _not_ebms(status, content_type, body, error, retry_after)
+    signal = answer.signal
+    if isinstance(signal, ErrorSignal):
+        return _judge_error(attempt, signal, content_type, body)
+    try:
+        receipt = verify_receipt(body, content_type, attempt.sent, attempt.suite, attempt.accepts_signer)
+    except As4Error as error:
+        return Judgement("failed", "EBMS:0302", f"the receipt proves nothing: {error.detail}", readable=False)
+    return Judgement("delivered", receipt=receipt)
+
+
+def disputed(receipt_time: datetime, began: datetime, ended: datetime, allowed_seconds: float = 120) -> bool:
+    """Whether a receipt's eb:Timestamp lies outside the attempt (by our clock) by more than two minutes."""
+    return (began - receipt_time).total_seconds() > allowed_seconds or (
+        receipt_time - ended
+    ).total_seconds() > allowed_seconds
+
+
+def _judge_error(attempt: Attempt, signal: ErrorSignal, content_type: str, body: bytes) -> Judgement:
+    error = signal.errors[0]
+    said = f"the peer answered {error.code} {error.short or ''}".strip()
+    detail = " ".join(filter(None, (said + ":", error.description, error.detail)))[:LONGEST_DETAIL]
+    about = signal.ref_to_message_id or error.ref_to_message
+    if about is not None and about != attempt.sent.message_id:
+        return Judgement("failed", error.code, "an error about another message was answered", readable=False)
+    try:
+        verified = verify_error(body, content_type, attempt.suite, attempt.accepts_signer)
+        signed = verified.signed_by_peer
+    except As4Error:
+        signed = False
+    if not signed:
+        return Judgement("failed", error.code, f"{said} (unsigned: anyone may have written it)", readable=False)
+    if error.severity == "warning":
+        return Judgement("failed", error.code, f"{detail} (a warning, not a refusal)", readable=False)
+    if error.code in DUPLICATE_CODES and attempt.body_sent_before and DUPLICATE_WORDS.search(detail):
+        return Judgement("unconfirmed", error.code, f"the peer says that it had this message before: {detail}")
+    if error.code == DECRYPTION_FAILED and attempt.attempts < DECRYPTION_ATTEMPTS:
+        return Judgement("failed", error.code, f"{detail} (tried again with fresh encryption)")
+    return Judgement("refused", error.code, detail)
+
+
+def _not_ebms(status: int, content_type: str, body: bytes, error: Exception, retry_after: str | None) -> Judgement:
+    pause = float(retry_after) if retry_after and re.fullmatch(r"\d{1,6}", retry_after) else None
+    if status == 503:
+        return Judgement(
+            "unreachable", "EBMS:0005", "the peer is not ready (HTTP 503)", readable=False, retry_after=pause
+        )
+    what = (
+        "an empty body"
+        if not body.strip()
+        else f"{content_type.partition(';')[0] or 'no content type'}, no ebMS answer"
+    )
+    detail = f"HTTP {status} with {what}: {error}"[:500]
+    return Judgement("unreachable", "EBMS:0005", detail, readable=False, retry_after=pause)

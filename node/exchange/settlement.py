@@ -1,0 +1,197 @@
+"""What becomes of a message after an attempt: one transaction for a group of attempts, evidence and log entry in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, update
+
+from node.audit.entry import LogEntry, append, entry
+from node.crash_points import crash_point
+from node.exchange import outbox
+from node.exchange.node import Node
+from node.exchange.outbox import Claim
+from node.exchange.responses import Judgement
+from node.exchange.retry import jitter
+from node.store.columns import new_row_id, table_of
+from node.store.payloads import SealedPayload, payload_rows, seal_payload
+from node.store.tables import Alarm, LoggedEntry, Message, Payload, PayloadKey
+
+MESSAGE = table_of(Message)
+PAYLOAD = table_of(Payload)
+PAYLOAD_KEY = table_of(PayloadKey)
+LOG_ENTRY = table_of(LoggedEntry)
+ALARM = table_of(Alarm)
+
+GIVEN_UP = "EBMS:0301"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One attempt and what it came to. `receipt` is the answer's sealed bytes when it is evidence."""
+
+    claim: Claim
+    judgement: Judgement
+    receipt: SealedPayload | None
+    disputed_time: bool
+    at: datetime
+
+
+def seal_answer(node: Node, body: bytes) -> SealedPayload:
+    """Seal the bytes of an answer, to be kept as evidence with its message."""
+    return seal_payload(body, node.kek, node.blobs)
+
+
+def settle(node: Node, settlements: Sequence[Settlement]) -> list[Exception | None]:
+    """Write what a group of attempts came to, in one transaction."""
+    with node.database.write() as connection:
+        delivered = [one for one in settlements if one.judgement.kind == "delivered"]
+        if delivered:
+            _write_delivered(node, connection, delivered)
+        for one in settlements:
+            if one.judgement.kind != "delivered":
+                _write_other(node, connection, one)
+        crash_point("settlement: before commit")
+    crash_point("settlement: after commit")
+    return [None] * len(settlements)
+
+
+def stale(node: Node, claim: Claim, detail: str) -> None:
+    """Mark a message whose certificate is no longer accepted: it waits for a person, or a rule, to send a new one."""
+    now = node.now()
+    with node.database.write() as connection:
+        outbox.block(connection, claim.message)
+        _set_state(connection, claim.message, "stale", "EBMS:0101", detail)
+        _alarm(connection, now, "stale", claim, detail)
+        crash_point("stale: before commit")
+    crash_point("stale: after commit")
+
+
+def put_back(node: Node, claims: Sequence[Claim]) -> None:
+    """Return claims whose attempts were never made (the node is stopping)."""
+    with node.database.write() as connection:
+        for claim in claims:
+            outbox.postpone(connection, claim.message, node.now(), body_sent=False)
+            connection.execute(
+                update(MESSAGE)
+                .where(MESSAGE.c.id == claim.message)
+                .values(state="queued", attempts=MESSAGE.c.attempts - 1)
+            )
+        crash_point("put back: before commit")
+    crash_point("put back: after commit")
+
+
+def _write_delivered(node: Node, connection: Connection, delivered: Sequence[Settlement]) -> None:
+    rows, keys, entries = [], [], []
+    for one in delivered:
+        receipt = one.judgement.receipt
+        if receipt is None or one.receipt is None:
+            raise ValueError("a delivery needs its receipt")
+        row, key = payload_rows(one.claim.message, "response", 0, one.receipt)
+        rows.append(row)
+        keys.append(key)
+        connection.execute(
+            update(MESSAGE)
+            .where(MESSAGE.c.id == one.claim.message)
+            .values(
+                state="delivered",
+                receipt_time=receipt.timestamp,
+                disputed_time=one.disputed_time,
+                error_code=None,
+                error_detail=None,
+            )
+        )
+        entries.append(
+            _entry_of(one, "delivered", {"receipt": receipt.message_id, "receipt_time": _iso(receipt.timestamp)})
+        )
+    connection.execute(insert(PAYLOAD), rows)
+    connection.execute(insert(PAYLOAD_KEY), keys)
+    outbox.finish(connection, [one.claim.message for one in delivered])
+    outbox.peer_answered(connection, [one.claim.peer for one in delivered], delivered[-1].at)
+    append(connection, entries, node.kek)
+
+
+def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
+    claim, judgement = one.claim, one.judgement
+    code, detail = judgement.code or "EBMS:0004", judgement.detail or ""
+    match judgement.kind:
+        case "refused":
+            if one.receipt is not None:
+                row, key = payload_rows(claim.message, "response", 0, one.receipt)
+                connection.execute(insert(PAYLOAD), [row])
+                connection.execute(insert(PAYLOAD_KEY), [key])
+            outbox.finish(connection, [claim.message])
+            outbox.peer_answered(connection, [claim.peer], one.at)
+            _set_state(connection, claim.message, "refused", code, detail)
+            _alarm(connection, one.at, "refused", claim, f"{code}: {detail}")
+            append(connection, [_entry_of(one, "refused", {"code": code})], node.kek)
+        case "unconfirmed":
+            outbox.block(connection, claim.message)
+            outbox.peer_answered(connection, [claim.peer], one.at)
+            _set_state(connection, claim.message, "unconfirmed", code, detail)
+            _alarm(connection, one.at, "unconfirmed", claim, f"{code}: {detail}")
+            append(connection, [_entry_of(one, "unconfirmed", {"code": code})], node.kek)
+        case "unreachable":
+            until = outbox.peer_failed(
+                connection, claim.peer, one.at, f"{code}: {detail}", node.retries, jitter(), judgement.retry_after
+            )
+            _again(node, connection, one, until, code, detail)
+            for message in outbox.overdue(connection, claim.peer, one.at):
+                if message != claim.message:
+                    _give_up(node, connection, message, claim.peer, one.at, detail)
+        case _:
+            until = node.retries.next_attempt(one.at, claim.attempts, jitter(), judgement.retry_after)
+            _again(node, connection, one, until, code, detail)
+
+
+def _again(node: Node, connection: Connection, one: Settlement, until: datetime, code: str, detail: str) -> None:
+    if one.at >= one.claim.gives_up_at:
+        _give_up(node, connection, one.claim.message, one.claim.peer, one.at, f"{code}: {detail}")
+        return
+    outbox.postpone(connection, one.claim.message, until, body_sent=not one.judgement.readable)
+    _set_state(connection, one.claim.message, "queued", code, detail)
+
+
+def _give_up(node: Node, connection: Connection, message: int, peer: str, now: datetime, last: str) -> None:
+    outbox.block(connection, message)
+    detail = f"no receipt within {node.settings.retry_hours:g} hours; last: {last}"
+    _set_state(connection, message, "given-up", GIVEN_UP, detail)
+    connection.execute(
+        insert(ALARM).values(
+            id=new_row_id(now), time=now, kind="given-up", peer=peer, message=message, detail=f"{GIVEN_UP}: {detail}"
+        )
+    )
+    logged = entry(
+        type="message.given-up", at=now, actor="node", facts={"code": GIVEN_UP}, peer=peer, message_row=message
+    )
+    append(connection, [logged], node.kek)
+
+
+def _set_state(connection: Connection, message: int, state: str, code: str | None, detail: str | None) -> None:
+    connection.execute(
+        update(MESSAGE).where(MESSAGE.c.id == message).values(state=state, error_code=code, error_detail=detail)
+    )
+
+
+def _alarm(connection: Connection, now: datetime, kind: str, claim: Claim, detail: str) -> None:
+    connection.execute(
+        insert(ALARM).values(
+            id=new_row_id(now), time=now, kind=kind, peer=claim.peer, message=claim.message, detail=detail
+        )
+    )
+
+
+def _entry_of(one: Settlement, what: str, facts: dict[str, str]) -> LogEntry:
+    return entry(
+        type=f"message.{what}",
+        at=one.at,
+        actor="node",
+        facts=facts,
+        peer=one.claim.peer,
+        message=one.claim.message_id,
+        message_row=one.claim.message,
+    )
+
+
+def _iso(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")

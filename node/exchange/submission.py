@@ -1,0 +1,375 @@
+"""Submitting a message: its parts compressed and sealed, then in one transaction its place in a case, its sequence
+number, its signature, its row in the outbox and its log entry. After the commit it is durably queued."""
+
+import hashlib
+import mimetypes
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from node.as4 import (
+    ROLE_INITIATOR,
+    ROLE_RESPONDER,
+    TEST_ACTION,
+    TEST_SERVICE,
+    PartInfo,
+    Party,
+    Property,
+    SignedMessage,
+    UserMessage,
+    compress,
+    digest_for_signature,
+    sign,
+)
+from node.audit.entry import append, entry
+from node.crash_points import crash_point
+from node.exchange import outbox
+from node.exchange.agreements import OpenPair
+from node.exchange.cases import CASE, alias, find_cases, open_case, resolve_case, touch_cases
+from node.exchange.contents import PART, digests_of
+from node.exchange.directory import Snapshot
+from node.exchange.node import Node
+from node.exchange.peers import PEER, KnownPeer
+from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
+from node.store.columns import new_row_id
+from node.store.payloads import Kind, PayloadWriter, SealedPayload, payload_rows, seal_payload
+
+GZIP_EXTRA_BYTES = 16
+READ_BYTES = 64 * 1024
+
+
+class SubmissionRefused(Exception):
+    """The message cannot be sent; the text says why and what to do. Nothing was queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartToSend:
+    """One payload: its media type, where its content comes from, and the name that our own lists show."""
+
+    media_type: str
+    content: Callable[[], Iterable[bytes]]
+    name: str | None = None
+    compress: bool = True
+
+    @classmethod
+    def of_file(cls, path: Path, media_type: str | None = None) -> "PartToSend":
+        """A file; its media type from its name when none is given. Raises SubmissionRefused if it is no file."""
+        if not path.is_file():
+            raise SubmissionRefused(f"There is no file {path}. Check the name.")
+        guessed = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return cls(guessed, lambda: _file_chunks(path), path.name)
+
+    @classmethod
+    def of_bytes(cls, content: bytes, media_type: str, name: str | None = None) -> "PartToSend":
+        """Content that is in memory."""
+        return cls(media_type, lambda: (content,), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is to be sent, to whom, and within which case (a number or ConversationId; None opens a new one)."""
+
+    peer: str
+    service: str
+    action: str
+    parts: Sequence[PartToSend]
+    service_type: str | None = None
+    case: str | None = None
+    ref_to_message_id: str | None = None
+    replaces: str | None = None
+    unit: str | None = None
+    actor: str = "command line"
+    properties: Sequence[Property] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A message that is durably queued: its wire id, its case's ConversationId and number."""
+
+    id: str
+    case: str
+    number: str
+    state: str = "queued"
+
+
+@dataclass(frozen=True, slots=True)
+class _PreparedPart:
+    """A part whose signed octets are sealed; not referenced by any row yet."""
+
+    info: PartInfo
+    name: str | None
+    size: int
+    sha256: bytes
+    signed_size: int
+    signed_sha256: bytes
+    digest: bytes
+    sealed: SealedPayload
+
+
+def submit(node: Node, snapshot: Snapshot, request: Submission) -> Submitted:
+    """Queue a message durably. Raises SubmissionRefused, or StoreUnavailable when the store cannot take it."""
+    peer, pair = _require_open(node, snapshot, request)
+    prepared = [_prepare(node, part) for part in request.parts]
+    now = node.now()
+    crash_point("submission: before commit")
+    with node.database.write() as connection:
+        submitted = _write(node, connection, request, peer, pair, prepared, now)
+    crash_point("submission: after commit")
+    return submitted
+
+
+def _require_open(node: Node, snapshot: Snapshot, request: Submission) -> tuple[KnownPeer, OpenPair | None]:
+    peer = snapshot.peers.get(request.peer)
+    if peer is None or peer.state == "removed":
+        raise SubmissionRefused(f"There is no peer {request.peer!r}. `depesha peer list` shows those that are known.")
+    if peer.kind == "paper" or peer.url is None:
+        raise SubmissionRefused(f"{peer.party} has no node: its messages go on paper. Record what you send by hand.")
+    if (request.service, request.action) == (TEST_SERVICE, TEST_ACTION):
+        return peer, None
+    pair = snapshot.pair_for_sending(peer.party, request.service, request.service_type, request.action)
+    if pair is None:
+        raise SubmissionRefused(
+            f"No agreement in force with {peer.party} covers {request.service} {request.action}. "
+            "`depesha agreement list` shows what is open; `depesha agreement unilateral` opens a pair by your own word."
+        )
+    if peer.state == "unconfirmed":
+        raise SubmissionRefused(
+            f"{peer.party} is not confirmed yet: compare the eight words by telephone, then "
+            f'`depesha peer confirm {peer.party} --words "…"`.'
+        )
+    return peer, pair
+
+
+def _prepare(node: Node, part: PartToSend) -> _PreparedPart:
+    """Compress, digest and seal one part as it streams. Its octets are on disk, or in hand, when this returns."""
+    content = _Tally()
+    octets = _Tally()
+    info = PartInfo(content_id=f"{uuid.uuid4()}@depesha", mime_type=part.media_type, compressed=part.compress)
+    writer = PayloadWriter(node.kek, node.blobs)
+    try:
+        source = content.through(part.content())
+        signed = compress(source, os.urandom(GZIP_EXTRA_BYTES)) if part.compress else source
+        digest = digest_for_signature(_written(writer, octets.through(signed)), info)
+        sealed = writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
+    return _PreparedPart(
+        info=info,
+        name=part.name,
+        size=content.size,
+        sha256=content.digest(),
+        signed_size=octets.size,
+        signed_sha256=octets.digest(),
+        digest=digest,
+        sealed=sealed,
+    )
+
+
+def _write(
+    node: Node,
+    connection: Connection,
+    request: Submission,
+    peer: KnownPeer,
+    pair: OpenPair | None,
+    prepared: Sequence[_PreparedPart],
+    now: datetime,
+) -> Submitted:
+    case_id, conversation, number, unit = _place_in_case(node, connection, request, peer, now)
+    sequence, seen = _next_sequence(connection, peer)
+    header = UserMessage(
+        message_id=f"{uuid.uuid4()}@depesha",
+        timestamp=now,
+        sender=Party(node.party, node.settings.party_type, ROLE_INITIATOR),
+        receiver=Party(peer.party, peer.party_type, ROLE_RESPONDER),
+        service=request.service,
+        service_type=pair.service_type if pair is not None else request.service_type,
+        action=request.action,
+        conversation_id=conversation,
+        agreement=pair.ref if pair is not None else None,
+        ref_to_message_id=request.ref_to_message_id,
+        properties=_properties(node, request, peer, pair, unit, sequence, seen),
+        parts=tuple(part.info for part in prepared),
+    )
+    signed = sign(header, [part.digest for part in prepared], node.signing, node.suite)
+    message = _message_row(connection, request, header, signed, case_id, unit, sequence, seen, pair, now)
+    payloads: list[tuple[Kind, int, SealedPayload]] = [("part", n, part.sealed) for n, part in enumerate(prepared, 1)]
+    payloads.append(("envelope", 0, seal_payload(signed.xml, node.kek, node.blobs)))
+    rows, keys = zip(*(payload_rows(message, kind, n, sealed) for kind, n, sealed in payloads), strict=True)
+    connection.execute(insert(PAYLOAD), list(rows))
+    connection.execute(insert(PAYLOAD_KEY), list(keys))
+    if prepared:
+        connection.execute(insert(PART), [_part_row(message, n, part) for n, part in enumerate(prepared, start=1)])
+    outbox.enqueue(connection, message, peer.party, case_id, now, node.retries)
+    touch_cases(connection, [case_id], now)
+    logged = entry(
+        type="message.queued",
+        at=now,
+        actor=request.actor,
+        facts={"service": header.service, "action": header.action, "digests": digests_of(signed.references).hex()},
+        peer=peer.party,
+        case=conversation,
+        message=header.message_id,
+        message_row=message,
+    )
+    append(connection, [logged], node.kek)
+    return Submitted(id=header.message_id, case=conversation, number=number)
+
+
+def _place_in_case(
+    node: Node, connection: Connection, request: Submission, peer: KnownPeer, now: datetime
+) -> tuple[int, str, str, str | None]:
+    """The case (row id, ConversationId, number, unit) of a message, opened where it is new."""
+    known = None
+    if request.case is not None:
+        known = resolve_case(connection, request.case)
+        if known is not None and known["conversation_id"] == request.case:
+            mine = find_cases(connection, node.party, peer.party, [request.case]).get(request.case)
+            known = dict(connection.execute(select(CASE).where(CASE.c.id == mine)).mappings().one()) if mine else known
+    if known is not None:
+        case_id, conversation = int(str(known["id"])), str(known["conversation_id"])
+        if find_cases(connection, node.party, peer.party, [conversation]).get(conversation) != case_id:
+            raise SubmissionRefused(f"{peer.party} is not a member of case {request.case}. Send to one that is.")
+        unit = request.unit or (str(known["unit"]) if known["unit"] else None)
+        return case_id, conversation, alias(int(str(known["alias_year"])), int(str(known["alias_number"]))), unit
+    conversation = request.case or str(uuid.uuid4())
+    domain = node.domains.find(request.service)
+    case_id = open_case(
+        connection,
+        opener=node.party,
+        conversation_id=conversation,
+        members=(node.party, peer.party),
+        now=now,
+        domain=domain.name if domain else None,
+        version=domain.version if domain else None,
+        unit=request.unit,
+    )
+    row = connection.execute(select(CASE.c.alias_year, CASE.c.alias_number).where(CASE.c.id == case_id)).one()
+    return case_id, conversation, alias(row.alias_year, row.alias_number), request.unit
+
+
+def _next_sequence(connection: Connection, peer: KnownPeer) -> tuple[int | None, int | None]:
+    """The next number for a message to this peer and the highest of its own that we have processed."""
+    if not peer.depesha:
+        return None, None
+    statement = (
+        update(PEER)
+        .where(PEER.c.party == peer.party)
+        .values(sequence_out=PEER.c.sequence_out + 1)
+        .returning(PEER.c.sequence_out, PEER.c.sequence_in)
+    )
+    sequence, seen = connection.execute(statement).one()
+    return sequence, seen
+
+
+def _properties(
+    node: Node,
+    request: Submission,
+    peer: KnownPeer,
+    pair: OpenPair | None,
+    unit: str | None,
+    sequence: int | None,
+    seen: int | None,
+) -> tuple[Property, ...]:
+    given = {prop.name for prop in request.properties}
+    made = [Property("originalSender", unit or node.party), Property("finalRecipient", peer.party)]
+    if sequence is not None:
+        made += [Property("sequence", str(sequence)), Property("seen", str(seen))]
+    if request.replaces is not None:
+        made.append(Property("replaces", request.replaces))
+    if pair is not None and pair.kind == "unilateral" and peer.depesha:
+        made.append(Property("terms", "unilateral"))
+    return (*(prop for prop in made if prop.name not in given), *request.properties)
+
+
+def _message_row(
+    connection: Connection,
+    request: Submission,
+    header: UserMessage,
+    signed: SignedMessage,
+    case_id: int,
+    unit: str | None,
+    sequence: int | None,
+    seen: int | None,
+    pair: OpenPair | None,
+    now: datetime,
+) -> int:
+    # Deliveries of a case go in the order of row ids: this one must stand after those of other processes too.
+    last = connection.scalar(select(func.max(MESSAGE.c.id)).where(MESSAGE.c.case_id == case_id)) or 0
+    message = max(new_row_id(now), last + 1)
+    connection.execute(
+        insert(MESSAGE).values(
+            id=message,
+            message_id=header.message_id,
+            direction="out",
+            peer=header.receiver.id,
+            state="queued",
+            service=header.service,
+            service_type=header.service_type,
+            action=header.action,
+            agreement_ref=header.agreement,
+            case_id=case_id,
+            conversation_id=header.conversation_id,
+            ref_to_message_id=header.ref_to_message_id,
+            replaces=request.replaces,
+            timestamp=header.timestamp,
+            time=now,
+            sequence=sequence,
+            seen=seen,
+            unit=unit,
+            original_sender=header.property("originalSender"),
+            final_recipient=header.property("finalRecipient"),
+            digests=digests_of(signed.references),
+            unilateral=pair is not None and pair.kind == "unilateral",
+        )
+    )
+    return message
+
+
+def _part_row(message: int, n: int, part: _PreparedPart) -> dict[str, object]:
+    return {
+        "message": message,
+        "n": n,
+        "content_id": part.info.content_id,
+        "name": part.name,
+        "media_type": part.info.mime_type,
+        "compressed": part.info.compressed,
+        "size": part.size,
+        "sha256": part.sha256,
+        "signed_size": part.signed_size,
+        "signed_sha256": part.signed_sha256,
+    }
+
+
+class _Tally:
+    """Counts and digests what passes through."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.size += len(chunk)
+            self._hash.update(chunk)
+            yield chunk
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def _written(writer: PayloadWriter, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        writer.write(chunk)
+        yield chunk
+
+
+def _file_chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(READ_BYTES):
+            yield chunk

@@ -1,0 +1,88 @@
+"""One HTTP POST to a peer: what is sent, over which TLS, and how much of an answer is read."""
+
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+from cryptography.hazmat.primitives import serialization
+
+from node.as4 import WireMessage
+from node.crash_points import crash_point
+from node.exchange.peers import KnownPeer
+from node.trust.tls import client_context
+
+# A receipt for a thousand parts stays below this; anything longer is not an answer to a delivery.
+LARGEST_ANSWER = 4_000_000
+CONNECT_SECONDS = 15
+# Below this a message is sent from memory in one piece.
+SMALL = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """The answer to a POST, read whole."""
+
+    status: int
+    content_type: str
+    retry_after: str | None
+    body: bytes
+
+
+@dataclass(slots=True)
+class Progress:
+    """Whether the whole body of a request may have reached the peer."""
+
+    body_sent: bool = False
+
+
+def client_session(seconds: float) -> aiohttp.ClientSession:
+    """A session for deliveries: connections are kept, redirects and compression are not followed."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ttl_dns_cache=60),
+        timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+        auto_decompress=False,
+    )
+
+
+def peer_tls(peer: KnownPeer) -> ssl.SSLContext:
+    """TLS as this peer must speak it: its pinned certificate, or one of its CA or of a CA that the system knows."""
+    pinned = [known.certificate for known in peer.certificates_for("tls") if known.revoked_at is None]
+    cas = [known.certificate for known in peer.certificates_for("ca") if known.revoked_at is None]
+    pem = b"".join(ca.public_bytes(serialization.Encoding.PEM) for ca in cas)
+    der = pinned[0].public_bytes(serialization.Encoding.DER) if pinned else None
+    return client_context(pinned_der=der, ca_pem=pem or None)
+
+
+async def post(
+    session: aiohttp.ClientSession, url: str, tls: ssl.SSLContext, wire: WireMessage, progress: Progress
+) -> HttpAnswer:
+    """Send `wire` to `url`; fills in `progress` as it goes.
+
+    Raises aiohttp.ClientError, TimeoutError, ssl.SSLError or OSError when no whole answer came.
+    """
+    headers = {"Content-Type": wire.content_type, "Content-Length": str(wire.length)}
+    data = _whole(wire, progress) if wire.length <= SMALL else _streamed(wire, progress)
+    async with session.post(url, data=data, headers=headers, ssl=tls, allow_redirects=False) as answer:
+        content = bytearray()
+        async for chunk in answer.content.iter_any():
+            content += chunk
+            if len(content) > LARGEST_ANSWER:
+                raise aiohttp.ClientPayloadError(f"the answer is longer than {LARGEST_ANSWER} bytes")
+        headers_read = answer.headers
+        return HttpAnswer(
+            answer.status, headers_read.get("Content-Type", ""), headers_read.get("Retry-After"), bytes(content)
+        )
+
+
+def _whole(wire: WireMessage, progress: Progress) -> bytes:
+    # From memory it goes out in one piece: once a connection stands, all of it may have arrived.
+    progress.body_sent = True
+    return b"".join(wire.chunks())
+
+
+async def _streamed(wire: WireMessage, progress: Progress) -> AsyncIterator[bytes]:
+    for chunk in wire.chunks():
+        yield chunk
+        crash_point("send: within the body")
+    progress.body_sent = True

@@ -1,0 +1,1 @@
+"""Keeping a node well: one list of checks, which readiness, metrics and (for people) commands are made from."""

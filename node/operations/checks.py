@@ -1,0 +1,162 @@
+"""The checks of a node: can it sign, decrypt and write, does it know its clock, how long do its certificates hold?
+
+Each check really does what it names: a signature is made and verified, a key is agreed, a row is written. `needed`
+tells whether the node is not ready without it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from sqlalchemy import func, insert, select, update
+
+from node.as4 import (
+    ROLE_INITIATOR,
+    As4Error,
+    PartInfo,
+    PartOctets,
+    Party,
+    PeerPolicy,
+    UserMessage,
+    compress,
+    digest_for_signature,
+    open_bytes,
+    seal,
+    sign,
+)
+from node.exchange.clock import ClockState, judge_clock, kernel_clock
+from node.exchange.node import Node
+from node.exchange.peers import CONFIGURATION
+from node.exchange.settlement import MESSAGE
+from node.store.columns import table_of
+from node.store.tables import PeerDelivery
+from node.store.trouble import StoreUnavailable
+
+CERTIFICATE_WARNING = timedelta(days=30)
+PEERS_HEARD_WITHIN = timedelta(hours=1)
+CLOCK_SAMPLES = 50
+
+_PEER_DELIVERY = table_of(PeerDelivery)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `remedy` is empty when there is nothing to do."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str
+    needed: bool
+
+    def as_value(self) -> dict[str, Any]:
+        """As commands and pages show it."""
+        return {"check": self.name, "ok": self.ok, "found": self.found, "remedy": self.remedy}
+
+
+def run_checks(node: Node) -> list[Check]:
+    """All checks, those that readiness needs first."""
+    return [
+        _attempted("sign", node, _sign, "Restore keys/signing.* of this home, then start the node again."),
+        _attempted("decrypt", node, _decrypt, "Restore keys/encryption.* of this home, then start the node again."),
+        _attempted("write", node, _write, "See to the database and its disk; messages are taken again by themselves."),
+        _clock(node),
+        _disk(node),
+        *_certificates(node),
+    ]
+
+
+def clock_state(node: Node) -> ClockState:
+    """Whether our clock may be trusted, by the kernel, by peers' receipts of the last hour, and by our own records."""
+    now = node.now()
+    heard = (
+        select(MESSAGE.c.peer, MESSAGE.c.receipt_time, MESSAGE.c.disputed_time)
+        .where(MESSAGE.c.direction == "out", MESSAGE.c.state == "delivered")
+        .order_by(MESSAGE.c.id.desc())
+        .limit(CLOCK_SAMPLES)
+    )
+    answered = select(_PEER_DELIVERY.c.party, _PEER_DELIVERY.c.last_success_at)
+    with node.database.read() as connection:
+        last_success = {party: at for party, at in connection.execute(answered) if at is not None}
+        receipts = connection.execute(heard).all()
+        newest = connection.scalar(select(func.max(MESSAGE.c.id)))
+        newest_time = connection.scalar(select(MESSAGE.c.time).where(MESSAGE.c.id == newest)) if newest else None
+    offsets: dict[str, timedelta] = {}
+    for peer, receipt_time, _ in receipts:
+        at = last_success.get(peer)
+        # The newest receipt of each peer was settled when the peer last answered: their difference is the clocks'.
+        if peer not in offsets and at is not None and receipt_time is not None and now - at < PEERS_HEARD_WITHIN:
+            offsets[peer] = receipt_time - at
+    return judge_clock(kernel_clock(), list(offsets.values()), newest_time, now)
+
+
+def _attempted(name: str, node: Node, act: Callable[[Node], str], remedy: str) -> Check:
+    try:
+        return Check(name, True, act(node), "", needed=True)
+    except (StoreUnavailable, As4Error, InvalidSignature, UnsupportedAlgorithm, ValueError, OSError) as error:
+        return Check(name, False, f"{type(error).__name__}: {error}"[:300], remedy, needed=True)
+
+
+def _sign(node: Node) -> str:
+    data = os.urandom(32)
+    signature = node.suite.sign(node.keys.signing_key, data)
+    node.suite.verify(node.keys.signing_certificate.public_key(), signature, data)
+    return "a signature was made and verified"
+
+
+def _decrypt(node: Node) -> str:
+    """A message to ourselves: signed, encrypted for our certificate, opened with our key."""
+    content = os.urandom(16)
+    octets = b"".join(compress([content], os.urandom(16)))
+    info = PartInfo(content_id="check@depesha", mime_type="application/octet-stream", compressed=True)
+    party = Party(node.party, node.settings.party_type, ROLE_INITIATOR)
+    header = UserMessage("check@depesha", node.now(), party, party, "check", "check", "check", parts=(info,))
+    signed = sign(header, [digest_for_signature([octets], info)], node.signing, node.suite)
+    parts = [PartOctets(info, len(octets), lambda: [octets])]
+    wire = seal(signed.xml, parts, node.keys.encryption_certificate, node.suite)
+    policy = PeerPolicy(suite=node.suite, accepts_signer=lambda certificate: None, decryption=node.decryption)
+    _, contents = open_bytes(wire.content_type, b"".join(wire.chunks()), lambda _: policy)
+    if contents != [content]:
+        raise ValueError("what was decrypted is not what was encrypted")
+    return "a message to ourselves was encrypted and opened"
+
+
+def _write(node: Node) -> str:
+    with node.database.write() as connection:
+        if not connection.execute(update(CONFIGURATION).values(version=CONFIGURATION.c.version)).rowcount:
+            connection.execute(insert(CONFIGURATION).values(id=1, version=0))
+    return "a row was written"
+
+
+def _clock(node: Node) -> Check:
+    try:
+        state = clock_state(node)
+    except StoreUnavailable as error:
+        return Check("clock", False, str(error), "See to the database.", needed=True)
+    remedy = "" if state.trusted else "Synchronise this machine's clock (chrony, systemd-timesyncd), or ping a peer."
+    return Check("clock", state.trusted, state.found, remedy, needed=True)
+
+
+def _disk(node: Node) -> Check:
+    free = shutil.disk_usage(node.home).free // 1_000_000
+    floor = node.settings.disk_floor_megabytes
+    ok = free >= floor
+    remedy = "" if ok else f"Free space on the disk of {node.home}: intake has stopped until then, sending goes on."
+    return Check("disk", ok, f"{free} MB free, intake stops below {floor}", remedy, needed=True)
+
+
+def _certificates(node: Node) -> Sequence[Check]:
+    checks = []
+    for name in ("signing", "encryption", "tls"):
+        certificate = getattr(node.keys, f"{name}_certificate")
+        left = certificate.not_valid_after_utc - node.now()
+        ok = left > CERTIFICATE_WARNING
+        remedy = "" if ok else "Make new keys and give peers your new card before this one ends."
+        checks.append(
+            Check(f"certificate-{name}", ok, f"{left.days} days left", remedy, needed=left.total_seconds() < 0)
+        )
+    return checks

@@ -1,0 +1,242 @@
+"""A running node until it is stopped: its listeners, its courier, the log's sequencer, the look at its own clock."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from node.app import inside_app, outside_app, pages_of
+from node.audit.sequencer import sequence
+from node.config import ConfigError, host_is_loopback, split_address
+from node.crash_points import crash_point
+from node.exchange.delivery import Courier
+from node.exchange.directory import Directory
+from node.exchange.endpoint import Endpoint
+from node.exchange.node import Node
+from node.journal import journal
+from node.operations.checks import clock_state
+from node.store.trouble import StoreUnavailable
+from node.trust.tls import server_context
+
+log = journal("serving")
+
+SEQUENCE_SECONDS = 0.5
+CLOCK_SECONDS = 10
+STOP_SECONDS = 20
+LOCK_FILE = "serve.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where and how the node listens, and whether it sends."""
+
+    outside: str
+    inside: str
+    plain_http: bool
+    send: bool = True
+
+    @property
+    def one_port(self) -> bool:
+        """Outside and inside on the same address."""
+        return self.outside == self.inside
+
+    def check(self) -> None:
+        """Raise ConfigError for plain HTTP, or one port for both, off loopback."""
+        for address in (self.outside, self.inside):
+            host, _ = split_address(address)
+            if (self.plain_http or self.one_port) and not host_is_loopback(host):
+                raise ConfigError(
+                    f"{address}: plain HTTP, and one port for outside and inside, are for loopback addresses only. "
+                    "Leave --plain-http out, or put a reverse proxy that speaks TLS before a loopback address."
+                )
+
+
+async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called once both listeners answer.
+
+    Raises ConfigError when this home is served already, an address cannot be listened on, or plain HTTP is asked for
+    off loopback.
+    """
+    listening.check()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    directory = Directory(node)
+    courier = Courier(node, directory)
+    endpoint = Endpoint(node, directory, courier.wake)
+    endpoint.clock = clock_state(node)
+    with _only_process(node):
+        async with contextlib.AsyncExitStack() as stack:
+            # Left in reverse order: the listeners close first, then the courier settles what is under way.
+            await stack.enter_async_context(_working(_sequencing(node, stop), stop))
+            await stack.enter_async_context(_working(_watching_clock(node, endpoint, stop), stop))
+            if listening.send:
+                await stack.enter_async_context(_working(courier.run(), stop, courier.stop))
+            stack.push_async_callback(endpoint.close)
+            for server in _servers(node, directory, listening, endpoint):
+                await stack.enter_async_context(_serving(server))
+            ready()
+            log.info("serving", outside=listening.outside, inside=listening.inside, send=listening.send)
+            await stop.wait()
+            endpoint.stopping = True
+            log.info("stopping")
+
+
+def _servers(node: Node, directory: Directory, listening: Listening, endpoint: Endpoint) -> list[uvicorn.Server]:
+    plain_inside = listening.plain_http or host_is_loopback(split_address(listening.inside)[0])
+    if listening.one_port:
+        plain_inside = listening.plain_http
+    pages = pages_of(node, directory, secure=not plain_inside)
+    inside = inside_app(node, endpoint, pages, listening.one_port)
+    if listening.one_port:
+        return [_server(node, inside, listening.inside, listening.plain_http)]
+    return [
+        _server(node, outside_app(endpoint), listening.outside, listening.plain_http),
+        _server(node, inside, listening.inside, plain_inside),
+    ]
+
+
+class _QuietServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to the process that holds several."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(node: Node, app: Starlette, address: str, plain: bool) -> uvicorn.Server:
+    host, port = split_address(address)
+    certificate, key = node.keys.tls_files
+
+    def tls(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        return server_context(certificate, key)
+
+    proxies = list(node.settings.trusted_proxies)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_context_factory=None if plain else tls,
+    )
+    return _QuietServer(config)
+
+
+@contextlib.asynccontextmanager
+async def _serving(server: uvicorn.Server) -> AsyncIterator[None]:
+    """Listen while the block runs. Raises ConfigError when the address cannot be listened on."""
+    task = asyncio.create_task(_run(server))
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers no event for it
+        await asyncio.sleep(0.01)
+    if task.done():
+        await task
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _run(server: uvicorn.Server) -> None:
+    try:
+        await server.serve()
+    except SystemExit:
+        # uvicorn has told the reason on its own log and wants to leave the process.
+        address = f"{server.config.host}:{server.config.port}"
+        raise ConfigError(
+            f"{address} cannot be listened on. Is another program there? Choose another address."
+        ) from None
+
+
+@contextlib.asynccontextmanager
+async def _working(
+    work: Coroutine[Any, Any, None], stop: asyncio.Event, end: Callable[[], None] | None = None
+) -> AsyncIterator[None]:
+    """Run background work while the block runs; if it fails, the node stops rather than going on without it."""
+    failures: list[BaseException] = []
+
+    async def watched() -> None:
+        try:
+            await work
+        except Exception as error:
+            log.error("background work failed", error=type(error).__name__, exc_info=error)
+            failures.append(error)
+            stop.set()
+
+    task = asyncio.create_task(watched())
+    try:
+        yield
+    finally:
+        if end is not None:
+            end()
+        await task
+    if failures:
+        raise failures[0]
+
+
+async def _sequencing(node: Node, stop: asyncio.Event) -> None:
+    """Give log entries their positions until the node stops."""
+    while not stop.is_set():
+        try:
+            while sequence(node.database):
+                crash_point("sequencer: after commit")
+        except StoreUnavailable as trouble:
+            log.error("the log cannot be written", reason=str(trouble))
+        await _stopped_within(stop, SEQUENCE_SECONDS)
+
+
+async def _watching_clock(node: Node, endpoint: Endpoint, stop: asyncio.Event) -> None:
+    """Look at the clock now and then: a node that doubts it takes nothing in."""
+    while not await _stopped_within(stop, CLOCK_SECONDS):
+        try:
+            endpoint.clock = clock_state(node)
+        except StoreUnavailable as trouble:
+            log.error("the clock cannot be judged", reason=str(trouble))
+
+
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _only_process(node: Node) -> Iterator[None]:
+    """On SQLite one process serves a home: claims of the dead are then known to be dead."""
+    if node.database.dialect != "sqlite":
+        yield
+        return
+    descriptor = os.open(node.home / LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"{node.home} is being served by another process already. Stop that one first.") from None
+    else:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal; at once, so that scripts can wait for it."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

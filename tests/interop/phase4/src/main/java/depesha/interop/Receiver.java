@@ -83,6 +83,7 @@ final class Receiver extends Handler.Abstract
     private final String agreement;
     private final IJsonArray pairs;
     private final boolean fourCorners;
+    private final String refusal;
     private final Keys keys;
     private final Path out;
     private final AtomicInteger delivered = new AtomicInteger ();
@@ -97,6 +98,7 @@ final class Receiver extends Handler.Abstract
       agreement = json.getAsString ("agreement");
       pairs = json.getAsArray ("pairs");
       fourCorners = json.getAsBoolean ("four_corners", false);
+      refusal = json.getAsString ("refusal");
       keys = Keys.load (json.getAsObject ("keys"), Path.of (json.getAsString ("peer_sign_cert")));
       out = Files.createDirectories (Path.of (json.getAsString ("out")));
     }
@@ -164,18 +166,19 @@ final class Receiver extends Handler.Abstract
     {
       // phase4 leaves it to the application to insist on both (and knows no agreement but by the P-Mode's id)
       final String messageId = message.getMessageInfo ().getMessageId ();
-      String refusal = null;
+      String noncompliance = null;
       if (!state.isSoapSignatureChecked ())
-        refusal = "the message is not signed";
+        noncompliance = "the message is not signed";
       else
         if (!attachments.isEmpty () && !state.isSoapDecrypted ())
-          refusal = "the payloads are not encrypted";
-      if (refusal != null)
+          noncompliance = "the payloads are not encrypted";
+      if (noncompliance != null || refusal != null)
       {
-        errors.add (EEbmsError.EBMS_POLICY_NONCOMPLIANCE.errorBuilder (Locale.US)
-                                                        .refToMessageInError (messageId)
-                                                        .errorDetail (refusal)
-                                                        .build ());
+        final EEbmsError error = noncompliance != null ? EEbmsError.EBMS_POLICY_NONCOMPLIANCE : EEbmsError.EBMS_OTHER;
+        errors.add (error.errorBuilder (Locale.US)
+                         .refToMessageInError (messageId)
+                         .errorDetail (noncompliance != null ? noncompliance : refusal)
+                         .build ());
         return AS4MessageProcessorResult.createFailure ();
       }
       try

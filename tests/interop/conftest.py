@@ -1,0 +1,69 @@
+"""The interoperability tests need Java and Maven: where these are missing, they say so; in CI that is a failure."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop.keys import SUITES, make_party
+from tests.interop.link import OURS, PEERS, Link
+from tests.interop.nodes import NodeByCommand
+from tests.interop.phase4 import NotAvailable, Phase4, build, require_java
+
+LEFT_OUT = "phase4 was left out"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line of all says what was left out."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    stats: dict[str, list[Any]] = reporter.stats if reporter else {}
+    skipped = [report for report in stats.get("skipped", []) if LEFT_OUT in str(report.longrepr)]
+    if skipped:
+        reason = str(skipped[0].longrepr[-1]).removeprefix("Skipped: ")
+        reporter.write_line(f"{reason}: {len(skipped)} tests did not run.", red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def phase4(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phase4]:
+    """The phase4 peer, built if need be, and running."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{text}", end="", flush=True)
+
+    try:
+        require_java()
+    except NotAvailable as error:
+        reason = f"{LEFT_OUT}: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}; in CI nothing may be left out")
+        pytest.skip(reason)
+    build(say)
+    peer = Phase4(tmp_path_factory.mktemp("phase4"))
+    yield peer
+    peer.close()
+
+
+@pytest.fixture(scope="session", params=SUITES)
+def link(request: pytest.FixtureRequest, phase4: Phase4, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    """A serving node of ours, its keys brought along, and phase4 as its peers; in each suite."""
+    suite: str = request.param
+    directory: Path = tmp_path_factory.mktemp(suite)
+    ours = make_party(directory / "keys", OURS, suite)
+    node = NodeByCommand(directory / OURS)
+    brought = {
+        "--signing-cert": ours.sign_cert,
+        "--signing-key": ours.sign_key,
+        "--encryption-cert": ours.kex_cert,
+        "--encryption-key": ours.kex_key,
+    }
+    words = [word for option, path in brought.items() for word in (option, str(path))]
+    node.do("init", "--party", OURS, "--name", "Red administration", "--url", node.url, *words)
+    made = Link(suite, phase4, node, directory, ours)
+    for peer in PEERS:
+        made.add(peer)
+    with node.serving():
+        yield made

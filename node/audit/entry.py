@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from node.store.columns import new_row_id, table_of
+from node.store.rows import insert_rows
 from node.store.sealing import KEY_BYTES, KeyEncryptionKey, RandomBytes, SealBroken, seal, unseal
 from node.store.tables import LogEntryKey, LoggedEntry
 
@@ -152,8 +153,8 @@ def append(connection: Connection, entries: Iterable[LogEntry], kek: KeyEncrypti
     """Insert these entries in the caller's transaction, which makes the facts true that they speak of."""
     rows = append_rows(entries, kek)
     if rows.entries:
-        connection.execute(insert(table_of(LoggedEntry)), rows.entries)
-        connection.execute(insert(table_of(LogEntryKey)), rows.keys)
+        insert_rows(connection, table_of(LoggedEntry), rows.entries)
+        insert_rows(connection, table_of(LogEntryKey), rows.keys)
 
 
 def open_entry(leaf: bytes, sealed: bytes, wrapped: bytes, kek: KeyEncryptionKey) -> tuple[bytes, bytes]:

@@ -21,21 +21,21 @@ _ROW_ID_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _ROW_ID_RANDOM_BITS = 22
 
 
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept as microseconds since 1970-01-01T00:00:00Z and read back in UTC.
+def microseconds(instant: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00:00Z. Raises ValueError for a naive datetime: no zone is ever assumed."""
+    if instant.tzinfo is None:
+        raise ValueError(f"an instant needs a time zone: {instant!r}")
+    return (instant - _EPOCH) // _MICROSECOND
 
-    A naive datetime is a mistake of the caller and raises ValueError: no zone is ever assumed.
-    """
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as `microseconds` and read back in UTC. A naive one raises ValueError."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"an instant needs a time zone: {value!r}")
-        return (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=value)

@@ -6,18 +6,19 @@ block wrote is on disk when the block has ended, or the block has raised.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Insert, Select, Table, UniqueConstraint, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Select, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
+from node.store.rows import insert_new_rows as insert_new_rows
+from node.store.rows import insert_rows as insert_rows
 from node.store.trouble import StoreUnavailable, Trouble, told_apart
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -142,40 +143,6 @@ def _open_postgresql(url: URL) -> Database:
 
     writer = engine(_WRITERS, "-c synchronous_commit=on")
     return Database(writer, engine(_READERS, "-c default_transaction_read_only=on"), "postgresql")
-
-
-def insert_new(table: Table, dialect: Dialect, key: Sequence[str] | None = None) -> Insert:
-    """INSERT that leaves a row out if one with the same `key` exists.
-
-    Without `key` that is the table's one unique constraint, else its primary key. Another clash (a row id drawn twice)
-    is no duplicate and still raises IntegrityError.
-    """
-    columns = list(key) if key is not None else _duplicate_key(table)
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing(index_elements=columns)
-    return sqlite.insert(table).on_conflict_do_nothing(index_elements=columns)
-
-
-def _duplicate_key(table: Table) -> list[str]:
-    unique = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
-    if len(unique) > 1:
-        raise ValueError(f"{table.name} has several unique constraints: name the key")
-    return [c.name for c in (unique[0].columns if unique else table.primary_key.columns)]
-
-
-def insert_new_rows(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str] | None = None
-) -> int:
-    """Insert the rows that are not there yet (see insert_new) and return how many were inserted.
-
-    All rows have the same columns. A count below len(rows) means that some were duplicates, of earlier rows or of each
-    other.
-    """
-    if not rows:
-        return 0
-    dialect: Dialect = "postgresql" if connection.dialect.name == "postgresql" else "sqlite"
-    statement = insert_new(table, dialect, key).execution_options(preserve_rowcount=True)
-    return connection.execute(statement, list(rows)).rowcount
 
 
 def skip_locked(select: Select[Any], database: Database) -> Select[Any]:

@@ -31,7 +31,7 @@ _payload = table_of(Payload)
 _payload_key = table_of(PayloadKey)
 
 
-class PayloadErased(Exception):  # noqa: N818 - a state of the payload, not a failure
+class PayloadErased(Exception):
     """The payload's key was destroyed: what it held was erased, and is not to be had."""
 
 

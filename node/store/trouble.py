@@ -30,7 +30,7 @@ class Trouble(StrEnum):
     """the tables are of another version: upgrade"""
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - it says what is the case, as its readers upstairs do
+class StoreUnavailable(Exception):
     """The store cannot serve now. `reason` says why; the text is for our own staff and holds no record's values."""
 
     def __init__(self, reason: Trouble, detail: str) -> None:

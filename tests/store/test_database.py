@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 import node.store.database as database_module
 from node.store.columns import new_row_id, table_of
-from node.store.database import Database, insert_new_rows, open_database, skip_locked
-from node.store.tables import ExchangeCase, Message, Part, PeerDelivery
+from node.store.database import Database, open_database, skip_locked
+from node.store.tables import Message, PeerDelivery
 from node.store.trouble import StoreUnavailable, Trouble
 
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -79,52 +79,6 @@ def test_instants_are_kept_to_the_microsecond(database: Database) -> None:
         connection.execute(insert(MESSAGE), [message("m", timestamp=moment)])
     with database.read() as connection:
         assert connection.scalar(select(MESSAGE.c.timestamp)) == moment
-
-
-def test_new_rows_are_counted_and_duplicates_left_out(database: Database) -> None:
-    with database.write() as connection:
-        assert insert_new_rows(connection, MESSAGE, [message(f"m{n}") for n in range(5)]) == 5
-    with database.write() as connection:
-        assert insert_new_rows(connection, MESSAGE, [message(f"m{n}") for n in range(3, 8)]) == 3
-        assert insert_new_rows(connection, MESSAGE, [message("m0")]) == 0
-        assert insert_new_rows(connection, MESSAGE, [message("n"), message("n")]) == 1
-        assert insert_new_rows(connection, MESSAGE, []) == 0
-    assert count(database) == 9
-
-
-def test_the_same_id_from_another_peer_or_in_the_other_direction_is_another_message(database: Database) -> None:
-    with database.write() as connection:
-        rows = [message("m"), message("m", peer="beta"), message("m", direction="out")]
-        assert insert_new_rows(connection, MESSAGE, rows) == 3
-
-
-def test_a_row_id_drawn_twice_is_no_duplicate(database: Database) -> None:
-    row = message("m1")
-    with database.write() as connection:
-        insert_new_rows(connection, MESSAGE, [row])
-    with pytest.raises(IntegrityError), database.write() as connection:
-        insert_new_rows(connection, MESSAGE, [message("m2", id=row["id"])])
-
-
-def test_without_a_unique_constraint_the_primary_key_tells_duplicates(database: Database) -> None:
-    part = {
-        "message": 1,
-        "n": 0,
-        "content_id": "c",
-        "compressed": True,
-        "size": 1,
-        "sha256": bytes(32),
-        "signed_size": 1,
-        "signed_sha256": bytes(32),
-    }
-    with database.write() as connection:
-        assert insert_new_rows(connection, table_of(Part), [part]) == 1
-        assert insert_new_rows(connection, table_of(Part), [part, part | {"n": 1}]) == 1
-
-
-def test_with_several_unique_constraints_the_key_must_be_named(database: Database) -> None:
-    with database.write() as connection, pytest.raises(ValueError, match="name the key"):
-        insert_new_rows(connection, table_of(ExchangeCase), [{"id": 1}])
 
 
 def test_foreign_keys_hold(database: Database) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, update
 
 from node.store.blobs import BlobStore
 from node.store.columns import table_of
-from node.store.database import Database, insert_new_rows
+from node.store.database import Database
 from node.store.payloads import (
     INLINE_LIMIT,
     PayloadErased,
@@ -22,6 +22,7 @@ from node.store.payloads import (
     seal_payload,
     sweep,
 )
+from node.store.rows import insert_rows
 from node.store.sealing import KeyEncryptionKey, SealBroken
 from node.store.tables import Payload, PayloadKey
 from node.store.trouble import StoreUnavailable
@@ -33,8 +34,8 @@ SIZES = [0, 1, 4096, INLINE_LIMIT, INLINE_LIMIT + 1, 300_000]
 def store(database: Database, message: int, payload: SealedPayload) -> None:
     row, key = payload_rows(message, "part", 0, payload)
     with database.write() as connection:
-        assert insert_new_rows(connection, table_of(Payload), [row]) == 1
-        assert insert_new_rows(connection, table_of(PayloadKey), [key]) == 1
+        insert_rows(connection, table_of(Payload), [row])
+        insert_rows(connection, table_of(PayloadKey), [key])
 
 
 def read(database: Database, message: int, kek: KeyEncryptionKey, blobs: BlobStore) -> bytes:

@@ -137,7 +137,8 @@ def load_domain(folder: Path) -> Domain:
         schemas = {path: _parse(path, content) for path, content in files.items() if _is_schema(path)}
         if codes and files.get(f"records/{ENUMERATIONS}") != enumerations(namespace, codes).encode():
             raise BrokenFolderError(
-                f"records/{ENUMERATIONS}", "it differs from codes/: run `python -m node.records.write_codes` on the folder"
+                f"records/{ENUMERATIONS}",
+                "it differs from codes/: run `python -m node.records.write_codes` on the folder",
             )
         reader = XsdReader(namespace, schemas)
         records = {root: make_shape(namespace, reader.read(root), labels, codes) for root in reader.roots}

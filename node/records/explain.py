@@ -15,7 +15,8 @@ from node.records.shape import Field, Shape
 from node.records.validator import RuleFinding, SchemaFinding
 
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( (?P<names>.*?) \)\.")
-_ATTRIBUTE = re.compile(r"attribute '(?:\{[^}]*\})?(?P<name>[^']+)'")
+_ATTRIBUTE = re.compile(r"Element '[^']*', attribute '(?:\{[^}]*\})?(?P<name>[^']+)'")
+_NEEDED = re.compile(r"Element '[^']*': The attribute '(?:\{[^}]*\})?(?P<name>[^']+)' is required")
 _LOCAL = re.compile(r"(?:\{[^}]*\})?([^,\s]+)")
 _SHOWN = 120  # of a found value: enough to recognise it on one line
 
@@ -29,34 +30,26 @@ _KINDS = {
     "SCHEMAV_CVC_TYPE_3_1_2": "children",
     "SCHEMAV_CVC_ELT_1": "root",
 }
-# These follow from a facet that did not hold and was reported at the same place already.
-_ECHOES = ("SCHEMAV_CVC_DATATYPE_VALID", "SCHEMAV_CVC_ATTRIBUTE", "SCHEMAV_CVC_TYPE")
 
 
 def explain_schema(findings: tuple[SchemaFinding, ...], root: etree._Element, shape: Shape) -> list[Problem]:
-    """One problem a place and kind, in the order in which libxml2 met them."""
-    problems: list[Problem] = []
-    places: set[tuple[str, str]] = set()
+    """One problem a place, in the order in which libxml2 met them: what it adds to the first is an echo of it."""
+    problems: dict[str, Problem] = {}
     for finding in findings:
-        kind = _KINDS.get(finding.kind, "value")
-        problem = _explain(finding, kind, _at(root, finding.path), shape)
-        place = (problem.path, kind)
-        if place not in places:
-            places.add(place)
-            problems.append(problem)
-    return problems
+        problem = _explain(finding, _KINDS.get(finding.kind, "value"), _at(root, finding.path), shape)
+        problems.setdefault(problem.path, problem)
+    return list(problems.values())
 
 
 def explain_rule(finding: RuleFinding, root: etree._Element, shape: Shape) -> Problem:
     """A failed assertion: its words up to the first full stop say what is expected, the rest what to do."""
     node = _at(root, finding.location)
     expected, _, remedy = finding.text.partition(". ")
-    value = node.text or "" if len(node) == 0 else ""
-    return _problem(node, None, finding.rule, value, expected.rstrip("."), remedy or expected)
+    return _problem(node, None, finding.rule, _shown(node), expected.rstrip("."), remedy or expected)
 
 
 def _explain(finding: SchemaFinding, kind: str, node: etree._Element, shape: Shape) -> Problem:
-    named = _ATTRIBUTE.search(finding.message)
+    named = _ATTRIBUTE.match(finding.message) or _NEEDED.match(finding.message)
     attribute = named.group("name") if named else None
     field = shape.fields.get(plain_path(node) + (f"/@{attribute}" if attribute else ""))
     label = shape.label(field.path) if field else ""
@@ -104,25 +97,60 @@ def _explain_content(finding: SchemaFinding, node: etree._Element, shape: Shape)
     names = _LOCAL.findall(match.group("names")) if match else []
     wanted = " or ".join(names)
     if "Missing child element" in finding.message:
+        holder = shape.fields.get(plain_path(node))
+        names = (_absent(node, holder) if holder else []) or names
+        wanted = " or ".join(names)
         missing = _labels(plain_path(node), names, shape)
         return _problem(node, None, "xsd:missing", f"no {wanted}", wanted, f"Add {missing} here.")
     name = etree.QName(node).localname
     parent = node.getparent()
     above = shape.fields.get(plain_path(parent)) if parent is not None else None
-    known = {child.name for child in above.children} if above else set()
+    siblings = [etree.QName(one).localname for one in parent] if parent is not None else []
+    known = {child.name: child for child in above.children} if above else {}
     expected = wanted or "nothing more here"
+    labels = _labels(above.path if above else "", names, shape)
     if name not in known:
-        remedy = f"Take {name} out" + (f", or put {wanted} in its place." if wanted else ".")
+        remedy = f"Take {name} out" + (f"; {labels} may stand in its place." if wanted else ".")
         return _problem(node, None, "xsd:unknown", name, expected, remedy)
-    if wanted and name not in names:
-        remedy = f"Add {_labels(above.path if above else '', names, shape)} before {name}, or move {name} to its place."
-    else:
-        remedy = f"Take this {name} out: it stands here once too often or too late."
-    return _problem(node, None, "xsd:order", name, expected, remedy)
+    if siblings.count(name) > (known[name].maximum or len(siblings)):
+        often = f"no more than {known[name].maximum} {name}"
+        return _problem(node, None, "xsd:repeated", f"another {name}", often, f"Take this {name} out.")
+    if any(one in siblings for one in names):
+        return _problem(
+            node, None, "xsd:order", name, expected, f"Move {name} to where the form has it, after {wanted}."
+        )
+    if wanted:
+        return _problem(node, None, "xsd:missing", name, expected, f"Add {labels} before {name}.")
+    return _problem(
+        node, None, "xsd:order", name, expected, f"Take this {name} out, or move it to where the form has it."
+    )
+
+
+def _absent(node: etree._Element, holder: Field) -> list[str]:
+    """The first required element that is not there, or all of a choice of which none is (libxml2 forgets some)."""
+    there = {etree.QName(child).localname for child in node}
+    for child in holder.children:
+        if child.choice is None:
+            if child.minimum and child.name not in there:
+                return [child.name]
+        elif child.choice.required:
+            same = [one.name for one in holder.children if one.choice and one.choice.number == child.choice.number]
+            if not there.intersection(same):
+                return same
+    return []
 
 
 def _labels(parent: str, names: list[str], shape: Shape) -> str:
     return " or ".join(f"{name} ({shape.label(f'{parent}/{name}')})" for name in names)
+
+
+def _shown(node: etree._Element) -> str:
+    """What stands at a place, for local eyes: the value, or of a group its attributes and own values."""
+    if len(node) == 0 and (node.text or "").strip():
+        return node.text or ""
+    facts = [f"{key!s} {text!s}" for key, text in node.attrib.items() if key != "nonce"]
+    facts += [f"{etree.QName(one).localname} {one.text or ''}" for one in node if len(one) == 0]
+    return ", ".join(facts)
 
 
 def _problem(node: etree._Element, attribute: str | None, rule: str, found: str, expected: str, remedy: str) -> Problem:

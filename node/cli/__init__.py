@@ -45,7 +45,7 @@ def known_refusal(error: Exception) -> str | None:
     # By name: a command that needs no store or keys should not wait for their rooms to load.
     names = {cls.__name__ for cls in type(error).__mro__}
     told = {
-        "PeerRefused", "SubmissionRefused", "NotFound", "StoreUnavailable", "KeysRefused", "CardRefused", "ContentGone",
-        "CertificateRefused", "WordsRefused", "DomainRefused", "AccountRefused", "Refused", "SealBroken",
+        "TrustRefused", "PeerRefused", "SubmissionRefused", "NotFound", "NodeExists", "StoreUnavailable", "ContentGone",
+        "PayloadErased", "SealBroken", "AccountError", "LinkError", "NoExampleError", "SchemasError",
     }  # fmt: skip
     return str(error) if names & told else None

@@ -1,59 +1,38 @@
 """`init`, `serve`, `version`: the node itself."""
 
 import asyncio
-import os
+import re
 from argparse import Namespace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from node.cli.partners import require_address
 from node.cli.printing import No, home_of, show
-from node.config import settings_path, write_settings
-from node.exchange.node import BLOBS, DATABASE_FILE, KEYS, open_node, utc_now
+from node.exchange.making import Identity, make_node
+from node.exchange.node import KEYS, open_node
 from node.journal import start_journal
-from node.store.database import open_database
-from node.store.migrations import upgrade
-from node.trust.keys import BroughtKeys, create_keys
+from node.trust.keys import BroughtKeys
 from node.trust.words import words_of
 
 BROUGHT = ("signing_cert", "signing_key", "encryption_cert", "encryption_key")
 
 
 def init(arguments: Namespace) -> int:
-    """Make a node. Its settings are written last: a home without them is no node."""
+    """Make a node."""
     home = home_of(arguments)
-    if settings_path(home).exists():
-        raise No(f"There is a node in {home} already. Choose another folder with --home.")
-    url = require_address(arguments.url) if arguments.url else None
-    if arguments.country and not (
-        arguments.country.isalpha() and arguments.country.isupper() and len(arguments.country) == 3
-    ):
+    if arguments.country and not re.fullmatch("[A-Z]{3}", arguments.country):
         raise No(f"--country {arguments.country}: give the ISO 3166-1 alpha-3 code, for instance SRB.", 2)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    home.chmod(0o700)
-    host = urlsplit(url).hostname if url else None
-    hosts = (host,) if host else ("localhost", "127.0.0.1")
-    keys = create_keys(
-        home / KEYS, arguments.party, arguments.name, now=utc_now(), tls_hosts=hosts, brought=_brought(arguments)
+    identity = Identity(
+        party=arguments.party,
+        party_type=arguments.party_type,
+        name=arguments.name,
+        country=arguments.country,
+        url=require_address(arguments.url) if arguments.url else None,
     )
-    (home / BLOBS).mkdir(mode=0o700, exist_ok=True)
-    # A database named in the environment stays named there: its address may hold a password.
-    address = os.environ.get("DEPESHA_DATABASE_URL") or f"sqlite:///{(home / DATABASE_FILE).absolute()}"
-    database = open_database(address, create=True)
-    upgrade(database)
-    database.close()
-    values = {
-        "party": arguments.party,
-        "party_type": arguments.party_type,
-        "name": arguments.name,
-        "country": arguments.country,
-        "url": url,
-    }
-    write_settings(home, {name: value for name, value in values.items() if value is not None})
+    keys = make_node(home, identity, _brought(arguments))
     words = list(words_of(keys.identity_raw))
-    value = {"party": arguments.party, "home": str(home), "suite": keys.suite, "words": words, "url": url}
+    value = {"party": arguments.party, "home": str(home), "suite": keys.suite, "words": words, "url": identity.url}
     show(
         arguments,
         value,

@@ -73,7 +73,9 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> Non
         raise _Duplicates
     parts, payloads, keys, entries = [], [], [], []
     for row_id, one in zip(ids, group, strict=True):
-        sealed: list[tuple[Kind, int, SealedPayload]] = [("part", n, payload) for n, payload in enumerate(one.payloads, 1)]
+        sealed: list[tuple[Kind, int, SealedPayload]] = [
+            ("part", n, payload) for n, payload in enumerate(one.payloads, 1)
+        ]
         sealed.append(("envelope", 0, seal_payload(one.message.envelope, node.kek, node.blobs)))
         sealed.append(("response", 0, seal_payload(one.answer, node.kek, node.blobs)))
         for kind, n, payload in sealed:

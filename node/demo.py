@@ -1,0 +1,349 @@
+"""The demonstration: two administrations on this machine, each with its own home, keys and TLS, exchange a record.
+
+What is exchanged stands in the domain folder that has a `[demonstration]` table in its `domain.toml`: the record that
+opens the case, its attachments, and the record that replies. Every step really happens, between two processes, over the
+same wire as anywhere else, and is told with what it proves.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node.access.accounts import add_user, list_users
+from node.access.sign_in import make_link
+from node.cli.printing import No
+from node.config import settings_path
+from node.exchange.agreements import load_pairs, open_unilateral
+from node.exchange.cards import add_by_card, own_card
+from node.exchange.directory import Directory
+from node.exchange.listing import find_case, find_message, list_messages, show_message
+from node.exchange.making import Identity, make_node
+from node.exchange.node import Node, open_node
+from node.exchange.opening import mark_opened
+from node.exchange.ping import ping_peer
+from node.exchange.submission import PartToSend, Submission, Submitted, submit
+from node.records.domains import Domain
+from node.records.example import sample
+
+TABLE = "demonstration"
+AGREEMENT_REF = "urn:depesha:demonstration:terms"
+STEP_SECONDS = 60
+START_SECONDS = 30
+STOP_SECONDS = 30
+LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """One of the two: who it is, and the person who signs in to its pages."""
+
+    folder: str
+    party: str
+    name: str
+    country: str
+    officer: str
+
+
+REQUESTING = Administration("france", "fra-interior", "Ministry of the Interior, France", "FRA", "officer-paris")
+REQUESTED = Administration("serbia", "srb-interior", "Ministry of the Interior, Serbia", "SRB", "officer-belgrade")
+
+
+class Teller:
+    """Tells a person at the terminal what happened; standard output stays free for the value under --json."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._stream = sys.stderr if quiet else sys.stdout
+        self._steps = 0
+
+    def step(self, what: str, *proofs: str) -> None:
+        """A numbered step and, under it, what it proves."""
+        self._steps += 1
+        self.say(f"{self._steps}. {what}", *(f"   {proof}" for proof in proofs))
+
+    def say(self, *lines: str) -> None:
+        """Lines as they are."""
+        for line in lines:
+            print(line, file=self._stream)
+        self._stream.flush()
+
+
+def run(arguments: Namespace) -> int:
+    """`depesha demo`: exchange, say what it proved, then stay until Ctrl-C (or end at once with --once)."""
+    began = time.monotonic()
+    tell = Teller(quiet=arguments.json)
+    directory = Path(arguments.dir).absolute()
+    sender, receiver = (_home_of(directory, who) for who in (REQUESTING, REQUESTED))
+    tell.step(
+        "Two administrations, a node each: own keys, own store, own TLS certificate.",
+        *(f"{node.settings.name}: {node.home}" for node in (sender, receiver)),
+    )
+    _become_peers(sender, receiver, tell)
+    with _serving(sender), _serving(receiver):
+        messages = asyncio.run(_exchange(sender, receiver, tell))
+        seconds = round(time.monotonic() - began, 1)
+        if arguments.json:
+            value = {"parties": [sender.party, receiver.party], "messages": messages, "seconds": seconds}
+            print(json.dumps(value, ensure_ascii=False), flush=True)
+        if not arguments.once:
+            _stay((sender, REQUESTING), (receiver, REQUESTED), tell, seconds)
+    return 0 if all(message["receipt"] for message in messages) else 1
+
+
+def _home_of(directory: Path, who: Administration) -> Node:
+    home = directory / who.folder
+    if not settings_path(home).exists():
+        outside, inside = _free_ports(2)
+        identity = Identity(who.party, who.name, country=who.country, url=f"https://127.0.0.1:{outside}/as4")
+        settings: dict[str, str | int | float | bool] = {
+            "outside": f"127.0.0.1:{outside}",
+            "inside": f"127.0.0.1:{inside}",
+            "demonstration": True,
+            "allow_unilateral_terms": True,
+            "retry_first_seconds": 1,
+            "log_level": "warning",
+        }
+        make_node(home, identity, settings=settings)
+    return open_node(home)
+
+
+def _become_peers(one: Node, two: Node, tell: Teller) -> None:
+    domain = _domain_of(one)
+    for node, other in ((one, two), (two, one)):
+        card, words = own_card(other)
+        with node.database.read() as connection:
+            open_pairs = {(pair.service, pair.action) for pair in load_pairs(connection) if pair.peer == other.party}
+            known = Directory(node).snapshot().peers.get(other.party)
+        if known is None:
+            add_by_card(node, card, " ".join(words))
+        with node.database.write() as connection:
+            for action in domain.records:
+                if (domain.namespace, action) not in open_pairs:
+                    open_unilateral(
+                        connection,
+                        peer=other.party,
+                        ref=AGREEMENT_REF,
+                        service=domain.namespace,
+                        service_type=None,
+                        action=action,
+                        now=node.now(),
+                    )
+    tell.step(
+        "They exchange cards and compare eight words by telephone: each is now sure of the other's keys.",
+        *(f"{node.settings.name} reads out: {' '.join(own_card(node)[1])}" for node in (one, two)),
+    )
+
+
+async def _exchange(sender: Node, receiver: Node, tell: Teller) -> list[dict[str, Any]]:
+    """A test message, the record with its attachments, the notice that it was opened, the reply."""
+    ping = await ping_peer(sender, Directory(sender), receiver.party)
+    if not ping.delivered:
+        raise No(ping.in_words())
+    tell.step(
+        "A test message goes there and its receipt comes back.",
+        "TLS ran with the certificate of the other's card, and the receipt is signed with the key of the card.",
+    )
+    domain = _domain_of(sender)
+    table = domain.settings[TABLE]
+    opening = _submit(sender, receiver, domain, table["opening"], table["attachments"], case=None)
+    sent = await _delivered(sender, opening.id)
+    sizes = sum(part["size"] for part in sent["parts"])
+    tell.step(
+        f"{sender.settings.name} sends {_titled(domain, table['opening'])}, {len(sent['parts'])} parts, {sizes} bytes.",
+        f"signed and encrypted for {receiver.party} only; queued durably before anything was sent",
+        f"receipt signed by {receiver.party} at {sent['receipt_time']}: it has exactly these bytes",
+    )
+    await asyncio.to_thread(_open_as_officer, receiver, opening.id)
+    notice = await _answered(receiver, opening, after=None)
+    told = await _notice_arrived(sender, opening.id)
+    tell.step(
+        f"An officer of {receiver.settings.name} opens it; {sender.settings.name} is told by a signed notice.",
+        f"opened at {told}, by an officer (no name leaves the node)",
+    )
+    reply = _submit(receiver, sender, domain, table["reply"], [], case=opening.case)
+    answered = await _delivered(receiver, reply.id)
+    tell.step(
+        f"{receiver.settings.name} replies with {_titled(domain, table['reply'])}.",
+        f"receipt signed by {sender.party} at {answered['receipt_time']}",
+    )
+    listed = [
+        await _described(sender, receiver, opening.id),
+        await _described(receiver, sender, notice),
+        await _described(receiver, sender, reply.id),
+    ]
+    tell.step(
+        "Every fact is an entry of each node's own Merkle log.",
+        "log entries of the senders: " + ", ".join(str(message["log_index"]) for message in listed),
+    )
+    return listed
+
+
+def _submit(
+    node: Node, other: Node, domain: Domain, record: str, attachments: Sequence[str], case: str | None
+) -> Submitted:
+    content = sample(domain, record, occurred=node.now())
+    parts = [PartToSend.of_bytes(content, "application/xml", f"{record}.xml")]
+    parts += [PartToSend.of_file(domain.folder / name) for name in attachments]
+    request = Submission(
+        peer=other.party, service=domain.namespace, action=record, parts=parts, case=case, actor="demonstration"
+    )
+    return submit(node, Directory(node).snapshot(), request)
+
+
+def _open_as_officer(node: Node, message_id: str) -> None:
+    with node.database.read() as connection:
+        row = find_message(connection, message_id)
+    mark_opened(node, Directory(node), row["id"], actor="demonstration")
+
+
+async def _delivered(node: Node, message_id: str) -> dict[str, Any]:
+    """The message once it is delivered. Raises No with its state when that does not come about."""
+    until = time.monotonic() + STEP_SECONDS
+    while time.monotonic() < until:
+        with node.database.read() as connection:
+            message = show_message(connection, message_id)
+        if message["state"] == "delivered":
+            return message
+        if message["state"] not in ("queued", "sending"):
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    raise No(f"{message_id} is {message['state']}: {message['error']}. The nodes' journals are beside their homes.")
+
+
+async def _answered(node: Node, opening: Submitted, after: str | None) -> str:
+    """The id of the first message that `node` sent in this case, once it is delivered."""
+    until = time.monotonic() + STEP_SECONDS
+    while time.monotonic() < until:
+        with node.database.read() as connection:
+            find_case(connection, opening.case)
+            sent = [one for one in list_messages(connection, case=opening.case) if one["direction"] == "out"]
+        if sent:
+            return str((await _delivered(node, sent[0]["id"]))["id"])
+        await asyncio.sleep(LOOK_SECONDS)
+    raise No("No notice was sent that the message had been opened.")
+
+
+async def _notice_arrived(node: Node, message_id: str) -> str:
+    until = time.monotonic() + STEP_SECONDS
+    while time.monotonic() < until:
+        with node.database.read() as connection:
+            row = find_message(connection, message_id)
+        if row["opened_at"] is not None:
+            return f"{row['opened_at']:%H:%M:%S} UTC"
+        await asyncio.sleep(LOOK_SECONDS)
+    raise No(f"The notice that {message_id} was opened has not arrived.")
+
+
+async def _described(sender: Node, receiver: Node, message_id: str) -> dict[str, Any]:
+    """A message as `--json` prints it, once the log has given its entry a place."""
+    until = time.monotonic() + STEP_SECONDS
+    while True:
+        with sender.database.read() as connection:
+            message = show_message(connection, message_id)
+        if message["log_index"] is not None or time.monotonic() > until:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    return {
+        "id": message["id"],
+        "from": sender.party,
+        "to": receiver.party,
+        "action": message["action"],
+        "state": message["state"],
+        "receipt": message["receipt_time"] is not None,
+        "log_index": message["log_index"],
+    }
+
+
+def _stay(one: tuple[Node, Administration], two: tuple[Node, Administration], tell: Teller, seconds: float) -> None:
+    """Show where to look, with sign-in links, until Ctrl-C."""
+    tell.say("", f"Done in {seconds} seconds. Look around in a browser; each link signs in once, within 15 minutes:")
+    for node, who in (one, two):
+        with node.database.write() as connection:
+            if who.officer not in {person.name for person in list_users(connection)}:
+                add_user(connection, who.officer, "officer", None, node.now())
+            token = make_link(connection, who.officer, node.now())
+        tell.say(f"  {node.settings.name:34} {node.settings.inside_url}/sign-in?token={token}")
+    python = Path(sys.executable)
+    here = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    tell.say(
+        "",
+        "Or on the command line, in another terminal:",
+        f"  {here} -m node message list --home {one[0].home}",
+        f"  {here} -m node case list --home {two[0].home}",
+        "",
+        "All persons are fictitious (ICAO 9303 specimens). Ctrl-C ends both nodes; their homes stay.",
+    )
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        tell.say("", "Both nodes end.")
+
+
+@contextmanager
+def _serving(node: Node) -> Iterator[None]:
+    """Run `depesha serve` for a home, in a process of its own, while the block runs."""
+    journal = node.home / "serve.log"
+    with journal.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "node", "serve", "--home", str(node.home)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        try:
+            _await_ready(process, node, journal)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await_ready(process: "subprocess.Popen[bytes]", node: Node, journal: Path) -> None:
+    """Wait for the line that says that the node serves."""
+    assert process.stdout is not None
+    watchdog = threading.Timer(START_SECONDS, process.kill)
+    watchdog.start()
+    line = process.stdout.readline()
+    watchdog.cancel()
+    if not line:
+        end = journal.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+        raise No(f"The node of {node.settings.name} did not start. {journal} ends with:\n" + "\n".join(end))
+
+
+def _domain_of(node: Node) -> Domain:
+    domain = next((one for one in node.domains if TABLE in one.settings), None)
+    if domain is None:
+        raise No(f"No domain folder has a [{TABLE}] table in its domain.toml, so there is nothing to show.")
+    return domain
+
+
+def _titled(domain: Domain, record: str) -> str:
+    label = domain.records[record].label(record, "en")
+    return f"“{label}”"
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop.keys import SUITES, make_party
+from tests.interop.keys import SUITES, certificates_in, make_party, write_certificates
 from tests.interop.link import OURS, PEERS, Link
 from tests.interop.nodes import NodeByCommand
 from tests.interop.phase4 import NotAvailable, Phase4, build, require_java
@@ -47,23 +47,35 @@ def phase4(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     peer.close()
 
 
+def _make(link: Link, *words: str) -> None:
+    link.node.do("init", "--party", OURS, "--name", "Red administration", "--url", link.node.url, *words)
+
+
 @pytest.fixture(scope="session", params=SUITES)
 def link(request: pytest.FixtureRequest, phase4: Phase4, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
     """A serving node of ours, its keys brought along, and phase4 as its peers; in each suite."""
-    suite: str = request.param
-    directory: Path = tmp_path_factory.mktemp(suite)
-    ours = make_party(directory / "keys", OURS, suite)
-    node = NodeByCommand(directory / OURS)
+    directory = tmp_path_factory.mktemp(request.param)
+    ours = make_party(directory / "keys", OURS, request.param)
+    made = Link(request.param, phase4, NodeByCommand(directory / OURS), directory, ours)
     brought = {
         "--signing-cert": ours.sign_cert,
         "--signing-key": ours.sign_key,
         "--encryption-cert": ours.kex_cert,
         "--encryption-key": ours.kex_key,
     }
-    words = [word for option, path in brought.items() for word in (option, str(path))]
-    node.do("init", "--party", OURS, "--name", "Red administration", "--url", node.url, *words)
-    made = Link(suite, phase4, node, directory, ours)
+    _make(made, *(word for option, path in brought.items() for word in (option, str(path))))
     for peer in PEERS:
         made.add(peer)
-    with node.serving():
+    with made.node.serving():
+        yield made
+
+
+@pytest.fixture
+def link_by_card(phase4: Phase4, tmp_path: Path) -> Iterator[Link]:
+    """A serving node that made its keys itself; phase4 has the certificates that stand in its card."""
+    made = Link("eddsa-x25519", phase4, NodeByCommand(tmp_path / OURS), tmp_path, certificates_in(tmp_path / "keys"))
+    _make(made)
+    write_certificates(made.node.do("card")["card"], made.ours)
+    made.add(PEERS[0])
+    with made.node.serving():
         yield made

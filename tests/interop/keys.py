@@ -1,6 +1,8 @@
 """Keys and certificates for parties that are not nodes of ours: a test CA issues both, as a national one would."""
 
+import base64
 import datetime
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +29,28 @@ class PartyKeys:
         return {name: str(getattr(self, name)) for name in self.__slots__}
 
 
+def certificates_in(directory: Path, name: str = "card") -> PartyKeys:
+    """Where the files of a party stand; they need not be there yet."""
+    return PartyKeys(*(directory / f"{name}-{use}.pem" for use in ("sign.key", "sign.cert", "kex.key", "kex.cert")))
+
+
+def write_certificates(card: str, keys: PartyKeys) -> None:
+    """Write the certificates that stand in a party card (compact JWS), as somebody would who reads it by hand."""
+    middle = card.split(".")[1]
+    fields = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    for path, use in ((keys.sign_cert, "signing"), (keys.kex_cert, "key_agreement")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        der = base64.b64decode(fields[use][0])
+        path.write_bytes(x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM))
+
+
 def make_party(directory: Path, name: str, suite: str) -> PartyKeys:
     """Fresh keys of `suite` in `directory`, certified by a CA made for this party alone."""
     directory.mkdir(parents=True, exist_ok=True)
     ca = _signing_key(suite)
     sign = _signing_key(suite)
     kex = x25519.X25519PrivateKey.generate() if suite == "eddsa-x25519" else ec.generate_private_key(ec.SECP256R1())
-    keys = PartyKeys(*(directory / f"{name}-{use}.pem" for use in ("sign.key", "sign.cert", "kex.key", "kex.cert")))
+    keys = certificates_in(directory, name)
     for path, key in ((keys.sign_key, sign), (keys.kex_key, kex)):
         path.write_bytes(
             key.private_bytes(

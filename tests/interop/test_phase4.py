@@ -217,3 +217,10 @@ def test_foreign_peers_get_no_properties_of_ours(link: Link) -> None:
     sent = link.node_sends(ONE_XML, "--wait")
     header = read(link.inbox("blue").messages(sent["id"])[0])
     assert {prop["name"] for prop in header["properties"]} <= {"originalSender", "finalRecipient"}
+
+
+def test_node_that_made_its_own_keys_exchanges_with_phase4(link_by_card: Link) -> None:
+    [outcome] = link_by_card.phase4_sends(ONE_XML)
+    assert_receipted(outcome)
+    assert_taken_in(link_by_card, outcome, ONE_XML)
+    assert_delivered(link_by_card, link_by_card.node_sends(ONE_XML, "--wait"), ONE_XML)

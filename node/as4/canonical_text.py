@@ -1,0 +1,31 @@
+"""Text and attribute values in canonical form (Canonical XML 1.0, section 2.3); what XML cannot carry is refused."""
+
+import re
+from typing import Final
+
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TEXT_SPECIAL: Final = re.compile("[&<>\r]")
+_ATTRIBUTE_SPECIAL: Final = re.compile('[&<"\t\n\r]')
+_TEXT: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
+_ATTRIBUTE: Final = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"}
+)
+
+
+def check_characters(value: str, field: str) -> None:
+    """Raise ValueError naming the field if the value has a character that XML 1.0 cannot carry (section 2.2)."""
+    found = _NOT_XML.search(value)
+    if found is not None:
+        raise ValueError(f"{field}: character U+{ord(found[0]):04X} cannot be written in XML")
+
+
+def text(value: str, field: str) -> str:
+    """The value as text content in canonical form. Raises ValueError naming the field."""
+    check_characters(value, field)
+    return value.translate(_TEXT) if _TEXT_SPECIAL.search(value) else value
+
+
+def attribute(value: str, field: str) -> str:
+    """The value as it stands between double quotes in canonical form. Raises ValueError naming the field."""
+    check_characters(value, field)
+    return value.translate(_ATTRIBUTE) if _ATTRIBUTE_SPECIAL.search(value) else value

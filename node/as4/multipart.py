@@ -1,0 +1,135 @@
+"""Splitting multipart/related as it arrives (RFC 2046, section 5.1), whatever pieces the network makes of it.
+
+A delimiter is CRLF, two hyphens and the boundary, then white space and CRLF, or two hyphens at the end. Anything else
+after those octets is refused instead of guessed: a sender must choose a boundary that its parts do not contain. Every
+octet is looked at a constant number of times.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from node.as4.errors import MimeInconsistency
+from node.as4.limits import Limits
+
+_MAX_PADDING: Final = 64
+"""White space between a delimiter and its line end; nobody sends any."""
+
+PART_HEADER: Final = "header"
+PART_DATA: Final = "data"
+PART_END: Final = "end"
+
+
+class Splitter:
+    """Feed it the body, take events: (PART_HEADER, octets of the header), (PART_DATA, octets)…, (PART_END, b"")."""
+
+    def __init__(self, boundary: bytes, limits: Limits) -> None:
+        self._limits = limits
+        self._delimiter = b"\r\n--" + boundary
+        self._buffer = bytearray(b"\r\n")  # the first delimiter may stand at the very beginning, without its line end
+        self._looked = 0  # where the search of the buffer goes on
+        self._state = self._preamble
+        self._after = 0
+        self.ended = False
+
+    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+        """The events that these octets complete. Raises MimeInconsistency."""
+        self._buffer += data
+        go_on = True
+        while go_on:
+            before = self._state
+            event = self._state()
+            if event is not None:
+                yield event
+            go_on = event is not None or self._state != before
+
+    def _preamble(self) -> tuple[str, bytes] | None:
+        at = self._find()
+        if at < 0:
+            if len(self._buffer) > self._limits.preamble_bytes + len(self._delimiter):
+                raise MimeInconsistency("multipart: no boundary found at the beginning")
+            return None
+        if at > self._limits.preamble_bytes:
+            raise MimeInconsistency("multipart: no boundary found at the beginning")
+        self._drop(at + len(self._delimiter))
+        self._state = self._boundary_end
+        return None
+
+    def _boundary_end(self) -> tuple[str, bytes] | None:
+        """What follows a delimiter: another part, the end, or something that no delimiter has."""
+        line = bytes(self._buffer[: _MAX_PADDING + 2])
+        if line.startswith(b"--"):
+            self._drop(2)
+            self._state = self._epilogue
+            self.ended = True
+            return None
+        padding = len(line) - len(line.lstrip(b" \t"))
+        rest = line[padding : padding + 2]
+        if rest == b"\r\n":
+            # the line end stays: an empty header is CRLF CRLF together with it
+            self._drop(padding)
+            self._state = self._header
+            return None
+        if padding <= _MAX_PADDING and (rest in (b"", b"\r") or (padding == 0 and line == b"-")):
+            return None
+        raise MimeInconsistency("multipart: boundary found inside a part")
+
+    def _header(self) -> tuple[str, bytes] | None:
+        end = self._buffer.find(b"\r\n\r\n", max(self._looked - 3, 0))
+        if end < 0:
+            self._looked = len(self._buffer)
+            if len(self._buffer) > self._limits.part_header_bytes:
+                raise MimeInconsistency(f"part header: more than {self._limits.part_header_bytes} bytes")
+            return None
+        if end > self._limits.part_header_bytes:
+            raise MimeInconsistency(f"part header: more than {self._limits.part_header_bytes} bytes")
+        header = bytes(self._buffer[2:end])
+        # the last line end stays: the delimiter of an empty part begins with it
+        self._drop(end + 2)
+        self._state = self._first_data
+        return PART_HEADER, header
+
+    def _first_data(self) -> tuple[str, bytes] | None:
+        """The line end that closes the header, unless it is the one that begins a delimiter."""
+        if len(self._buffer) < len(self._delimiter) and self._delimiter.startswith(self._buffer):
+            return None
+        if self._buffer.startswith(self._delimiter):
+            self._drop(len(self._delimiter))
+            self._state = self._boundary_end
+            return PART_END, b""
+        self._drop(2)
+        self._state = self._data
+        return None
+
+    def _data(self) -> tuple[str, bytes] | None:
+        at = self._find()
+        if at == 0:
+            self._drop(len(self._delimiter))
+            self._state = self._boundary_end
+            return PART_END, b""
+        if at < 0:
+            # all but what may be the beginning of a delimiter
+            at = len(self._buffer) - len(self._delimiter) + 1
+            cr = self._buffer.find(b"\r", max(at, 0))
+            at = len(self._buffer) if cr < 0 else cr
+            if at <= 0:
+                return None
+        data = bytes(self._buffer[:at])
+        self._drop(at)
+        return PART_DATA, data
+
+    def _epilogue(self) -> tuple[str, bytes] | None:
+        self._after += len(self._buffer)
+        self._drop(len(self._buffer))
+        if self._after > self._limits.preamble_bytes:
+            raise MimeInconsistency("multipart: data found after the last boundary")
+        return None
+
+    def _find(self) -> int:
+        """Where the next delimiter begins, or -1; what was searched once is not searched again."""
+        at = self._buffer.find(self._delimiter, max(self._looked - len(self._delimiter) + 1, 0))
+        self._looked = len(self._buffer)
+        return at
+
+    def _drop(self, count: int) -> None:
+        del self._buffer[:count]
+        self._looked = 0

@@ -1,0 +1,177 @@
+"""Sealing a signed message for one attempt: fresh encryption, multipart/related (RFC 2387), the signed left as is.
+
+The encryption elements go right after our own start tag of wsse:Security, before the Signature: receivers that work in
+document order must decrypt first.
+"""
+
+import base64
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from node.as4 import names
+from node.as4.canonical_text import attribute
+from node.as4.encryption import IV_LENGTH, KEY_LENGTH, TAG_LENGTH, derive_key
+from node.as4.message import PartInfo
+from node.as4.sign import PLAIN_CONTENT_ID, SECURITY_START
+from node.as4.suite import Random, Suite
+
+_START: Final = SECURITY_START.encode()
+_AT_ONCE: Final = 1 << 18
+"""Parts up to this size are encrypted in one call, which costs a third of the streaming interface."""
+
+_ENCRYPTED_KEY: Final = (
+    f'<wsse:BinarySecurityToken EncodingType="{names.BASE64_BINARY}" ValueType="{names.X509_V3}" wsu:Id="R-%(id)s">'
+    f'%(certificate)s</wsse:BinarySecurityToken><xenc:EncryptedKey xmlns:xenc="{names.XENC}" Id="EK-%(id)s">'
+    f'<xenc:EncryptionMethod Algorithm="{names.KW_AES128}"></xenc:EncryptionMethod>'
+    f'<ds:KeyInfo xmlns:ds="{names.DS}"><xenc:AgreementMethod Algorithm="%(agreement)s">'
+    f'<xenc11:KeyDerivationMethod xmlns:xenc11="{names.XENC11}" Algorithm="{names.HKDF}">'
+    f'<dsigmore:HKDFParams xmlns:dsigmore="{names.DSIG_MORE}">'
+    f'<dsigmore:PRF Algorithm="{names.HMAC_SHA256}"></dsigmore:PRF><dsigmore:Salt>%(salt)s</dsigmore:Salt>'
+    f"<dsigmore:KeyLength>{KEY_LENGTH}</dsigmore:KeyLength></dsigmore:HKDFParams></xenc11:KeyDerivationMethod>"
+    "<xenc:OriginatorKeyInfo>%(originator)s</xenc:OriginatorKeyInfo><xenc:RecipientKeyInfo>"
+    '<wsse:SecurityTokenReference><wsse:Reference URI="#R-%(id)s" '
+    f'ValueType="{names.X509_V3}"></wsse:Reference></wsse:SecurityTokenReference></xenc:RecipientKeyInfo>'
+    "</xenc:AgreementMethod></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>%(wrapped)s</xenc:CipherValue>"
+    "</xenc:CipherData><xenc:ReferenceList>%(references)s</xenc:ReferenceList></xenc:EncryptedKey>"
+)
+_DATA_REFERENCE: Final = '<xenc:DataReference URI="#ED-%s-%d"></xenc:DataReference>'
+_ENCRYPTED_DATA: Final = (
+    f'<xenc:EncryptedData xmlns:xenc="{names.XENC}" Id="ED-%(id)s-%(n)d" MimeType="%(type)s" '
+    f'Type="{names.SWA_CONTENT_ONLY}"><xenc:EncryptionMethod Algorithm="{names.AES128_GCM}"></xenc:EncryptionMethod>'
+    f'<ds:KeyInfo xmlns:ds="{names.DS}"><wsse:SecurityTokenReference xmlns:wsse11="{names.WSSE11}" '
+    f'wsse11:TokenType="{names.ENCRYPTED_KEY}"><wsse:Reference URI="#EK-%(id)s"></wsse:Reference>'
+    "</wsse:SecurityTokenReference></ds:KeyInfo><xenc:CipherData>"
+    '<xenc:CipherReference URI="cid:%(cid)s"><xenc:Transforms>'
+    f'<ds:Transform xmlns:ds="{names.DS}" Algorithm="{names.SWA_CIPHERTEXT}"></ds:Transform>'
+    "</xenc:Transforms></xenc:CipherReference></xenc:CipherData></xenc:EncryptedData>"
+)
+_ROOT_HEAD: Final = (
+    "--%s\r\nContent-Type: application/soap+xml;charset=UTF-8\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+)
+_PART_HEAD: Final = (
+    "\r\n--%s\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n"
+    "Content-Description: Attachment\r\nContent-ID: <%s>\r\n\r\n"
+)
+_END: Final = "\r\n--%s--\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PartOctets:
+    """Where the signed octets of a part come from: gzip where `info.compressed`.
+
+    open: gives them from the beginning each time it is called; `size` is their number.
+    """
+
+    info: PartInfo
+    size: int
+    open: Callable[[], Iterable[bytes]]
+
+    @classmethod
+    def of(cls, info: PartInfo, octets: bytes) -> "PartOctets":
+        """Octets that are in memory."""
+        return cls(info, len(octets), lambda: (octets,))
+
+
+@dataclass(frozen=True, slots=True)
+class WireMessage:
+    """What goes into one HTTP request: the value of Content-Type, the length, and the octets as often as asked for."""
+
+    content_type: str
+    length: int
+    chunks: Callable[[], Iterator[bytes]]
+
+    def body(self) -> bytes:
+        """All octets at once."""
+        return b"".join(self.chunks())
+
+
+def seal(
+    signed_xml: bytes,
+    parts: Sequence[PartOctets],
+    recipient: x509.Certificate,
+    suite: Suite,
+    random: Random = os.urandom,
+) -> WireMessage:
+    """Encrypt the parts for the recipient's key agreement certificate and pack them with the signed envelope.
+
+    A message without parts is the envelope itself, without encryption. The octets are made as they are taken, in
+    constant memory; taken twice they are the same. Raises ValueError if the envelope is not one that `sign` wrote, or
+    a part turns out not to have its size; TypeError if the certificate is of another suite.
+    """
+    if not parts:
+        return WireMessage(names.SIGNAL_CONTENT_TYPE, len(signed_xml), lambda: iter((signed_xml,)))
+    at = signed_xml.find(_START)
+    if at < 0:
+        raise ValueError("signed message: not written by this library")
+    at += len(_START)
+    key = random(KEY_LENGTH)
+    boundary = "=_" + random(16).hex()
+    header = _security_elements(parts, recipient, suite, key, random)
+    root = _ROOT_HEAD % boundary
+    head = b"".join((root.encode(), signed_xml[:at], header, signed_xml[at:]))
+    sealed = [((_PART_HEAD % (boundary, p.info.content_id)).encode(), p, random(IV_LENGTH)) for p in parts]
+    end = (_END % boundary).encode()
+    length = len(head) + sum(len(h) + IV_LENGTH + p.size + TAG_LENGTH for h, p, _ in sealed) + len(end)
+
+    def chunks() -> Iterator[bytes]:
+        yield head
+        for part_head, part, iv in sealed:
+            yield part_head + iv
+            yield from _encrypt(part, key, iv)
+        yield end
+
+    content_type = f'multipart/related; boundary="{boundary}"; type="{names.SOAP_MEDIA_TYPE}"'
+    return WireMessage(content_type, length, chunks)
+
+
+def _security_elements(
+    parts: Sequence[PartOctets], recipient: x509.Certificate, suite: Suite, key: bytes, random: Random
+) -> bytes:
+    unique, salt = random(16).hex(), random(16)
+    originator, secret = suite.agree_new(recipient.public_key(), random)
+    data = []
+    for n, part in enumerate(parts):
+        if not PLAIN_CONTENT_ID.fullmatch(part.info.content_id):
+            raise ValueError("PartInfo: a Content-ID is letters, digits and . _ @ = -")
+        mime_type = names.GZIP if part.info.compressed else attribute(part.info.mime_type or "", "PartInfo")
+        data.append(_ENCRYPTED_DATA % {"id": unique, "n": n, "type": mime_type, "cid": part.info.content_id})
+    encrypted_key = _ENCRYPTED_KEY % {
+        "id": unique,
+        "certificate": base64.b64encode(recipient.public_bytes(Encoding.DER)).decode(),
+        "agreement": suite.agreement_uri,
+        "salt": base64.b64encode(salt).decode(),
+        "originator": originator.decode(),
+        "wrapped": base64.b64encode(aes_key_wrap(derive_key(secret, salt, b""), key)).decode(),
+        "references": "".join(_DATA_REFERENCE % (unique, n) for n in range(len(parts))),
+    }
+    return (encrypted_key + "".join(data)).encode()
+
+
+def _encrypt(part: PartOctets, key: bytes, iv: bytes) -> Iterator[bytes]:
+    if part.size <= _AT_ONCE:
+        octets = b"".join(part.open())
+        _check_size(len(octets), part)
+        yield AESGCM(key).encrypt(iv, octets, None)
+        return
+    encryptor = Cipher(AES(key), GCM(iv)).encryptor()
+    size = 0
+    for block in part.open():
+        size += len(block)
+        yield encryptor.update(block)
+    _check_size(size, part)
+    yield encryptor.finalize() + encryptor.tag
+
+
+def _check_size(size: int, part: PartOctets) -> None:
+    if size != part.size:
+        raise ValueError(f"part {part.info.content_id}: {size} bytes found, {part.size} expected")

@@ -1,0 +1,69 @@
+"""What a cryptographic suite of the wire can do. One file a suite; the agreement chooses, never the message.
+
+A suite is one signature algorithm and one key agreement. What all suites share (SHA-256, HKDF, AES-128 key wrap and
+GCM) is in `encryption`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cryptography import x509
+from lxml import etree
+
+Random = Callable[[int], bytes]
+"""Gives that many unpredictable bytes; `os.urandom` outside tests."""
+
+
+class Suite(Protocol):
+    """The verbs of a suite. Keys are those of `cryptography`; a key of another kind is refused."""
+
+    @property
+    def name(self) -> str:
+        """The name in cards, settings and tables."""
+
+    @property
+    def signature_uri(self) -> str:
+        """Algorithm of ds:SignatureMethod."""
+
+    @property
+    def agreement_uri(self) -> str:
+        """Algorithm of xenc:AgreementMethod."""
+
+    def sign(self, key: Any, data: bytes) -> bytes:
+        """The signature as ds:SignatureValue carries it. Raises TypeError for a key of another suite."""
+
+    def verify(self, public_key: Any, signature: bytes, data: bytes) -> None:
+        """Return if the signature is by that key over the data; raise FailedAuthentication if not."""
+
+    def agree_new(self, recipient_key: Any, random: Random) -> tuple[bytes, bytes]:
+        """Make an ephemeral key for that recipient: the content of xenc:OriginatorKeyInfo in canonical form (with its
+        own namespace declarations; ds and xenc are declared around it), and the shared secret.
+
+        Raises TypeError for a key of another suite.
+        """
+
+    def agree(self, key: Any, originator: etree._Element) -> bytes:
+        """The shared secret of our key and xenc:OriginatorKeyInfo. Raises FailedDecryption."""
+
+    def signs_with(self, key: Any) -> bool:
+        """Whether this private or public key signs in this suite."""
+
+    def agrees_with(self, key: Any) -> bool:
+        """Whether this private or public key agrees in this suite."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningIdentity:
+    """Our wire signing key and its certificate."""
+
+    key: Any
+    certificate: x509.Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class DecryptionIdentity:
+    """One of our key agreement keys and its certificate; during a rotation there are two."""
+
+    key: Any
+    certificate: x509.Certificate

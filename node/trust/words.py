@@ -90,7 +90,6 @@ def _number(position: int, token: str) -> int:
     known = _positions().get(token)
     if known is not None:
         return known
-    near = difflib.get_close_matches(token[:20], word_list(), n=1, cutoff=0.0)
-    raise WordsRefused(
-        position, f"'{token[:20]}'", "a word of the list", f"Did you mean '{near[0]}'? Have it read out again."
-    )
+    near = difflib.get_close_matches(token[:20], word_list(), n=1, cutoff=0.5)
+    suggestion = f"Did you mean '{near[0]}'? " if near else ""
+    raise WordsRefused(position, f"'{token[:20]}'", "a word of the list", suggestion + "Have it read out again.")

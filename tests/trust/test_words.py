@@ -4,7 +4,7 @@ import hashlib
 from importlib.resources import files
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.trust.words import WordsRefused, numbers_of, parse_words, word_list, words_match, words_of
@@ -25,6 +25,7 @@ def test_words_never_change() -> None:
     assert words_of(bytes(32)) == ("grid", "duck", "problem", "valid", "cloth", "roof", "rate", "wealth")
 
 
+@settings(deadline=None)
 @given(
     IDENTITIES, st.sampled_from([" ", ", ", "-", "\n", ". ", " / ", "_"]), st.sampled_from([str.upper, str.title, str])
 )
@@ -35,6 +36,7 @@ def test_words_and_numbers_round_trip(identity: bytes, between: str, case: "type
     assert words_match(parse_words(as_words), identity)
 
 
+@settings(deadline=None)
 @given(IDENTITIES, IDENTITIES)
 def test_words_of_another_key_do_not_match(one: bytes, other: bytes) -> None:
     assert words_match(numbers_of(one), other) == (one == other)
@@ -66,6 +68,7 @@ def test_what_is_not_eight_words_is_refused(text: str, position: int) -> None:
     assert refused.value.remedy
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_words_or_a_refusal(text: str) -> None:
     try:

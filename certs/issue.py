@@ -54,7 +54,7 @@ CA_KEYS = ("p256", "ed25519")
 REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation")
 
 
-class IssueRefused(Exception):  # noqa: N818 - the tool's answer is no
+class IssueRefused(Exception):
     """What was asked for cannot be done; the text says why and what to do."""
 
 

@@ -1,7 +1,7 @@
 """The errors of this room: each says what was found, what was expected and what to do about it."""
 
 
-class TrustRefused(Exception):  # noqa: N818 - a refusal is a finding about something, not a fault of ours
+class TrustRefused(Exception):
     """Something that claims to be trustworthy is not accepted. `remedy` is for the person who has to mend it."""
 
     def __init__(self, what: str, found: str, expected: str, remedy: str) -> None:

@@ -269,3 +269,10 @@ def test_long_names_are_cut_and_party_ids_never(tmp_path: Path) -> None:
     party = "urn:x:" + "p" * 200
     made = create_keys(tmp_path / "keys", party, "N" * 300, now=NOW)
     assert party in made.signing_certificate.subject.rfc4514_string()
+
+
+def test_an_empty_folder_may_be_there_already(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir(mode=0o755)
+    made = create_keys(tmp_path / "keys", *PARTY, now=NOW)
+    assert loose_permissions(made.directory) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]

@@ -24,7 +24,7 @@ $(VENV)/interpreter:
 
 # $(call install,FILE): hash-checked, by uv, or by pip (which takes a minute and shows its progress) where uv is missing.
 define install
-	@if uv --version >/dev/null 2>&1; then uv pip install -q --require-hashes -p $(PYTHON) -r $(1); \
+	@if uv --version >/dev/null 2>&1; then uv pip install -q --compile-bytecode --require-hashes -p $(PYTHON) -r $(1); \
 	else echo "uv is not here; pip installs (about a minute; 'pip install uv' makes this quick)"; \
 	  $(PYTHON) -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r $(1); fi
 endef

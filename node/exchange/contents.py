@@ -4,9 +4,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from cryptography import x509
 from sqlalchemy import Connection, select
 
-from node.as4 import PartInfo, PartOctets, Reference, decompress
+from node.as4 import Limits, PartInfo, PartOctets, Reference, decompress
+from node.as4.signature import read_security
+from node.as4.soap import read_envelope
 from node.exchange.node import Node
 from node.store.columns import table_of
 from node.store.payloads import Kind, SealedPayload, find_payload, open_payload
@@ -41,6 +44,14 @@ def sealed_octets(
 def envelope_of(node: Node, message: int) -> bytes:
     """The signed envelope of a message: as frozen (sent), or the root part as it came (received)."""
     return b"".join(sealed_octets(node, message, "envelope", 0))
+
+
+def signer_of(signed_xml: bytes) -> x509.Certificate:
+    """The certificate that a message of ours was signed with."""
+    signature = read_security(read_envelope(signed_xml, Limits(envelope_bytes=len(signed_xml)))).signature
+    if signature is None:
+        raise ValueError("stored message: not signed")
+    return signature.certificate
 
 
 def answer_of(node: Node, message: int, connection: Connection | None = None) -> bytes:

@@ -14,11 +14,11 @@ from functools import partial
 import aiohttp
 from cryptography.hazmat.primitives import hashes
 
-from node.as4 import SUITES, read_signed, seal, signer_of
+from node.as4 import SUITES, read_signed, seal
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.commit import GroupCommit
-from node.exchange.contents import envelope_of, part_octets
+from node.exchange.contents import envelope_of, part_octets, signer_of
 from node.exchange.directory import Directory
 from node.exchange.node import Node
 from node.exchange.outbox import Claim

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from node.as4 import RECEIPT_CONTENT_TYPE, UserMessage, ValueInconsistent
+from node.as4 import SIGNAL_CONTENT_TYPE, UserMessage, ValueInconsistent
 from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
@@ -62,7 +62,7 @@ def _take_alone(node: Node, one: Received) -> Taken | Exception:
 
 
 def _new(one: Received) -> Taken:
-    return Taken(Answer(200, RECEIPT_CONTENT_TYPE, one.answer), new=True)
+    return Taken(Answer(200, SIGNAL_CONTENT_TYPE, one.answer), new=True)
 
 
 def _write(node: Node, connection: Connection, group: Sequence[Received]) -> None:
@@ -251,7 +251,7 @@ def _answer_again(node: Node, one: Received) -> Taken:
     with node.database.read() as connection:
         first = connection.execute(query).one()
         if first.digests == digests_of(one.message.references):
-            return Taken(Answer(200, RECEIPT_CONTENT_TYPE, answer_of(node, first.id, connection)), new=False)
+            return Taken(Answer(200, SIGNAL_CONTENT_TYPE, answer_of(node, first.id, connection)), new=False)
     with node.database.write() as connection:
         detail = f"message id {header.message_id} came again with other content"
         connection.execute(

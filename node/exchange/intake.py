@@ -6,18 +6,20 @@ and for content path, rule and what was expected, never the value; to anyone els
 """
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from node.as4 import (
-    RECEIPT_CONTENT_TYPE,
+    SIGNAL_CONTENT_TYPE,
     As4Error,
+    EbmsError,
     FeatureNotSupported,
     MessageReader,
     NotSoap,
     OpenedMessage,
     PartInfo,
     PartSink,
+    PeerPolicy,
     Suite,
     UserMessage,
     decompress,
@@ -94,9 +96,8 @@ class Intake:
         self._node = node
         self._directory = directory
         self._pair: OpenPair | None = None
-        self._agreed = False
         self._sinks: list[_Sink] = []
-        self._reader = MessageReader(content_type, directory.policy_for, self._sink_for)
+        self._reader = MessageReader(content_type, self._policy_for, self._sink_for)
 
     @property
     def header(self) -> UserMessage | None:
@@ -115,11 +116,10 @@ class Intake:
         opened = self._reader.finish()
         if not isinstance(opened, OpenedMessage):
             raise FeatureNotSupported("signals are not taken here: receipts and errors go back in the HTTP response")
-        self._require_agreement(opened.header)
         node, header, now = self._node, opened.header, self._node.now()
         suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
         if header.is_test:
-            return Answer(200, RECEIPT_CONTENT_TYPE, self._receipt(opened, now, suite))
+            return Answer(200, SIGNAL_CONTENT_TYPE, self._receipt(opened, now, suite))
         checked = self._content_problems(opened)
         notice, detail = None, None
         if isinstance(checked, str):
@@ -157,27 +157,26 @@ class Intake:
             message=header.message_id if header is not None else None,
             detail=error.detail,
         )
-        if header is None or not error.authenticated:
-            bare = type(error)(f"reference {reference}", ref_to_message_id=error.ref_to_message_id)
-            return Answer(200, RECEIPT_CONTENT_TYPE, self._error(bare, now, None))
-        suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
-        return Answer(200, RECEIPT_CONTENT_TYPE, self._error(error, now, suite))
+        suite = None
+        if header is not None and error.authenticated:
+            suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
+        return Answer(200, SIGNAL_CONTENT_TYPE, self._error(error, now, suite, reference))
 
     def _sink_for(self, header: UserMessage, info: PartInfo) -> PartSink:
-        self._require_agreement(header)
         node = self._node
         is_record = not self._sinks and node.domains.find(header.service) is not None
         sink = _Sink(PayloadWriter(node.kek, node.blobs), keep=is_record)
         self._sinks.append(sink)
         return sink
 
-    def _require_agreement(self, header: UserMessage) -> None:
-        if not self._agreed:
-            try:
-                self._pair = self._directory.require_agreement(header)
-            except As4Error as error:
-                raise authenticated(error, header.message_id) from None
-            self._agreed = True
+    def _policy_for(self, header: UserMessage) -> PeerPolicy:
+        """Who must have signed; what no agreement covers is refused as soon as that is certain."""
+        policy = self._directory.policy_for(header)
+        try:
+            self._pair = self._directory.require_agreement(header)
+        except As4Error as refusal:
+            return replace(policy, refusal=refusal)
+        return policy
 
     def _content_problems(self, opened: OpenedMessage) -> CheckedRecord | str | None:
         """The record that was found good (None: no domain of ours), or why it is refused: path, rule and expectation
@@ -201,9 +200,11 @@ class Intake:
     def _receipt(self, opened: OpenedMessage, now: datetime, suite: Suite) -> bytes:
         return make_receipt(opened, f"{uuid.uuid4()}@depesha", now, self._node.signing, suite)
 
-    def _error(self, error: As4Error, now: datetime, suite: Suite | None) -> bytes:
+    def _error(self, error: As4Error, now: datetime, suite: Suite | None, reference: str | None = None) -> bytes:
+        """The error signal, signed where the peer is certain (`suite`), else with nothing but code and reference."""
+        told = EbmsError.of(error, reference)
         identity = self._node.signing if suite is not None else None
-        return make_error([error], f"{uuid.uuid4()}@depesha", now, error.ref_to_message_id, identity, suite)
+        return make_error([told], f"{uuid.uuid4()}@depesha", now, error.ref_to_message_id, identity, suite)
 
 
 class RecordRefused(As4Error):

@@ -100,7 +100,7 @@ def _judge_error(attempt: Attempt, signal: ErrorSignal, content_type: str, body:
     if about is not None and about != attempt.sent.message_id:
         return Judgement("failed", error.code, "an error about another message was answered", readable=False)
     try:
-        verified = verify_error(body, content_type, attempt.suite, attempt.accepts_signer)
+        verified = verify_error(body, content_type, attempt.sent, attempt.suite, attempt.accepts_signer)
         signed = verified.signed_by_peer
     except As4Error:
         signed = False

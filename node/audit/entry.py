@@ -29,6 +29,8 @@ LEAF_BYTES = 33
 _LEAF_VERSION = b"\x01"
 _DOMAIN = b"depesha/entry/v1\n"
 _LARGEST_INTEGER = 2**53 - 1  # beyond it JSON readers may round (RFC 8785, 3.2.2.3; RFC 7493)
+# Within the bounds of _check Python's encoder writes what RFC 8785 asks for, several times faster than a general one.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
@@ -60,8 +62,7 @@ def canonical(value: Json) -> bytes:
     Raises ValueError for anything else: a float, an integer beyond 2^53 - 1, another name, half a surrogate pair.
     """
     _check(value)
-    # Within these bounds Python's encoder writes what RFC 8785 asks for, several times faster than a general one.
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def _check(value: Json) -> None:
@@ -74,7 +75,8 @@ def _check(value: Json) -> None:
         for name, member in value.items():
             if not (isinstance(name, str) and name.isascii()):
                 raise ValueError("a name that is not ASCII")
-            _check(member)
+            if type(member) is not str:
+                _check(member)
     elif isinstance(value, list):
         for member in value:
             _check(member)

@@ -8,7 +8,7 @@ committed together.
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, text, update
+from sqlalchemy import Connection, Select, select, text, update
 
 from node.audit.tree import Frontier, leaf_hash
 from node.crash_points import crash_point
@@ -29,6 +29,7 @@ _GIVE_MANY = text("""
     FROM unnest(CAST(:ids AS bigint[]), CAST(:positions AS bigint[])) AS given (id, position)
     WHERE log_entry.id = given.id
 """)
+_GIVE_ONE = "UPDATE log_entry SET position = ? WHERE id = ?"
 
 
 def _pending(limit: int) -> Select[Any, Any]:
@@ -76,9 +77,9 @@ def _give_positions(connection: Connection, dialect: str, positions: dict[int, i
         parameters = {"ids": list(positions), "positions": list(positions.values())}
         changed = connection.execute(_GIVE_MANY, parameters).rowcount
     else:
-        by_id = update(_entry).where(_entry.c.id == bindparam("entry")).values(position=bindparam("given"))
-        rows = [{"entry": id_, "given": position} for id_, position in positions.items()]
-        changed = connection.execute(by_id, rows).rowcount
+        rows = [(position, id_) for id_, position in positions.items()]
+        options = {"preserve_rowcount": True}
+        changed = connection.exec_driver_sql(_GIVE_ONE, rows, execution_options=options).rowcount
     if changed != len(positions):
         raise StoreUnavailable(Trouble.DAMAGED, "entries vanished while they were being sequenced")
 

@@ -27,7 +27,6 @@ WAIT_SECONDS = 10
 """How long a transaction waits for a lock or a free connection before it is our own trouble (HTTP 503)."""
 _READERS = 8
 _WRITERS = 8
-_APPLICATION_ID = 0x44455045  # "DEPE": tells `file` and other tools whose database this is
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,6 @@ def _open_sqlite(url: URL, create: bool) -> Database:
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=FAST",
-        f"application_id={_APPLICATION_ID}",
     )
     readers = engine(_READERS, "BEGIN", busy, "journal_mode=WAL", "foreign_keys=ON", "query_only=ON")
     return Database(writer, readers, "sqlite")

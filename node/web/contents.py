@@ -1,0 +1,154 @@
+"""What a message holds, unsealed for the page that shows it and kept nowhere: its record and its parts.
+
+What was erased has no key any more: pages say so, and the rest stays readable.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping, select
+
+from node.as4 import decompress
+from node.records import Domains, Shape, UnreadableError
+from node.store.blobs import BlobStore
+from node.store.columns import table_of
+from node.store.payloads import Kind, PayloadErased, StoredPayload, find_payload, open_payload
+from node.store.sealing import KeyEncryptionKey
+from node.store.tables import Part, PayloadKey
+from node.web.language import Language
+from node.web.record_view import AttachmentNote, RecordView
+from node.web.views import Download, PartRow
+
+RECORD_LIMIT = 1024 * 1024
+"""Records are smaller; a larger XML part is shown as a file."""
+PICTURES = ("image/jpeg", "image/png")
+"""Shown on the page; browsers decode them in a sandbox of their own."""
+PICTURE_LIMIT = 5_000_000
+_EXTENSIONS = {
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "application/pdf": "pdf",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/tiff": "tif",
+    "text/plain": "txt",
+    "application/json": "json",
+}
+
+PART, KEY = table_of(Part), table_of(PayloadKey)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Opens what is sealed. `row` is always a row of the table `message`."""
+
+    kek: KeyEncryptionKey
+    blobs: BlobStore
+    domains: Domains
+    language: Language
+
+    def title(self, row: RowMapping) -> str:
+        """What kind of record a message carries, in words where its domain is known here."""
+        shape = self._shape(row)
+        return str(row["action"]) if shape is None else shape.label(shape.name, self.language.tag)
+
+    def record(self, connection: Connection, row: RowMapping) -> tuple[RecordView | None, str | None]:
+        """The record of a message, its first part; or why it cannot be shown."""
+        _ = self.language.gettext
+        shape = self._shape(row)
+        if shape is None:
+            return None, _("This node has no description of this kind of record; its parts are below as they came.")
+        part = self._part(connection, row, 1)
+        stored = find_payload(connection, row["id"], "part", 1) if part is not None else None
+        if part is None or stored is None:
+            return None, _("The message has no record in it.")
+        if part["size"] > RECORD_LIMIT:
+            return None, _("The record is larger than a page can show; download it below.")
+        try:
+            return RecordView(b"".join(self._octets(stored, part["compressed"])), shape, self.language), None
+        except PayloadErased:
+            return None, _(
+                "What the message said was erased when its time had run out. That it was exchanged stays on record."
+            )
+        except UnreadableError:
+            return None, _("The record cannot be read as XML; download it below.")
+
+    def parts(
+        self, connection: Connection, row: RowMapping, view: RecordView | None, readable: bool
+    ) -> tuple[PartRow, ...]:
+        """All parts in order; without `readable` their names and what the record says of them stay away."""
+        notes = view.attachments() if view is not None and readable else {}
+        kept = set(connection.scalars(select(KEY.c.n).where(KEY.c.message == row["id"], KEY.c.kind == "part")))
+        rows = connection.execute(select(PART).where(PART.c.message == row["id"]).order_by(PART.c.n)).mappings()
+        return tuple(self._part_row(row, part, notes, part["n"] in kept, readable) for part in rows)
+
+    def part(self, connection: Connection, row: RowMapping, k: int, stem: str) -> Download | None:
+        """A part's content to download, None if it is not there or was erased."""
+        part = self._part(connection, row, k)
+        stored = find_payload(connection, row["id"], "part", k) if part is not None else None
+        if part is None or stored is None or stored.wrapped_key is None:
+            return None
+        media_type = plain_media_type(part["media_type"])
+        return Download(
+            file_name=f"{stem}.{_EXTENSIONS.get(media_type, 'bin')}",
+            media_type=media_type,
+            size=part["size"],
+            octets=self._octets(stored, part["compressed"]),
+        )
+
+    def signed(self, connection: Connection, row: RowMapping, kind: Kind, stem: str) -> Download | None:
+        """The signed envelope, or the signed answer to it; None if it is not there or was erased."""
+        stored = find_payload(connection, row["id"], kind)
+        if stored is None or stored.wrapped_key is None:
+            return None
+        return Download(f"{stem}.xml", "application/xml", stored.size, self._octets(stored, False))
+
+    def _shape(self, row: RowMapping) -> Shape | None:
+        domain = self.domains.find(row["service"])
+        return domain.records.get(row["action"]) if domain is not None else None
+
+    def _part(self, connection: Connection, row: RowMapping, k: int) -> RowMapping | None:
+        query = select(PART).where(PART.c.message == row["id"], PART.c.n == k)
+        return connection.execute(query).mappings().one_or_none()
+
+    def _octets(self, stored: StoredPayload, compressed: bool) -> Iterator[bytes]:
+        octets = open_payload(stored, self.kek, self.blobs)
+        return decompress(octets) if compressed else octets
+
+    def _part_row(
+        self, row: RowMapping, part: RowMapping, notes: Mapping[str, AttachmentNote], kept: bool, readable: bool
+    ) -> PartRow:
+        _ = self.language.gettext
+        sha256 = bytes(part["sha256"]).hex()
+        media_type = plain_media_type(part["media_type"])
+        note = notes.get(sha256)
+        is_record = part["n"] == 1 and self._shape(row) is not None
+        if is_record:
+            title = self.title(row)
+        elif note is None or not note.kind:
+            title = _("Part %(n)s", n=part["n"])
+        elif note.persons:
+            title = _("%(kind)s (%(persons)s)", kind=note.kind, persons=", ".join(note.persons))
+        else:
+            title = note.kind
+        said = _("as it was signed") if kept else _("erased; its digest stays")
+        if kept and not is_record and notes and note is None:
+            said = _("as it was signed; the record does not name it")
+        return PartRow(
+            n=part["n"],
+            title=title,
+            picture="record" if is_record else "person" if note is not None and note.photograph else "document",
+            media_type=media_type,
+            size=part["size"],
+            sha256=sha256,
+            note=said,
+            readable=readable and kept,
+            shown=readable and kept and media_type in PICTURES and part["size"] <= PICTURE_LIMIT,
+        )
+
+
+def plain_media_type(text: str | None) -> str:
+    """The media type without parameters; what was not declared, or is no media type, is octets."""
+    plain = (text or "").partition(";")[0].strip().lower()
+    whole = plain.count("/") == 1 and plain.isascii() and all(c.isalnum() or c in "/.+-" for c in plain)
+    return plain if whole else "application/octet-stream"

@@ -1,0 +1,84 @@
+"""A seeded node with its pages, on both databases."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pytest
+from sqlalchemy import update
+from starlette.applications import Starlette
+
+from node.access import make_link
+from node.records import Domains, load_domains
+from node.store.blobs import BlobStore
+from node.store.columns import table_of
+from node.store.database import Database
+from node.store.sealing import KeyEncryptionKey
+from node.store.tables import Message
+from node.web import Context, PageSettings, create_pages
+from tests.web.browser_like import BrowserLike
+from tests.web.seed import ACCOUNTS, NOW, OWN, seed
+
+
+@dataclass
+class Site:
+    """The pages of a seeded node; `now` may be moved, `opened` holds what was marked opened, and by whom."""
+
+    database: Database
+    context: Context
+    app: Starlette
+    now: datetime = NOW
+    opened: list[tuple[int, str]] = field(default_factory=list)
+
+    def browser(self) -> BrowserLike:
+        return BrowserLike(self.app)
+
+    def link(self, account: str) -> str:
+        with self.database.write() as connection:
+            return "/sign-in?token=" + make_link(connection, account, self.now)
+
+    def signed_in(self, role: str) -> BrowserLike:
+        """A browser in which somebody of that role has signed in."""
+        return self.signed_in_as(ACCOUNTS[role][0])
+
+    def signed_in_as(self, account: str) -> BrowserLike:
+        browser = self.browser()
+        page = browser.get(self.link(account))
+        fields = {name: page.field(name) for name in ("token", "form_token")}
+        assert browser.post("/sign-in", fields).status == 303
+        return browser
+
+
+SiteMaker = Callable[..., Site]
+
+
+@pytest.fixture(scope="session")
+def domains() -> Domains:
+    return load_domains()
+
+
+@pytest.fixture
+def make_site(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, domains: Domains) -> SiteMaker:
+    """Makes the pages over the database, with settings of the test's own."""
+
+    def make(seeded: bool = True, **settings: object) -> Site:
+        if seeded:
+            seed(database, kek, blobs)
+
+        def mark_opened(message: int, account: str) -> None:
+            site.opened.append((message, account))
+            table = table_of(Message)
+            with database.write() as connection:
+                connection.execute(update(table).where(table.c.id == message).values(opened_at=site.now))
+
+        given = PageSettings(name="Ministry of the Interior · Serbia", party=OWN, country="SRB", **settings)  # type: ignore[arg-type]
+        context = Context(database, kek, blobs, domains, given, lambda: site.now, mark_opened)
+        site = Site(database, context, create_pages(context))
+        return site
+
+    return make
+
+
+@pytest.fixture
+def site(make_site: SiteMaker) -> Site:
+    return make_site()

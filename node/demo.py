@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lxml import etree
+
 from node.access.accounts import add_user, list_users
 from node.access.sign_in import make_link
 from node.cli.printing import No
@@ -35,6 +37,8 @@ from node.exchange.ping import ping_peer
 from node.exchange.submission import PartToSend, Submission, Submitted, submit
 from node.records.domains import Domain
 from node.records.example import sample
+from node.records.explain import plain_path
+from node.records.reading import read_xml
 
 TABLE = "demonstration"
 AGREEMENT_REF = "urn:depesha:demonstration:terms"
@@ -170,7 +174,7 @@ async def _exchange(sender: Node, receiver: Node, tell: Teller) -> list[dict[str
         f"An officer of {receiver.settings.name} opens it; {sender.settings.name} is told by a signed notice.",
         f"opened at {told}, by an officer (no name leaves the node)",
     )
-    reply = _submit(receiver, sender, domain, table["reply"], [], case=opening.case)
+    reply = _submit(receiver, sender, domain, table["reply"], [], case=opening.case, about=opening.id)
     answered = await _delivered(receiver, reply.id)
     tell.step(
         f"{receiver.settings.name} replies with {_titled(domain, table['reply'])}.",
@@ -189,15 +193,39 @@ async def _exchange(sender: Node, receiver: Node, tell: Teller) -> list[dict[str
 
 
 def _submit(
-    node: Node, other: Node, domain: Domain, record: str, attachments: Sequence[str], case: str | None
+    node: Node,
+    other: Node,
+    domain: Domain,
+    record: str,
+    attachments: Sequence[str],
+    case: str | None,
+    about: str | None = None,
 ) -> Submitted:
     content = sample(domain, record, occurred=node.now())
+    if about is not None:
+        content = _about(content, domain, record, about)
     parts = [PartToSend.of_bytes(content, "application/xml", f"{record}.xml")]
     parts += [PartToSend.of_file(domain.folder / name) for name in attachments]
     request = Submission(
-        peer=other.party, service=domain.namespace, action=record, parts=parts, case=case, actor="demonstration"
+        peer=other.party,
+        service=domain.namespace,
+        action=record,
+        parts=parts,
+        case=case,
+        ref_to_message_id=about,
+        actor="demonstration",
     )
     return submit(node, Directory(node).snapshot(), request)
+
+
+def _about(content: bytes, domain: Domain, record: str, message_id: str) -> bytes:
+    """The record with its references to a message pointing at this one."""
+    root = read_xml(content)
+    fields = domain.records[record].fields
+    for element in root.iter("{*}*"):
+        if fields[plain_path(element)].marks.has("message-id"):
+            element.text = message_id
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
 def _open_as_officer(node: Node, message_id: str) -> None:

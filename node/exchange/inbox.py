@@ -22,8 +22,8 @@ from node.exchange.peers import PEER
 from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.records.notices import OPENED
 from node.store.columns import new_row_id
-from node.store.database import insert_new_rows
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
+from node.store.rows import insert_new_rows, insert_rows
 
 MAX_SEQUENCE = 2**53
 
@@ -103,9 +103,9 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> Non
         )
         entries.append(logged)
     if parts:
-        connection.execute(insert(PART), parts)
-    connection.execute(insert(PAYLOAD), payloads)
-    connection.execute(insert(PAYLOAD_KEY), keys)
+        insert_rows(connection, PART, parts)
+    insert_rows(connection, PAYLOAD, payloads)
+    insert_rows(connection, PAYLOAD_KEY, keys)
     _advance_sequences(connection, group)
     _note_notices(connection, group)
     senders = sorted({one.message.header.sender.id for one in group})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from node.as4 import SUITES, DecryptionIdentity, SigningIdentity, Suite
@@ -37,8 +38,12 @@ class Node:
     database: Database
     kek: KeyEncryptionKey
     blobs: BlobStore
-    domains: Domains
     now: Callable[[], datetime] = utc_now
+
+    @cached_property
+    def domains(self) -> Domains:
+        """The domains, read when they are first asked for: most commands never ask."""
+        return load_domains(domain_directories(self.home))
 
     @property
     def party(self) -> str:
@@ -99,6 +104,5 @@ def open_node(home: Path, now: Callable[[], datetime] = utc_now) -> Node:
         database=database,
         kek=KeyEncryptionKey(keys.kek),
         blobs=BlobStore(home / BLOBS),
-        domains=load_domains(domain_directories(home)),
         now=now,
     )

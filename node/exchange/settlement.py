@@ -15,6 +15,7 @@ from node.exchange.responses import Judgement
 from node.exchange.retry import jitter
 from node.store.columns import new_row_id, table_of
 from node.store.payloads import SealedPayload, payload_rows, seal_payload
+from node.store.rows import insert_rows
 from node.store.tables import Alarm, LoggedEntry, Message, Payload, PayloadKey
 
 MESSAGE = table_of(Message)
@@ -104,8 +105,8 @@ def _write_delivered(node: Node, connection: Connection, delivered: Sequence[Set
         entries.append(
             _entry_of(one, "delivered", {"receipt": receipt.message_id, "receipt_time": _iso(receipt.timestamp)})
         )
-    connection.execute(insert(PAYLOAD), rows)
-    connection.execute(insert(PAYLOAD_KEY), keys)
+    insert_rows(connection, PAYLOAD, rows)
+    insert_rows(connection, PAYLOAD_KEY, keys)
     outbox.finish(connection, [one.claim.message for one in delivered])
     outbox.peer_answered(connection, [one.claim.peer for one in delivered], delivered[-1].at)
     append(connection, entries, node.kek)
@@ -118,8 +119,8 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
         case "refused":
             if one.receipt is not None:
                 row, key = payload_rows(claim.message, "response", 0, one.receipt)
-                connection.execute(insert(PAYLOAD), [row])
-                connection.execute(insert(PAYLOAD_KEY), [key])
+                insert_rows(connection, PAYLOAD, [row])
+                insert_rows(connection, PAYLOAD_KEY, [key])
             outbox.finish(connection, [claim.message])
             outbox.peer_answered(connection, [claim.peer], one.at)
             _set_state(connection, claim.message, "refused", code, detail)

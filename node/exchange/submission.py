@@ -38,6 +38,7 @@ from node.exchange.peers import PEER, KnownPeer
 from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, PayloadWriter, SealedPayload, payload_rows, seal_payload
+from node.store.rows import insert_rows
 
 GZIP_EXTRA_BYTES = 16
 READ_BYTES = 64 * 1024
@@ -201,10 +202,10 @@ def _write(
     payloads: list[tuple[Kind, int, SealedPayload]] = [("part", n, part.sealed) for n, part in enumerate(prepared, 1)]
     payloads.append(("envelope", 0, seal_payload(signed.xml, node.kek, node.blobs)))
     rows, keys = zip(*(payload_rows(message, kind, n, sealed) for kind, n, sealed in payloads), strict=True)
-    connection.execute(insert(PAYLOAD), list(rows))
-    connection.execute(insert(PAYLOAD_KEY), list(keys))
+    insert_rows(connection, PAYLOAD, rows)
+    insert_rows(connection, PAYLOAD_KEY, keys)
     if prepared:
-        connection.execute(insert(PART), [_part_row(message, n, part) for n, part in enumerate(prepared, start=1)])
+        insert_rows(connection, PART, [_part_row(message, n, part) for n, part in enumerate(prepared, start=1)])
     outbox.enqueue(connection, message, peer.party, case_id, now, node.retries)
     touch_cases(connection, [case_id], now)
     logged = entry(

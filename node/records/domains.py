@@ -10,7 +10,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from node.records.xsd import XsdError, XsdReader
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
 _VERSION = re.compile(r"^[1-9][0-9]{0,3}$")
 _TEXTS = (".xsd", ".sch", ".xml", ".toml", ".po")  # files in which the namespace is written
-_KNOWN_SETTINGS = frozenset({"title", "written_for", "purpose", "notices", "second_look"})
+_KNOWN_SETTINGS = frozenset({"title", "written_for", "purpose", "notices", "second_look", "demonstration"})
 
 
 class BrokenFolderError(Exception):
@@ -47,7 +47,7 @@ class Broken:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Domain:
     """One version of one domain. `namespace` is the Service on the wire, the keys of `records` are the Actions."""
 
@@ -60,10 +60,13 @@ class Domain:
     records: Mapping[str, Shape]
     folder: Path
     purpose: str | None
-    settings: Mapping[str, Any] = field(repr=False)
-    files: Mapping[str, bytes] = field(repr=False)
+    settings: Mapping[str, Any]
+    files: Mapping[str, bytes]
     """The folder's files by relative path, with this domain's namespace put in."""
-    validator: Validator = field(repr=False)
+    validator: Validator
+
+    def __repr__(self) -> str:
+        return f"Domain({self.namespace!r}, digest={self.digest[:12]!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ class _Armed:
     """The one point at which this process is to die, and how many passages are left until then."""
 
     def __init__(self, setting: str) -> None:
-        name, _, count = setting.partition(":")
-        self.name = name
-        self.left = int(count) if count else 1
+        # Names hold colons themselves: only a number after the last one is a count.
+        name, _, count = setting.rpartition(":")
+        self.name, self.left = (name, int(count)) if count.isdigit() else (setting, 1)
 
 
 _armed = _Armed(os.environ.get(SETTING, ""))

@@ -17,7 +17,6 @@ from starlette.applications import Starlette
 from node.app import inside_app, outside_app, pages_of
 from node.audit.sequencer import sequence
 from node.config import ConfigError, host_is_loopback, split_address
-from node.crash_points import crash_point
 from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
@@ -196,7 +195,7 @@ async def _sequencing(node: Node, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             while sequence(node.database):
-                crash_point("sequencer: after commit")
+                continue
         except StoreUnavailable as trouble:
             log.error("the log cannot be written", reason=str(trouble))
         await _stopped_within(stop, SEQUENCE_SECONDS)

@@ -57,8 +57,8 @@ def sequence(database: Database, limit: int = 1000) -> int:
         connection.execute(
             update(_state).values(size=frontier.size, frontier=frontier.to_bytes(), root=frontier.root())
         )
-        crash_point("sequencer.before_commit")
-    crash_point("sequencer.after_commit")
+        crash_point("sequencer: before commit")
+    crash_point("sequencer: after commit")
     return len(pending)
 
 

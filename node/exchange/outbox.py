@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, up
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from node.crash_points import crash_point
 from node.exchange.retry import RetrySchedule
 from node.store.columns import table_of
 from node.store.database import Database
@@ -117,6 +118,8 @@ def claim(
         connection.execute(
             update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(state="sending", attempts=MESSAGE.c.attempts + 1)
         )
+        crash_point("claim: before commit")
+    crash_point("claim: after commit")
     return [
         Claim(
             message=row["message"],

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from node.as4 import ROLE_INITIATOR, ROLE_RESPONDER, SUITES, TEST_ACTION, TEST_SERVICE, Party, UserMessage, seal, sign
+from node.crash_points import crash_point
 from node.exchange.directory import Directory
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
@@ -73,7 +74,9 @@ async def ping_peer(node: Node, directory: Directory, party: str) -> PingOutcome
     accepts_signer = partial(directory.accept_signer, peer)
     try:
         async with client_session(PING_SECONDS) as session:
+            crash_point("ping: before the request")
             answer = await post(session, peer.url, peer_tls(peer), wire, Progress())
+            crash_point("ping: after the answer")
     except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
         words = " ".join((str(error) or type(error).__name__).split())
         return PingOutcome(party, header.message_id, Judgement("unreachable", "EBMS:0005", words))

@@ -117,9 +117,9 @@ def submit(node: Node, snapshot: Snapshot, request: Submission) -> Submitted:
     peer, pair = _require_open(node, snapshot, request)
     prepared = [_prepare(node, part) for part in request.parts]
     now = node.now()
-    crash_point("submission: before commit")
     with node.database.write() as connection:
         submitted = _write(node, connection, request, peer, pair, prepared, now)
+        crash_point("submission: before commit")
     crash_point("submission: after commit")
     return submitted
 

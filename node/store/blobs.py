@@ -66,7 +66,7 @@ class BlobWriter:
         shard = self._folder / self._name[:2]
         with _our_trouble():
             os.fsync(self._file)
-            crash_point("blob.written")
+            crash_point("blob: written")
             try:
                 shard.mkdir(mode=0o700)
             except FileExistsError:
@@ -76,7 +76,7 @@ class BlobWriter:
             self._path.rename(shard / self._name)
             _sync_folder(shard)
             self._file.close()
-        crash_point("blob.durable")
+        crash_point("blob: durable")
         return self._name
 
     def abort(self) -> None:

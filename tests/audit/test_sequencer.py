@@ -105,7 +105,7 @@ def test_a_sequencer_that_dies_before_its_commit_changes_nothing(
     old = state(database), positions(database)
 
     def die(name: str) -> None:
-        assert name == "sequencer.before_commit"
+        assert name == "sequencer: before commit"
         raise SystemExit
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):  # noqa: PT012
@@ -122,7 +122,7 @@ def test_a_sequencer_that_dies_after_its_commit_is_not_repeated(
     log(database, made(4), kek)
 
     def die(name: str) -> None:
-        if name == "sequencer.after_commit":
+        if name == "sequencer: after commit":
             raise SystemExit
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):  # noqa: PT012

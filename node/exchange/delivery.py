@@ -24,7 +24,7 @@ from node.exchange.node import Node
 from node.exchange.outbox import Claim
 from node.exchange.peers import KnownPeer, PeerRefused
 from node.exchange.responses import Attempt, Judgement, disputed, judge
-from node.exchange.settlement import Settlement, put_back, seal_answer, settle, stale
+from node.exchange.settlement import Settlement, seal_answer, settle, stale
 from node.exchange.transport import Progress, client_session, peer_tls, post
 from node.journal import journal
 from node.store.trouble import StoreUnavailable
@@ -122,9 +122,6 @@ class Courier:
         claims = outbox.claim(node.database, self._worker, node.now(), room, attempt, node.retries)
         if not claims:
             return False
-        if self._stopping:
-            put_back(node, claims)
-            return True
         for one in claims:
             task = asyncio.create_task(self._attempt(session, one))
             self._under_way.add(task)

@@ -68,20 +68,6 @@ def stale(node: Node, claim: Claim, detail: str) -> None:
     crash_point("stale: after commit")
 
 
-def put_back(node: Node, claims: Sequence[Claim]) -> None:
-    """Return claims whose attempts were never made (the node is stopping)."""
-    with node.database.write() as connection:
-        for claim in claims:
-            outbox.postpone(connection, claim.message, node.now(), body_sent=False)
-            connection.execute(
-                update(MESSAGE)
-                .where(MESSAGE.c.id == claim.message)
-                .values(state="queued", attempts=MESSAGE.c.attempts - 1)
-            )
-        crash_point("put back: before commit")
-    crash_point("put back: after commit")
-
-
 def _write_delivered(node: Node, connection: Connection, delivered: Sequence[Settlement]) -> None:
     rows, keys, entries = [], [], []
     for one in delivered:

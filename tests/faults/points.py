@@ -1,0 +1,46 @@
+"""Every crash point that there is in the code, and what has to happen for a process to pass it.
+
+`test_crash_points` fails when this list and the code differ, so a new commit, send or answer is killed from its first
+day. `test_kills` kills at each of them, and fails for one that it could not reach.
+"""
+
+SERVE = (
+    "answer: before it leaves",
+    "blob: durable",
+    "blob: written",
+    "claim: after commit",
+    "claim: before commit",
+    "inbox: after commit",
+    "inbox: before commit",
+    "release: after commit",
+    "release: before commit",
+    "send: after the answer",
+    "send: before the request",
+    "send: within the body",
+    "sequencer: after commit",
+    "sequencer: before commit",
+    "settlement: after commit",
+    "settlement: before commit",
+)
+"""Passed by `depesha serve` under traffic in both directions."""
+
+SUBMIT = ("submission: after commit", "submission: before commit", "blob: durable", "blob: written")
+"""Passed by whoever queues a message."""
+
+OCCASIONAL = (
+    "alarm: after commit",
+    "alarm: before commit",
+    "opened: after commit",
+    "opened: before commit",
+    "ping: after the answer",
+    "ping: before the request",
+    "resend: after commit",
+    "resend: before commit",
+    "stale: after commit",
+    "stale: before commit",
+    "withdraw: after commit",
+    "withdraw: before commit",
+)
+"""Passed only when something out of the ordinary is done; each is brought about by itself."""
+
+POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL))

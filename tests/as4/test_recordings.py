@@ -1,4 +1,4 @@
-"""Every exchange recorded between phase4 peers: opened as the manifest expects, its receipts verified, its errors read."""
+"""Every exchange recorded between phase4 peers: opened as expected, its receipt verified, its error read."""
 
 import base64
 import hashlib
@@ -189,9 +189,7 @@ def test_error_signal_of_phase4_is_read(case: str) -> None:
     red = recordings.signing(case, "red").certificate
     sent = SignedMessage(b"", answer["ref_to_message_id"], ())
 
-    error = verify_error(
-        recorded.body, recorded.content_type, sent, recordings.suite(case), recordings.only(red)
-    )
+    error = verify_error(recorded.body, recorded.content_type, sent, recordings.suite(case), recordings.only(red))
 
     assert isinstance(error, ErrorSignal)
     assert error.signed_by_peer is (answer["signed_by"] is not None)
@@ -238,9 +236,7 @@ def test_pulled_message_and_its_receipt() -> None:
     receipt = recordings.request("pull", 1)
     sent = SignedMessage(opened.envelope, opened.header.message_id, opened.references)
     blue = recordings.signing("pull", "blue").certificate
-    verified = verify_receipt(
-        receipt.body, receipt.content_type, sent, recordings.suite("pull"), recordings.only(blue)
-    )
+    verified = verify_receipt(receipt.body, receipt.content_type, sent, recordings.suite("pull"), recordings.only(blue))
     assert verified.signer == blue
 
 

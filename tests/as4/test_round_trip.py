@@ -131,7 +131,7 @@ def test_sealing_again_keeps_the_signature_and_changes_the_encryption() -> None:
 
 
 def test_signed_elements_are_written_in_canonical_form() -> None:
-    odd = [Property("a<b>&\"'\t\r\n", "x<y>&\"'\t\r\nz é 漢 𝄞", "t\"&<\t")]
+    odd = [Property("a<b>&\"'\t\r\n", "x<y>&\"'\t\r\nz é 漢 𝄞", 't"&<\t')]
     frozen, _ = material.sealed(PARTS, conversation_id=" a  b\r\n\t]]> ", properties=tuple(odd))
     root = etree.fromstring(frozen.xml)
 
@@ -148,7 +148,10 @@ def test_signed_elements_are_written_in_canonical_form() -> None:
 def test_canonical_form_of_a_receipt_and_an_error() -> None:
     who = material.parties()
     opened, _ = material.opened(material.sealed(PARTS, who)[1], who)
-    errors = [EbmsError.coded("EBMS:0004", "detail <&>\r\n"), EbmsError("X", "s", "c", "warning", "m@x", "d", None, "o")]
+    errors = [
+        EbmsError.coded("EBMS:0004", "detail <&>\r\n"),
+        EbmsError("X", "s", "c", "warning", "m@x", "d", None, "o"),
+    ]
     for xml in (
         make_receipt(opened, "r@x", material.NOW, who.sender, who.suite),
         make_error(errors, "e@x", material.NOW, "m@x", who.sender, who.suite),

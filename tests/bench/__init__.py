@@ -1,0 +1,1 @@
+"""Timings of the wire, as ratios within one run."""

@@ -8,7 +8,7 @@ touches the database or the network. May import `audit`, `trust`, `store` and `c
 from node.records.check import CheckedRecord, check, check_files, questions
 from node.records.codes import CodeList
 from node.records.domains import Domain, Domains, load_domains, schemas_directory
-from node.records.example import new_record, sample
+from node.records.example import NoExampleError, new_record, sample
 from node.records.fields import (
     Attachment,
     FieldValue,
@@ -23,7 +23,7 @@ from node.records.fields import (
     with_digests,
 )
 from node.records.marks import Marks
-from node.records.notices import Notice, is_notice, make_notice, read_notice
+from node.records.notices import NoNoticesError, NotANoticeError, Notice, is_notice, make_notice, read_notice
 from node.records.problems import PeerProblem, Problem
 from node.records.reading import UnreadableError, read_xml
 from node.records.shape import Field, Shape
@@ -37,6 +37,9 @@ __all__ = [
     "Field",
     "FieldValue",
     "Marks",
+    "NoExampleError",
+    "NoNoticesError",
+    "NotANoticeError",
     "Notice",
     "PeerProblem",
     "PersonName",

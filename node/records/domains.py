@@ -138,12 +138,12 @@ def load_domain(folder: Path) -> Domain:
         codes = read_code_lists(files)
         labels = read_labels(files)
         schemas = {path: _parse(path, content) for path, content in files.items() if _is_schema(path)}
+        reader = XsdReader(namespace, schemas)
         if codes and files.get(f"records/{ENUMERATIONS}") != enumerations(namespace, codes).encode():
             raise BrokenFolderError(
                 f"records/{ENUMERATIONS}",
                 "it differs from codes/: run `python -m node.records.write_codes` on the folder",
             )
-        reader = XsdReader(namespace, schemas)
         records = {root: make_shape(namespace, reader.read(root), labels, codes) for root in reader.roots}
         if not records:
             raise BrokenFolderError("records/", "no schema in it declares a root element")

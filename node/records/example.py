@@ -45,7 +45,7 @@ class _Writer:
         self._nonce = nonce
 
     def element(self, field: Field, depth: int, commented_on: bool, more: str = "") -> list[str]:
-        """The lines of one element; within a comment nothing is commented on, since comments do not nest."""
+        """The lines of one element. Within a comment every field is written out, since comments do not nest."""
         space = "  " * depth
         attributes = more + "".join(
             f" {one.name}={quoteattr(self._nonce if one.marks.has('nonce') else '')}"
@@ -57,7 +57,7 @@ class _Writer:
             return [f"{space}<{field.name}{attributes}></{field.name}>{hint}"]
         lines = [f"{space}<{field.name}{attributes}>{hint}"]
         for child in field.children:
-            if self._needed(child, field):
+            if self._needed(child, field) or (not commented_on and child.choice is None):
                 lines += self.element(child, depth + 1, commented_on)
             elif commented_on:
                 lines += self._optional(child, depth + 1)

@@ -5,6 +5,7 @@ kind and place from it, what was expected from the shape, and the value from the
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from lxml import etree
@@ -23,8 +24,6 @@ _SHOWN = 120  # of a found value: enough to recognise it on one line
 _KINDS = {
     "SCHEMAV_ELEMENT_CONTENT": "content",
     "SCHEMAV_CVC_COMPLEX_TYPE_4": "attribute-missing",
-    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "attribute-unknown",
-    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2": "attribute-unknown",
     "SCHEMAV_CVC_COMPLEX_TYPE_2_1": "not-empty",
     "SCHEMAV_CVC_COMPLEX_TYPE_2_3": "text",
     "SCHEMAV_CVC_TYPE_3_1_2": "children",
@@ -34,10 +33,10 @@ _KINDS = {
 
 def explain_schema(findings: tuple[SchemaFinding, ...], root: etree._Element, shape: Shape) -> list[Problem]:
     """One problem a place, in the order in which libxml2 met them: what it adds to the first is an echo of it."""
-    problems: dict[str, Problem] = {}
+    problems: dict[tuple[str, str], Problem] = {}
     for finding in findings:
         problem = _explain(finding, _KINDS.get(finding.kind, "value"), _at(root, finding.path), shape)
-        problems.setdefault(problem.path, problem)
+        problems.setdefault((problem.path, problem.field), problem)
     return list(problems.values())
 
 
@@ -53,6 +52,8 @@ def _explain(finding: SchemaFinding, kind: str, node: etree._Element, shape: Sha
     attribute = named.group("name") if named else None
     field = shape.fields.get(plain_path(node) + (f"/@{attribute}" if attribute else ""))
     label = shape.label(field.path) if field else ""
+    if attribute and field is None:
+        kind = "attribute-unknown"
     match kind:
         case "content":
             return _explain_content(finding, node, shape)
@@ -62,11 +63,13 @@ def _explain(finding: SchemaFinding, kind: str, node: etree._Element, shape: Sha
                 node, attribute, "xsd:missing", "nothing", expected, f"Add the attribute {attribute} ({label})."
             )
         case "attribute-unknown":
-            known = ", ".join(one.name for one in shape.fields[plain_path(node)].attributes) or "none"
-            return _problem(
+            holder = shape.fields.get(plain_path(node))
+            known = ", ".join(one.name for one in holder.attributes) if holder and holder.attributes else "none"
+            unknown = _problem(
                 node, attribute, "xsd:unknown", f"attribute {attribute}", f"no other attributes than {known}",
                 f"Take the attribute {attribute} out.",
             )  # fmt: skip
+            return replace(unknown, path=numbered_path(node))
         case "text" | "not-empty":
             expected = field.expected() if field else "no text"
             return _problem(node, None, "xsd:text", "text between the elements", expected, "Put the text into a field.")
@@ -111,7 +114,9 @@ def _explain_content(finding: SchemaFinding, node: etree._Element, shape: Shape)
     labels = _labels(above.path if above else "", names, shape)
     if name not in known:
         remedy = f"Take {name} out" + (f"; {labels} may stand in its place." if wanted else ".")
-        return _problem(node, None, "xsd:unknown", name, expected, remedy)
+        # The path goes to the peer, so it stops above a name that is none of ours and might be a value.
+        unknown = _problem(node, None, "xsd:unknown", name, expected, remedy)
+        return replace(unknown, path=unknown.path.rpartition("/")[0])
     if siblings.count(name) > (known[name].maximum or len(siblings)):
         often = f"no more than {known[name].maximum} {name}"
         return _problem(node, None, "xsd:repeated", f"another {name}", often, f"Take this {name} out.")

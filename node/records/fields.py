@@ -245,13 +245,9 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
     """Texts that name protection in any language, by the word list that the domain's `second_look` setting names."""
     root = _root(content)
     shape = domain.records.get(etree.QName(root).localname)
-    table = domain.files.get(str(domain.settings.get("second_look", "")))
-    if shape is None or table is None:
+    words = second_look_words(domain)
+    if shape is None:
         return ()
-    words = [
-        (row["language"], row["stem"], re.compile(r"\b" + r"\w*".join(map(re.escape, fold(row["stem"]).split("*")))))
-        for row in csv.DictReader(io.StringIO(table.decode()))
-    ]
     found: list[SecondLook] = []
     for node in root.iter("{*}*"):
         field = _field(node, shape)
@@ -263,6 +259,15 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
                 found.append(SecondLook(numbered_path(node), shape.label(field.path), stem, language))
                 break
     return tuple(found)
+
+
+def second_look_words(domain: Domain) -> list[tuple[str, str, re.Pattern[str]]]:
+    """(language, stem, pattern for folded texts) of each word that needs a second look; `*` stands for an ending."""
+    table = domain.files.get(str(domain.settings.get("second_look", "")), b"")
+    return [
+        (row["language"], row["stem"], re.compile(r"\b" + r"\w*".join(map(re.escape, fold(row["stem"]).split("*")))))
+        for row in csv.DictReader(io.StringIO(table.decode()))
+    ]
 
 
 def fold(text: str) -> str:

@@ -93,7 +93,10 @@ def compile_schema(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchem
 
 def compile_rules(file: str, content: bytes) -> etree.XSLT:
     """The transformation of a Schematron file into one that reports. Raises CompileError."""
-    root = etree.fromstring(content, etree.XMLParser(no_network=True, resolve_entities=False, remove_comments=True))
+    try:
+        root = etree.fromstring(content, etree.XMLParser(no_network=True, resolve_entities=False, remove_comments=True))
+    except etree.XMLSyntaxError as error:
+        raise CompileError(file, error.lineno or 1, f"it is not well-formed: {error.msg}") from error
     seen: set[str] = set()
     for node in root.iter(f"{{{SCHEMATRON}}}assert", f"{{{SCHEMATRON}}}report"):
         name = node.get("id", "")

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from node.records import Domain, Domains, load_domains
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+@pytest.fixture(scope="session")
+def domains() -> Domains:
+    loaded = load_domains([SCHEMAS])
+    assert loaded.broken == ()
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def returns(domains: Domains) -> Domain:
+    found = domains.find("urn:depesha:returns:1")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def application(returns: Domain) -> bytes:
+    return returns.files["examples/good/application.xml"]
+
+
+@pytest.fixture(scope="session")
+def full_application(returns: Domain) -> bytes:
+    return returns.files["examples/good/full-application.xml"]

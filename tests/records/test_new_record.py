@@ -1,0 +1,99 @@
+"""An empty record names what is still to be filled, one by one, until it is a record."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from lxml import etree
+
+from node.records import CheckedRecord, Domains, NoExampleError, check, new_record, read_xml, sample
+from node.records.explain import plain_path
+
+ROOTS = [
+    ("returns", "ReadmissionApplication"), ("returns", "Acknowledgement"), ("returns", "Reply"),
+    ("returns", "FurtherParticulars"), ("notice", "HandedOver"), ("notice", "Opened"), ("notice", "OutOfStep"),
+    ("notice", "RefusedLater"),
+]  # fmt: skip
+# A value for each type; for codes the first of the list.
+VALUES = {
+    "instant": "2026-11-25T09:00:00Z", "day": "2026-11-25", "partial-date": "1974", "when": "2026-11",
+    "yes-or-no": "false", "line": "x", "free-text": "x", "text": "x", "file-number": "1", "message-id": "a@b",
+    "latin-name": "ERIKSSON", "person-id": "p1", "document-number": "1",
+}  # fmt: skip
+
+
+def test_the_list_is_of_all_records(domains: Domains) -> None:
+    assert sorted(ROOTS) == sorted((domain.name, root) for domain in domains for root in domain.records)
+
+
+@pytest.mark.parametrize(("name", "root"), ROOTS)
+def test_an_empty_record_is_filled_by_its_problems(domains: Domains, name: str, root: str) -> None:
+    domain = domains.named(name)
+    assert domain is not None
+    content = new_record(domain, root)
+    shape = domain.records[root]
+    tree = read_xml(content)
+    empty = [node for node in tree.iter("{*}*") if len(node) == 0 and not shape.fields[plain_path(node)].is_group]
+    blank = sum(1 for node in tree.iter("{*}*") for value in node.attrib.values() if value == "")
+    problems = check(content, domains)
+    assert isinstance(problems, list)
+    assert {problem.rule for problem in problems} == {"xsd:empty"}
+    assert len(problems) == len(empty) + blank, "each empty field is named once"
+    for problem in problems:
+        target, _, attribute = problem.path.partition("/@")
+        steps = "".join(f"/n:{step}" for step in target.split("/"))
+        node = tree.getroottree().xpath(steps, namespaces={"n": shape.namespace})[0]
+        field = shape.fields[plain_path(node) + (f"/@{attribute}" if attribute else "")]
+        value = field.enumeration[0] if field.enumeration else VALUES[field.type]
+        if attribute:
+            node.set(attribute, value)
+        else:
+            node.text = value
+    left = check(etree.tostring(tree), domains)
+    expected = {
+        "ReadmissionApplication": {"two-states"}, "Acknowledgement": {"two-states"}, "Reply": {"two-states"},
+        "FurtherParticulars": {"two-states", "particulars-say-something"},
+        "Opened": {"event-access"}, "OutOfStep": {"event-out-of-step"}, "RefusedLater": {"event-rejection"},
+    }  # fmt: skip
+    found = {problem.rule for problem in left} if isinstance(left, list) else set()
+    assert found == expected.get(root, set()), "only what no single field can know is left"
+
+
+def test_each_record_gets_a_nonce_of_its_own(domains: Domains) -> None:
+    domain = domains.named("returns")
+    assert domain is not None
+    assert new_record(domain, "Reply") != new_record(domain, "Reply")
+    fixed = new_record(domain, "Reply", random=bytes)
+    assert b'nonce="AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="' in fixed
+
+
+def test_optional_fields_stand_in_comments_with_their_labels(domains: Domains) -> None:
+    domain = domains.named("returns")
+    assert domain is not None
+    text = new_record(domain, "ReadmissionApplication").decode()
+    for name in ("MaidenName", "AlsoKnownAs", "Health", "ParticularlyDangerous", "Interception", "Attachments"):
+        assert re.search(rf"\n\s+<{name}[ >]", text), name
+    albanian = new_record(domain, "ReadmissionApplication", "sq").decode()
+    assert "Mbiemri" in albanian
+
+
+def test_a_record_that_there_is_not(domains: Domains) -> None:
+    domain = domains.named("returns")
+    assert domain is not None
+    with pytest.raises(NoExampleError, match="Acknowledgement, FurtherParticulars"):
+        new_record(domain, "Nothing")
+    with pytest.raises(NoExampleError):
+        sample(domain, "Nothing")
+
+
+@pytest.mark.parametrize(("name", "root"), ROOTS)
+def test_a_sample_is_valid_and_fresh(domains: Domains, name: str, root: str) -> None:
+    domain = domains.named(name)
+    assert domain is not None
+    at = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+    first, second = sample(domain, root, at), sample(domain, root, at)
+    assert first != second
+    result = check(first, domains)
+    assert isinstance(result, CheckedRecord)
+    assert result.action == root
+    assert result.root.get("occurred") == result.root.get("recorded") == "2026-11-30T12:00:00Z"

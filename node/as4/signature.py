@@ -16,7 +16,7 @@ from lxml import etree
 
 from node.as4 import names
 from node.as4.content_id import content_id_of
-from node.as4.errors import As4Error, FailedAuthentication, PolicyNoncompliance
+from node.as4.errors import As4Error, ExternalPayloadError, FailedAuthentication, PolicyNoncompliance
 from node.as4.limits import MAX_PREFIXES
 from node.as4.message import Reference
 from node.as4.soap import WSU_ID, Soap
@@ -190,7 +190,8 @@ def verify_elements(parts: SignatureParts, soap: Soap, part_uris: frozenset[str]
     """Check that the references are exactly Messaging, Body and these parts, and that the first two are unchanged.
 
     Returns the digest of each part by its Content-ID. `part_uris` are Content-IDs as the signed header names them.
-    Raises PolicyNoncompliance for something not signed, FailedAuthentication for a wrong digest or a stray reference.
+    Raises PolicyNoncompliance for something not signed, ExternalPayloadError for a part that the header does not
+    name, FailedAuthentication for a wrong digest or another stray reference.
     """
     wanted = {}
     for element, name in ((soap.messaging, "eb:Messaging"), (soap.body, "S12:Body")):
@@ -202,8 +203,10 @@ def verify_elements(parts: SignatureParts, soap: Soap, part_uris: frozenset[str]
     for ref in parts.references:
         if ref.transform == names.SWA_CONTENT:
             content_id = content_id_of(ref.uri, FailedAuthentication)
-            if content_id not in part_uris or content_id in digests or ref.prefix_list:
-                raise FailedAuthentication("ds:Reference: to a part that the header does not name once")
+            if content_id not in part_uris:
+                raise ExternalPayloadError("ds:Reference: to a part that the header does not name")
+            if content_id in digests or ref.prefix_list:
+                raise FailedAuthentication("ds:Reference: to a part, found twice or with prefixes")
             digests[content_id] = ref.digest
             continue
         target = wanted.pop(ref.uri, None)

@@ -205,7 +205,7 @@ def reference_by_xpointer(s: Surgery) -> None:
     first.set("URI", f"#xpointer(id('{(first.get('URI') or '')[1:]}'))")
 
 
-@corpus.signed("EBMS:0101")
+@corpus.signed("EBMS:0011")
 def reference_to_a_part_that_the_header_does_not_name(s: Surgery) -> None:
     s.all(".//ds:SignedInfo/ds:Reference")[3].set("URI", "cid:other@x")
 

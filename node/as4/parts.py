@@ -16,6 +16,7 @@ from node.as4.errors import FailedAuthentication, PolicyNoncompliance
 from node.as4.gzip_stream import compress, decompress
 from node.as4.limits import DEFAULT_LIMITS, Limits
 from node.as4.message import PartInfo
+from node.as4.parsing import apart
 
 __all__ = ["PartDigest", "PartOctetsDigest", "compress", "decompress", "digest_for_signature", "digest_of"]
 
@@ -114,14 +115,18 @@ def _canonical_document(octets: bytes, limits: Limits) -> bytes:
         raise PolicyNoncompliance("part: uncompressed XML with too many elements or namespaces")
     if b"<!DOCTYPE" in countable:
         raise PolicyNoncompliance("part: uncompressed XML with a DTD")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
-    )
-    try:
+
+    def canonicalise() -> bytes:
+        parser = etree.XMLParser(
+            resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
+        )
         document = etree.fromstring(octets, parser).getroottree()
         if _TOO_WIDE(document):
             raise PolicyNoncompliance("part: uncompressed XML with too many attributes")
         return etree.tostring(document, method="c14n", exclusive=True, with_comments=False)
+
+    try:
+        return apart(canonicalise)
     except (etree.XMLSyntaxError, etree.C14NError, ValueError, AssertionError):
         raise FailedAuthentication("part: declared as XML but not well formed") from None
 

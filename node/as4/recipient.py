@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from node.as4 import names
 from node.as4.errors import FailedDecryption
 from node.as4.signature import certificate_of_token
-from node.as4.suite import DecryptionIdentity
+from node.as4.suite import DecryptionIdentity, der_of
 from node.as4.tree import attribute_of, base64_of, children_of, text_of
 
 _WSSE: Final = f"{{{names.WSSE}}}"
@@ -62,7 +61,7 @@ def _by_token(reference: etree._Element, tokens: dict[str, etree._Element]) -> _
     if token is None:
         raise FailedDecryption("wsse:Reference/@URI: no such BinarySecurityToken")
     der = certificate_of_token(token, FailedDecryption)
-    return lambda certificate: certificate.public_bytes(Encoding.DER) == der
+    return lambda certificate: der_of(certificate) == der
 
 
 def _by_identifier(identifier: etree._Element) -> _Match:
@@ -87,7 +86,7 @@ def _by_x509_data(data: etree._Element) -> _Match:
         return lambda certificate: _key_identifier(certificate) == ski
     if named.tag == _DS + "X509Certificate":
         der = base64_of(named, FailedDecryption)
-        return lambda certificate: certificate.public_bytes(Encoding.DER) == der
+        return lambda certificate: der_of(certificate) == der
     if named.tag == _DS + "X509IssuerSerial":
         return _by_issuer_serial(named)
     raise FailedDecryption("ds:X509Data: expected X509SKI, X509IssuerSerial or X509Certificate")
@@ -130,4 +129,4 @@ def _key_identifier(certificate: x509.Certificate) -> bytes:
 
 def _thumbprint(certificate: x509.Certificate) -> bytes:
     # names a certificate, protects nothing: the profile fixes SHA-1 here
-    return hashlib.sha1(certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
+    return hashlib.sha1(der_of(certificate), usedforsecurity=False).digest()

@@ -16,14 +16,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from node.as4 import names
 from node.as4.canonical_text import attribute
 from node.as4.encryption import IV_LENGTH, KEY_LENGTH, TAG_LENGTH, derive_key
 from node.as4.message import PartInfo
 from node.as4.sign import PLAIN_CONTENT_ID, SECURITY_START
-from node.as4.suite import Random, Suite
+from node.as4.suite import Random, Suite, der_of
 
 _START: Final = SECURITY_START.encode()
 _AT_ONCE: Final = 1 << 18
@@ -147,7 +146,7 @@ def _security_elements(
         data.append(_ENCRYPTED_DATA % {"id": unique, "n": n, "type": mime_type, "cid": part.info.content_id})
     encrypted_key = _ENCRYPTED_KEY % {
         "id": unique,
-        "certificate": base64.b64encode(recipient.public_bytes(Encoding.DER)).decode(),
+        "certificate": base64.b64encode(der_of(recipient)).decode(),
         "agreement": suite.agreement_uri,
         "salt": base64.b64encode(salt).decode(),
         "originator": originator.decode(),

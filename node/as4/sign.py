@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from node.as4 import names
 from node.as4.canonical_text import attribute, text
 from node.as4.errors import As4Error
@@ -21,7 +19,7 @@ from node.as4.message import PartInfo, Party, Property, Reference, UserMessage, 
 from node.as4.read_messaging import MESSAGE_ID, RESERVED_PROPERTIES, read_messaging
 from node.as4.signature import read_security
 from node.as4.soap import read_envelope
-from node.as4.suite import SigningIdentity, Suite
+from node.as4.suite import SigningIdentity, Suite, der_of
 
 PLAIN_CONTENT_ID: Final = re.compile(r"[A-Za-z0-9._@=-]{1,200}", re.ASCII)
 """What we write as Content-ID: nothing that one implementation percent-decodes and another does not."""
@@ -111,7 +109,7 @@ def sign_messaging(
     signed_info.append("</ds:SignedInfo>")
     signed = "".join(signed_info)
     signature = base64.b64encode(suite.sign(identity.key, signed.encode())).decode()
-    certificate = base64.b64encode(identity.certificate.public_bytes(Encoding.DER)).decode()
+    certificate = base64.b64encode(der_of(identity.certificate)).decode()
     xml = (
         f"{_START}{SECURITY_START}{_TOKEN % ('X-' + key, certificate)}"
         f'<ds:Signature xmlns:ds="{names.DS}" Id="S-{key}">{signed}<ds:SignatureValue>{signature}</ds:SignatureValue>'

@@ -64,7 +64,7 @@ def read_envelope(octets: bytes, limits: Limits) -> Soap:
         if tag in seen:
             raise FailedAuthentication(f"{tag.rpartition('}')[2]}: found twice")
         seen.add(tag)
-    check_unique_ids(root)
+    check_unique_ids(root, octets)
     return Soap(messaging, security, body)
 
 

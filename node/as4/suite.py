@@ -6,9 +6,11 @@ GCM) is in `encryption`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 Random = Callable[[int], bytes]
@@ -51,6 +53,12 @@ class Suite(Protocol):
 
     def agrees_with(self, key: Any) -> bool:
         """Whether this private or public key agrees in this suite."""
+
+
+@lru_cache(maxsize=256)
+def der_of(certificate: x509.Certificate) -> bytes:
+    """The octets of a certificate; kept, since writing them out each time costs more than a signature."""
+    return certificate.public_bytes(Encoding.DER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def run(arguments: Namespace) -> int:
         *(f"{node.settings.name}: {node.home}" for node in (sender, receiver)),
     )
     _become_peers(sender, receiver, tell)
-    with _serving(sender), _serving(receiver):
+    with _serving(sender, receiver):
         messages = asyncio.run(_exchange(sender, receiver, tell))
         seconds = round(time.monotonic() - began, 1)
         if arguments.json:
@@ -318,10 +318,18 @@ def _stay(one: tuple[Node, Administration], two: tuple[Node, Administration], te
 
 
 @contextmanager
-def _serving(node: Node) -> Iterator[None]:
-    """Run `depesha serve` for a home, in a process of its own, while the block runs."""
-    journal = node.home / "serve.log"
-    with journal.open("ab") as log:
+def _serving(*nodes: Node) -> Iterator[None]:
+    """Run `depesha serve` for each home, in a process of its own, while the block runs."""
+    with ExitStack() as stack:
+        started = [(stack.enter_context(_process(node)), node) for node in nodes]
+        for process, node in started:
+            _await_ready(process, node)
+        yield
+
+
+@contextmanager
+def _process(node: Node) -> Iterator["subprocess.Popen[bytes]"]:
+    with _journal(node).open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "node", "serve", "--home", str(node.home)],
             stdout=subprocess.PIPE,
@@ -330,8 +338,7 @@ def _serving(node: Node) -> Iterator[None]:
             start_new_session=True,
         )
         try:
-            _await_ready(process, node, journal)
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -341,7 +348,11 @@ def _serving(node: Node) -> Iterator[None]:
                 process.wait()
 
 
-def _await_ready(process: "subprocess.Popen[bytes]", node: Node, journal: Path) -> None:
+def _journal(node: Node) -> Path:
+    return node.home / "serve.log"
+
+
+def _await_ready(process: "subprocess.Popen[bytes]", node: Node) -> None:
     """Wait for the line that says that the node serves."""
     assert process.stdout is not None
     watchdog = threading.Timer(START_SECONDS, process.kill)
@@ -349,6 +360,7 @@ def _await_ready(process: "subprocess.Popen[bytes]", node: Node, journal: Path) 
     line = process.stdout.readline()
     watchdog.cancel()
     if not line:
+        journal = _journal(node)
         end = journal.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
         raise No(f"The node of {node.settings.name} did not start. {journal} ends with:\n" + "\n".join(end))
 

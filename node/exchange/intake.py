@@ -96,6 +96,7 @@ class Intake:
         self._node = node
         self._directory = directory
         self._pair: OpenPair | None = None
+        self._claimed: UserMessage | None = None
         self._sinks: list[_Sink] = []
         self._reader = MessageReader(content_type, self._policy_for, self._sink_for)
 
@@ -148,7 +149,8 @@ class Intake:
             return Answer(400, "text/plain; charset=utf-8", b"This address takes ebMS 3.0 messages (SOAP 1.2) only.\n")
         now = self._node.now()
         reference = uuid.uuid4().hex[:12]
-        header = self.header
+        # What the root part claims; it is the sender's own word only once the error says that the signature was verified.
+        header = self._claimed if error.authenticated else None
         log.warning(
             "refused",
             code=error.code,
@@ -158,7 +160,7 @@ class Intake:
             detail=error.detail,
         )
         suite = None
-        if header is not None and error.authenticated:
+        if header is not None:
             suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
         return Answer(200, SIGNAL_CONTENT_TYPE, self._error(error, now, suite, reference))
 
@@ -171,6 +173,7 @@ class Intake:
 
     def _policy_for(self, header: UserMessage) -> PeerPolicy:
         """Who must have signed; what no agreement covers is refused as soon as that is certain."""
+        self._claimed = header
         policy = self._directory.policy_for(header)
         try:
             self._pair = self._directory.require_agreement(header)

@@ -18,7 +18,8 @@ FAULTS = {
     "unsigned-body": {"EBMS:0101", "EBMS:0103"},
     "unencrypted": {"EBMS:0103"},
     "extra-part": {"EBMS:0011"},
-    "missing-part": {"EBMS:0011"},
+    # Neither signed nor there: the signature is looked at first.
+    "missing-part": {"EBMS:0011", "EBMS:0103"},
     "hyperlink": {"EBMS:0011"},
     "no-mime-type": {"EBMS:0003", "EBMS:0009"},
     "bad-character-set": {"EBMS:0003", "EBMS:0009"},

@@ -149,7 +149,7 @@ class Intake:
             return Answer(400, "text/plain; charset=utf-8", b"This address takes ebMS 3.0 messages (SOAP 1.2) only.\n")
         now = self._node.now()
         reference = uuid.uuid4().hex[:12]
-        # What the root part claims; it is the sender's own word only once the error says that the signature was verified.
+        # What the root part claims is its sender's own word once the error says that the signature was verified.
         header = self._claimed if error.authenticated else None
         log.warning(
             "refused",

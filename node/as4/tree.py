@@ -15,7 +15,7 @@ from lxml import etree
 from node.as4 import names
 from node.as4.errors import As4Error, FailedAuthentication, InvalidHeader, NotSoap, PolicyNoncompliance
 from node.as4.limits import MAX_ATTRIBUTES_OF_ELEMENT, MAX_TREE_DEPTH, MAX_VALUE_LENGTH, Limits
-from node.as4.parsing import parse
+from node.as4.parsing import parse, with_plain_spaces
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = " \t\r\n"
@@ -27,9 +27,11 @@ _DECLARATION: Final = re.compile(
 )
 _TOO_DEEP: Final = etree.XPath("boolean(/" + "/".join(["*"] * (MAX_TREE_DEPTH + 1)) + ")")
 _TOO_WIDE: Final = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES_OF_ELEMENT + 1}]])")
-_WRITTEN_IDS: Final = re.compile(rb"""[iI][dD][ \t\r\n]*=[ \t\r\n]*(?:"([\w.:-]+)"|'([\w.:-]+)'|)""")
-"""Every attribute whose name ends in Id, and text that looks like one. A value with anything but name characters gives
-an empty match, so that no quote can hide an attribute from the search."""
+_WRITTEN_IDS: Final = re.compile(
+    rb""" (?:[^\s=<>"'/]*:)?[iI][dD] *= *(?:"([\w.:-]+)"|'([\w.:-]+)'|)"""  # begins with a space: found quickly
+)
+"""Every attribute whose local name is Id in any case, and text that looks like one. A value with anything but name
+characters gives an empty match, so that no quote can hide an attribute from the search."""
 _IDS: Final = etree.XPath(
     "//@*[local-name()='Id' or local-name()='id' or local-name()='ID' or local-name()='iD']", smart_strings=False
 )
@@ -77,7 +79,7 @@ def check_unique_ids(root: etree._Element, octets: bytes) -> None:
     octets: those that the tree was parsed from. Where everything in them that may be such an attribute is written
     plainly, they decide, which is quicker; anything else is left to the tree.
     """
-    written = [double or single or None for double, single in _WRITTEN_IDS.findall(octets)]
+    written = [double or single or None for double, single in _WRITTEN_IDS.findall(with_plain_spaces(octets))]
     if None not in written and len(set(written)) == len(written):
         return
     ids = cast("list[str]", _IDS(root))

@@ -8,7 +8,7 @@ discarded.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography import x509
 
@@ -28,7 +28,7 @@ from node.as4.message import PartInfo, Reference, UserMessage
 from node.as4.mime import boundary_of, check_soap, content_id_in, parse_media_type, parse_part_header
 from node.as4.part_reader import MAX_PART_BYTES, OpenedPart, PartReader, PartSink
 from node.as4.read_messaging import read_messaging
-from node.as4.signals import Signal
+from node.as4.signals import ErrorSignal, Signal
 from node.as4.signature import SignatureParts, read_security, verify_elements, verify_signed_info
 from node.as4.soap import check_empty, read_envelope
 from node.as4.suite import DecryptionIdentity, Suite
@@ -267,6 +267,8 @@ class MessageReader:
         if isinstance(message, UserMessage):
             parts = tuple(self._done[p.content_id] for p in message.parts)
             return OpenedMessage(message, signature.references, signature.certificate, parts, envelope)
+        if isinstance(message, ErrorSignal):
+            message = replace(message, signed_by_peer=True)
         return OpenedSignal(message, signature.references, signature.certificate, envelope)
 
 

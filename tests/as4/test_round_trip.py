@@ -175,6 +175,25 @@ def test_error_signal(suite: str) -> None:
     assert read == ErrorSignal("e@red", frozen.message_id, material.NOW, (error,), signed_by_peer=True)
 
 
+def test_error_that_comes_as_a_request_is_known_to_be_the_peers() -> None:
+    who = material.parties()
+    xml = make_error([EbmsError.coded("EBMS:0303")], "e@x", material.NOW, "m@x", who.sender, who.suite)
+
+    opened, _ = open_bytes("application/soap+xml", xml, lambda _: who.policy(), lambda _: who.policy())
+
+    assert isinstance(opened, OpenedSignal)
+    assert isinstance(opened.signal, ErrorSignal)
+    assert opened.signal.signed_by_peer
+
+
+def test_unsigned_error_as_a_request_is_refused() -> None:
+    who = material.parties()
+    xml = make_error([EbmsError.coded("EBMS:0303")], "e@x", material.NOW, "m@x")
+
+    with pytest.raises(PolicyNoncompliance, match="not signed"):
+        open_bytes("application/soap+xml", xml, lambda _: who.policy(), lambda _: who.policy())
+
+
 def test_unsigned_error_proves_nothing() -> None:
     who = material.parties()
     frozen, _ = material.sealed((), who)

@@ -181,7 +181,7 @@ async def _ended(node: Node, message_id: str, seconds: float) -> str:
     until = time.monotonic() + seconds
     while True:
         with node.database.read() as connection:
-            state: str = find_message(connection, message_id)["state"]
+            state: str = find_message(connection, message_id, "out")["state"]
         if state in ENDED or time.monotonic() >= until:
             return state
         await asyncio.sleep(LOOK_SECONDS)

@@ -16,7 +16,8 @@ from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
 from node.exchange.peers import KnownPeer, add_peer, load_peers, set_peer_state
 from node.exchange.ping import ping_peer
-from node.trust.certificates import describe, load_certificates
+from node.trust.certificates import Use, describe, load_certificates
+from node.trust.pins import check_use, check_validity, issuing_authority
 from node.trust.suites import agreement_suite, signing_suite
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -128,6 +129,8 @@ def unilateral(arguments: Namespace) -> int:
             f"{peer.party} can sign terms of exchange: sign them, instead of opening a pair by our own word. "
             "To allow it all the same, set allow_unilateral_terms = true; every message is then marked so."
         )
+    if peer.state == "removed" or peer.kind == "paper":
+        raise No(f"{peer.party} has no node that we exchange with. Add its card or certificates first.")
     if peer.state == "unconfirmed":
         raise No(f'{peer.party} is not confirmed yet: `depesha peer confirm {peer.party} --words "…"` first.')
     with node.database.write() as connection:
@@ -207,9 +210,23 @@ def _add_as_given(node: Node, arguments: Namespace) -> KnownPeer:
     suite = signing_suite(signing.public_key())
     if suite is None or suite != agreement_suite(encryption.public_key()):
         raise No("The two certificates must be of one suite: Ed25519 with X25519, or P-256 with P-256.")
+    if arguments.party == node.party:
+        raise No("This is this node's own party id. Add the peer's.")
+    url = require_address(arguments.url)
     certificates = [("signing", signing), ("encryption", encryption)]
-    if arguments.ca is not None:
-        certificates += [("ca", one) for one in load_certificates(_read(arguments.ca, "--ca"))]
+    authorities = [] if arguments.ca is None else load_certificates(_read(arguments.ca, "--ca"))
+    certificates += [("ca", one) for one in authorities]
+    for certificate, use, option in (
+        (signing, Use.SIGNING, "--signing-cert"),
+        (encryption, Use.ENCRYPTION, "--encryption-cert"),
+    ):
+        check_validity(certificate, node.now())
+        check_use(certificate, use)
+        if authorities and issuing_authority(certificate, tuple(authorities), node.now()) is None:
+            raise No(
+                f"The certificate of {option} ({certificate.subject.rfc4514_string()}) was not issued by the authority "
+                "of --ca. Give the certificate of the authority that issued it directly, or leave --ca out."
+            )
     with node.database.write() as connection:
         add_peer(
             connection,
@@ -218,7 +235,7 @@ def _add_as_given(node: Node, arguments: Namespace) -> KnownPeer:
             name=arguments.name or arguments.party,
             kind="pinned",
             state="confirmed",
-            url=require_address(arguments.url),
+            url=url,
             suite=suite,
             certificates=certificates,
             signing_subject=signing.subject.rfc4514_string() if arguments.ca is not None else None,

@@ -53,6 +53,11 @@ def add_by_card(node: Node, text: str, words: str | None) -> KnownPeer:
         held_card = connection.scalar(select(PEER.c.card).where(PEER.c.party == card.party))
     known = read_card(held_card) if held_card and held is not None and held.state != "removed" else None
     check_card(card, now, known)
+    if held is not None and held.identity_key == card.identity and card.serial < (held.card_serial or 0):
+        raise PeerRefused(
+            f"This is an old card of {card.party}, serial {card.serial}; number {held.card_serial} was here before it "
+            "was removed. Ask them for their present card: keys of an old one may be in other hands."
+        )
     confirmed = known is not None and held is not None and held.state == "confirmed"
     if words is not None:
         _require_words(words, card.identity, card.party)

@@ -24,7 +24,7 @@ from node.exchange.node import Node
 from node.exchange.outbox import Claim
 from node.exchange.peers import KnownPeer, PeerRefused
 from node.exchange.responses import Attempt, Judgement, disputed, judge
-from node.exchange.settlement import Settlement, seal_answer, settle, stale
+from node.exchange.settlement import Settlement, decryption_failures, seal_answer, settle, stale
 from node.exchange.transport import Progress, client_session, peer_tls, post
 from node.journal import journal
 from node.store.trouble import StoreUnavailable
@@ -60,7 +60,7 @@ class Courier:
         self._wake = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
-        self._tls: dict[bytes, ssl.SSLContext] = {}
+        self._tls: dict[tuple[bytes, tuple[int, ...]], ssl.SSLContext] = {}
         self._settle: GroupCommit[Settlement, None] = GroupCommit(
             partial(settle, node),
             gather_seconds=node.settings.commit_gather_milliseconds / 1000,
@@ -148,7 +148,7 @@ class Courier:
             return
         except (CertificateRefused, PeerRefused) as refused:
             judgement = Judgement("failed", "EBMS:0101", f"not sent: {refused}")
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             judgement = Judgement("unreachable", "EBMS:0005", f"no connection: {_in_words(error)}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             judgement = Judgement(
@@ -165,6 +165,8 @@ class Courier:
         peer = self._directory.snapshot().peers.get(claim.peer)
         if peer is None or peer.state == "removed" or peer.url is None:
             raise PeerRefused(f"{claim.peer} is not a peer any more, or has no address. Add it again.")
+        if peer.state == "unconfirmed":
+            raise PeerRefused(f'{claim.peer} is not confirmed: `depesha peer confirm {claim.peer} --words "…"` first.')
         signed = read_signed(envelope_of(node, claim.message))
         self._require_current_certificate(signed.xml)
         suite = SUITES[peer.suite or node.suite.name]
@@ -177,13 +179,19 @@ class Courier:
         attempt = Attempt(
             sent=signed,
             suite=suite,
-            accepts_signer=partial(self._directory.accept_signer, peer),
-            attempts=claim.attempts,
+            accepts_signer=partial(self._directory.accept_receipt_signer, peer, claim.timestamp),
+            decryption_failures=self._decryption_failures(claim),
             body_sent_before=claim.body_sent_before,
         )
         judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
         evidence = answer.body if judgement.kind in ("delivered", "refused") else None
         return _Outcome(judgement, evidence, began)
+
+    def _decryption_failures(self, claim: Claim) -> int:
+        if claim.attempts == 1:
+            return 0
+        with self._node.database.read() as connection:
+            return decryption_failures(connection, claim.message)
 
     def _require_current_certificate(self, signed_xml: bytes) -> None:
         signer = signer_of(signed_xml)
@@ -197,14 +205,20 @@ class Courier:
 
     def _tls_of(self, peer: KnownPeer) -> ssl.SSLContext:
         known = peer.certificates_for("tls") + peer.certificates_for("ca")
-        key = b"".join(one.certificate.fingerprint(hashes.SHA256()) for one in known if one.revoked_at is None)
+        lists = self._directory.revocation_lists(peer)
+        pinned = b"".join(one.certificate.fingerprint(hashes.SHA256()) for one in known if one.revoked_at is None)
+        # The context holds the lists, so that no other object can get the identity of one of them.
+        key = (pinned, tuple(id(one) for one in lists))
         if key not in self._tls:
-            self._tls[key] = peer_tls(peer)
+            self._tls[key] = peer_tls(peer, lists)
         return self._tls[key]
 
     def _settlement(self, claim: Claim, judgement: Judgement, body: bytes | None, began: datetime) -> Settlement:
         now = self._node.now()
         receipt = judgement.receipt
+        if claim.body_sent_before:
+            # The receipt may be of an earlier attempt, whose answer was lost.
+            began = min(began, claim.first_attempt_at)
         return Settlement(
             claim=claim,
             judgement=judgement,

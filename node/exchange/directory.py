@@ -4,8 +4,8 @@ The wire asks two things of it: by whose certificate a message must be signed (b
 whether an agreement in force covers it (once its sender is certain, so that the answer may say what was expected).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -19,10 +19,14 @@ from node.as4 import (
     UserMessage,
 )
 from node.exchange.agreements import OpenPair, load_pairs
+from node.exchange.clock import ALLOWED_DIFFERENCE
 from node.exchange.node import Node
-from node.exchange.peers import KnownPeer, PeerRefused, configuration_version, load_peers
+from node.exchange.peers import KnownCertificate, KnownPeer, PeerRefused, configuration_version, load_peers
+from node.exchange.revocations import RevocationFolder, Stamp
 from node.records.notices import PURPOSE
+from node.trust import bootstrap
 from node.trust.pins import CertificateRefused, PeerPins, check_recipient, check_signer
+from node.trust.revocation_list import RevocationList
 
 # How old the snapshot may be: a removed peer or an ended agreement is refused within this time by every process.
 FRESH_SECONDS = 1.0
@@ -30,11 +34,13 @@ FRESH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Peers and open pairs at one version of the configuration."""
+    """Peers, open pairs and what is believed of each peer, at one version of the configuration and revocation lists."""
 
     version: int
     peers: dict[str, KnownPeer]
     pairs: Sequence[OpenPair]
+    pins: Mapping[str, PeerPins] = field(default_factory=dict)
+    revocations: Stamp = ()
 
     def open_pair(
         self, peer: str, ref: str | None, service: str, service_type: str | None, action: str
@@ -64,6 +70,7 @@ class Directory:
         self._node = node
         self._snapshot: Snapshot | None = None
         self._looked_at: datetime | None = None
+        self._revocations = RevocationFolder(node.home)
 
     def snapshot(self) -> Snapshot:
         """The present snapshot. Raises StoreUnavailable when the database cannot be read."""
@@ -72,14 +79,37 @@ class Directory:
             age = (now - self._looked_at).total_seconds()
             if 0 <= age < FRESH_SECONDS:
                 return self._snapshot
+        stamp = self._revocations.stamp()
         with self._node.database.read() as connection:
             version = configuration_version(connection)
-            if self._snapshot is None or self._snapshot.version != version:
+            known = self._snapshot
+            if known is None or (known.version, known.revocations) != (version, stamp):
                 peers = load_peers(connection)
-                pairs = load_pairs(connection)
-                self._snapshot = Snapshot(version, peers, [*pairs, *self._notices(peers, pairs)])
+                pairs = self._in_force(peers, load_pairs(connection))
+                pairs += [*self._notices(peers, pairs), *self._bootstrap(peers)]
+                lists = self._revocations.load(authorities_of(peers))
+                pins = {party: pins_of(peer, lists) for party, peer in peers.items()}
+                self._snapshot = known = Snapshot(version, peers, pairs, pins, stamp)
         self._looked_at = now
-        return self._snapshot
+        return known
+
+    def _in_force(self, peers: dict[str, KnownPeer], pairs: Sequence[OpenPair]) -> list[OpenPair]:
+        """Without the setting no terms by our own word hold with a peer that could sign some, however old they are."""
+        if self._node.settings.allow_unilateral_terms:
+            return list(pairs)
+        return [pair for pair in pairs if pair.kind != "unilateral" or not peers[pair.peer].depesha]
+
+    def _bootstrap(self, peers: dict[str, KnownPeer]) -> list[OpenPair]:
+        """What confirmed cards open by themselves, where the domain for it is installed: so agreements can be made."""
+        domain = self._node.domains.find(bootstrap.SERVICE)
+        if domain is None:
+            return []
+        return [
+            OpenPair(0, bootstrap.AGREEMENT_REF, "bootstrap", peer.party, domain.namespace, None, action)
+            for peer in peers.values()
+            if peer.kind == "card" and peer.state == "confirmed"
+            for action in domain.records
+        ]
 
     def _notices(self, peers: dict[str, KnownPeer], pairs: Sequence[OpenPair]) -> list[OpenPair]:
         """Any agreement with a peer that understands notices covers them too: they speak of its messages."""
@@ -99,7 +129,10 @@ class Directory:
         Raises ProcessingModeMismatch (EBMS:0010) for a party that is not ours to answer for, or not known to us.
         """
         self.require_addressed_to_us(header)
-        return self.policy_of(header.sender.id, header.sender.type)
+        policy = self.policy_of(header.sender.id, header.sender.type)
+        if header.agreement == bootstrap.AGREEMENT_REF:
+            return replace(policy, max_bytes=min(policy.max_bytes, bootstrap.MAX_BYTES))
+        return policy
 
     def require_addressed_to_us(self, header: UserMessage) -> None:
         """Refuse (EBMS:0010) a message whose To is another party."""
@@ -112,19 +145,32 @@ class Directory:
         peer = self.snapshot().peers.get(party)
         if peer is None or peer.state == "removed" or peer.kind == "paper" or peer.party_type != party_type:
             raise ProcessingModeMismatch("eb:From names a party that this node has no agreement with")
+        largest = self._node.settings.largest_message_megabytes * 1_000_000
         return PeerPolicy(
             suite=SUITES[peer.suite or self._node.suite.name],
             accepts_signer=partial(self.accept_signer, peer),
             decryption=self._node.decryption,
-            max_bytes=self._node.settings.largest_message_megabytes * 1_000_000,
+            max_bytes=largest if peer.state == "confirmed" else min(largest, bootstrap.MAX_BYTES),
         )
 
-    def accept_signer(self, peer: KnownPeer, certificate: x509.Certificate) -> None:
-        """Raise FailedAuthentication (EBMS:0101) unless `certificate` may sign for `peer` now."""
+    def accept_signer(self, peer: KnownPeer, certificate: x509.Certificate, at: datetime | None = None) -> None:
+        """Raise FailedAuthentication (EBMS:0101) unless `certificate` may sign for `peer` now, or might at `at`."""
         try:
-            check_signer(certificate, pins_of(peer), self._node.now())
+            check_signer(certificate, self._pins(peer), at or self._node.now())
         except CertificateRefused as refused:
             raise FailedAuthentication(f"the signing certificate is not accepted: {refused.reason}") from refused
+
+    def accept_receipt_signer(
+        self, peer: KnownPeer, sent_at: datetime, certificate: x509.Certificate, at: datetime | None
+    ) -> None:
+        """As `accept_signer`, for the answer to what was sent first at `sent_at`.
+
+        A receipt is judged by the certificates valid at its eb:Timestamp `at`: it may be the first one again,
+        long after it was made. A time before the sending, or to come, proves nothing: then the present decides, as for
+        errors (`at` None).
+        """
+        credible = at is not None and sent_at - ALLOWED_DIFFERENCE <= at <= self._node.now()
+        self.accept_signer(peer, certificate, at if credible else None)
 
     def require_agreement(self, header: UserMessage) -> OpenPair | None:
         """The open pair that covers an authenticated message, None for the test service.
@@ -149,21 +195,53 @@ class Directory:
         known = peer.certificates_for("encryption")
         if not known:
             raise PeerRefused(f"No encryption certificate of {peer.party} is known. Add the peer anew with one.")
-        check_recipient(known[0].certificate, pins_of(peer), self._node.now())
-        return known[0].certificate
+        # Those that hold before those that were withdrawn, so that the refusal speaks of the present one.
+        refusal: CertificateRefused | None = None
+        for one in sorted(known, key=lambda one: one.revoked_at is not None):
+            try:
+                check_recipient(one.certificate, self._pins(peer), self._node.now())
+                return one.certificate
+            except CertificateRefused as refused:
+                refusal = refusal or refused
+        assert refusal is not None
+        raise refusal
+
+    def revocation_lists(self, peer: KnownPeer) -> tuple[RevocationList, ...]:
+        """The lists of the peer's authorities."""
+        return self._pins(peer).crls
+
+    def _pins(self, peer: KnownPeer) -> PeerPins:
+        return self.snapshot().pins.get(peer.party) or pins_of(peer)
 
 
-def pins_of(peer: KnownPeer) -> PeerPins:
-    """What is believed of a peer's certificates: these ones, or a CA's with the recorded subject."""
-    signing = tuple(known.certificate for known in peer.certificates_for("signing"))
-    cas = tuple(known.certificate for known in peer.certificates_for("ca"))
+def authorities_of(peers: Mapping[str, KnownPeer]) -> list[x509.Certificate]:
+    """Every authority that is recorded for a peer."""
+    return [known.certificate for peer in peers.values() for known in peer.certificates_for("ca")]
+
+
+def pins_of(peer: KnownPeer, lists: Sequence[RevocationList] = ()) -> PeerPins:
+    """What is believed of a peer's certificates: these ones, or a CA's with the recorded subjects.
+
+    Beside a CA only those of the peer's own certificates stay pinned that were withdrawn: for receipts of their time.
+    """
+    authorities = peer.certificates_for("ca")
+    by_authority = any(known.revoked_at is None for known in authorities)
+    encryption = peer.certificates_for("encryption")
+    present = [known.certificate for known in encryption if known.revoked_at is None]
+    certificates = tuple(known.certificate for known in authorities)
     return PeerPins(
-        signing=() if cas else signing,
-        encryption=tuple(known.certificate for known in peer.certificates_for("encryption")),
-        authorities=cas,
+        signing=_pinned(peer.certificates_for("signing"), by_authority),
+        encryption=_pinned(encryption, by_authority),
+        authorities=certificates,
         subject=peer.signing_subject,
+        encryption_subject=present[0].subject.rfc4514_string() if present else None,
         revoked={known.certificate: known.revoked_at for known in peer.certificates if known.revoked_at is not None},
+        crls=tuple(one for one in lists if one.authority in certificates),
     )
+
+
+def _pinned(certificates: Sequence[KnownCertificate], by_authority: bool) -> tuple[x509.Certificate, ...]:
+    return tuple(one.certificate for one in certificates if one.revoked_at is not None or not by_authority)
 
 
 def _what_is_open(snapshot: Snapshot, header: UserMessage) -> str:

@@ -26,14 +26,15 @@ def resend_message(node: Node, snapshot: Snapshot, message_id: str, actor: str) 
     delivered.
     """
     with node.database.read() as connection:
-        row = dict(find_message(connection, message_id))
-    _require_outgoing(row, "sent again")
+        row = _outgoing(connection, message_id, "sent again")
     if row["state"] == "stale":
         return _replace(node, snapshot, row, actor)
-    if row["state"] not in WAITING:
-        raise SubmissionRefused(f"{message_id} is {row['state']}: there is nothing to send again.")
     now = node.now()
     with node.database.write() as connection:
+        outbox.lock(connection, [row["id"]])
+        row = _outgoing(connection, message_id, "sent again")
+        if row["state"] not in WAITING:
+            raise SubmissionRefused(f"{message_id} is {row['state']}: there is nothing to send again.")
         outbox.requeue(connection, row["id"], row["peer"], row["case_id"], now, node.retries)
         _settle_alarms(node, connection, row["id"])
         _log(node, connection, row, "message.requeued", actor)
@@ -49,8 +50,8 @@ def withdraw_message(node: Node, message_id: str, actor: str) -> dict[str, Any]:
     received, under way or delivered.
     """
     with node.database.write() as connection:
-        row = dict(find_message(connection, message_id))
-        _require_outgoing(row, "withdrawn")
+        outbox.lock(connection, [_outgoing(connection, message_id, "withdrawn")["id"]])
+        row = _outgoing(connection, message_id, "withdrawn")
         if row["state"] not in WITHDRAWABLE:
             raise SubmissionRefused(f"{message_id} is {row['state']}: it can be withdrawn no more.")
         outbox.finish(connection, [row["id"]])
@@ -95,9 +96,12 @@ def _replace(node: Node, snapshot: Snapshot, row: dict[str, Any], actor: str) ->
     return {"id": submitted.id, "replaces": row["message_id"], "state": submitted.state}
 
 
-def _require_outgoing(row: dict[str, Any], what: str) -> None:
+def _outgoing(connection: Connection, message_id: str, what: str) -> dict[str, Any]:
+    """The row of a message of ours. Raises NotFound, or SubmissionRefused for one that was received."""
+    row = dict(find_message(connection, message_id, "out"))
     if row["direction"] != "out":
-        raise SubmissionRefused(f"{row['message_id']} was received, not sent: it cannot be {what}.")
+        raise SubmissionRefused(f"{message_id} was received, not sent: it cannot be {what}.")
+    return row
 
 
 def _settle_alarms(node: Node, connection: Connection, message: int) -> None:

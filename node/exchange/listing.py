@@ -53,10 +53,14 @@ def show_message(connection: Connection, message_id: str) -> dict[str, Any]:
     return _described(connection, select(MESSAGE).where(MESSAGE.c.id == row_id))[0]
 
 
-def find_message(connection: Connection, message_id: str) -> Mapping[str, Any]:
-    """The row of the message with this id on the wire, the newest if several senders used it. Raises NotFound."""
+def find_message(connection: Connection, message_id: str, direction: str | None = None) -> Mapping[str, Any]:
+    """The row of the message with this id on the wire, the newest if several senders used it. Raises NotFound.
+
+    With a `direction` (out, in) one of that goes first: a peer may use an id of ours.
+    """
     query = select(MESSAGE).where(MESSAGE.c.message_id == message_id).order_by(MESSAGE.c.id.desc())
-    row = connection.execute(query).mappings().first()
+    rows = connection.execute(query).mappings().all()
+    row = next((row for row in rows if row["direction"] == direction), next(iter(rows), None))
     if row is None:
         raise NotFound(f"There is no message {message_id!r}. `depesha message list` shows those that there are.")
     return dict(row)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -30,11 +30,12 @@ CLAIM_GRACE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that this process has taken up. `attempts` counts this one."""
+    """A delivery that this process has taken up. `timestamp` is the message's own; `attempts` counts this one."""
 
     message: int
     peer: str
     message_id: str
+    timestamp: datetime
     attempts: int
     body_sent_before: bool
     first_attempt_at: datetime
@@ -72,7 +73,7 @@ def claim(
     free = or_(OUTBOX.c.claimed_until.is_(None), OUTBOX.c.claimed_until <= now)
     peer_due = or_(PEER_DELIVERY.c.next_attempt_at.is_(None), PEER_DELIVERY.c.next_attempt_at <= now)
     due = (
-        select(OUTBOX, MESSAGE.c.message_id, MESSAGE.c.attempts, PEER_DELIVERY.c.failures)
+        select(OUTBOX, MESSAGE.c.message_id, MESSAGE.c.timestamp, MESSAGE.c.attempts, PEER_DELIVERY.c.failures)
         .join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)
         .join(PEER_DELIVERY, PEER_DELIVERY.c.party == OUTBOX.c.peer, isouter=True)
         .where(OUTBOX.c.next_attempt_at <= now, OUTBOX.c.blocked.is_(False), free, peer_due, first_of_case)
@@ -125,6 +126,7 @@ def claim(
             message=row["message"],
             peer=row["peer"],
             message_id=row["message_id"],
+            timestamp=row["timestamp"],
             attempts=row["attempts"] + 1,
             body_sent_before=row["body_sent"] or row["message"] in died,
             first_attempt_at=row["first_attempt_at"] or now,
@@ -148,6 +150,13 @@ def release_claims(connection: Connection, worker: str | None = None) -> int:
             update(MESSAGE).where(MESSAGE.c.id.in_(ids), MESSAGE.c.state == "sending").values(state="queued")
         )
     return len(ids)
+
+
+def lock(connection: Connection, messages: Sequence[int]) -> None:
+    """Let nobody else claim or settle these messages until the transaction ends; on SQLite the writer is alone."""
+    if connection.dialect.name == "postgresql":
+        rows = select(OUTBOX.c.message).where(OUTBOX.c.message.in_(messages)).order_by(OUTBOX.c.message)
+        connection.execute(rows.with_for_update()).all()
 
 
 def finish(connection: Connection, messages: Sequence[int]) -> None:
@@ -226,10 +235,21 @@ def peer_heard(connection: Connection, peers: Sequence[str], now: datetime) -> N
     )
 
 
-def overdue(connection: Connection, peer: str, now: datetime) -> list[int]:
-    """Messages for a silent peer, tried or not, whose time for attempts is over."""
+def probe_at(connection: Connection, peer: str, at: datetime) -> None:
+    """A silent peer's probe met an answer that settled nothing: the next probe is at `at`, not when the claim ends."""
+    silent = (PEER_DELIVERY.c.party == peer) & (PEER_DELIVERY.c.failures > 0)
+    connection.execute(update(PEER_DELIVERY).where(silent).values(next_attempt_at=at))
+
+
+def overdue(connection: Connection, peer: str, now: datetime, schedule: RetrySchedule) -> list[int]:
+    """Messages for a silent peer whose time for attempts is over; of untried ones, once the peer has been silent so
+    long: deliveries may have been held back here before."""
+    silent = select(PEER_DELIVERY.c.failing_since).where(PEER_DELIVERY.c.party == peer)
+    since = connection.scalar(silent)
+    tried = OUTBOX.c.first_attempt_at.is_not(None)
     query = select(OUTBOX.c.message).where(
         OUTBOX.c.peer == peer, OUTBOX.c.blocked.is_(False), OUTBOX.c.gives_up_at <= now,
+        true() if since is not None and schedule.gives_up_at(since) <= now else tried,
         or_(OUTBOX.c.claimed_until.is_(None), OUTBOX.c.claimed_until <= now),
     )  # fmt: skip
     return list(connection.scalars(query))

@@ -96,7 +96,10 @@ def add_peer(
     card_serial: int | None = None,
     depesha: bool = False,
 ) -> None:
-    """Write a peer and its certificates; one that was there is replaced, its counters and old certificates stay."""
+    """Write a peer and its certificates; one that was there is replaced, its counters and old certificates stay.
+
+    A certificate that is not given again is withdrawn from now on; one that was withdrawn and is given again counts.
+    """
     values = {
         "party_type": party_type,
         "name": name,
@@ -142,6 +145,8 @@ def add_peer(
                 added_at=now,
             )
         )
+    if kept:
+        connection.execute(update(CERTIFICATE).where(CERTIFICATE.c.id.in_(kept)).values(revoked_at=None))
     withdrawn = [row_id for row_id in held.values() if row_id not in kept]
     if withdrawn:
         connection.execute(

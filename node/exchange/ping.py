@@ -71,16 +71,17 @@ async def ping_peer(node: Node, directory: Directory, party: str) -> PingOutcome
     suite = SUITES[peer.suite or node.suite.name]
     signed = sign(header, [], node.signing, node.suite)
     wire = seal(signed.xml, [], directory.recipient_certificate(peer), suite)
-    accepts_signer = partial(directory.accept_signer, peer)
+    accepts_signer = partial(directory.accept_receipt_signer, peer, header.timestamp)
+    tls = peer_tls(peer, directory.revocation_lists(peer))
     try:
         async with client_session(PING_SECONDS) as session:
             crash_point("ping: before the request")
-            answer = await post(session, peer.url, peer_tls(peer), wire, Progress())
+            answer = await post(session, peer.url, tls, wire, Progress())
             crash_point("ping: after the answer")
     except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
         words = " ".join((str(error) or type(error).__name__).split())
         return PingOutcome(party, header.message_id, Judgement("unreachable", "EBMS:0005", words))
-    attempt = Attempt(signed, suite, accepts_signer, attempts=1, body_sent_before=False)
+    attempt = Attempt(signed, suite, accepts_signer, decryption_failures=0, body_sent_before=False)
     judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
     return PingOutcome(party, header.message_id, judgement)
 

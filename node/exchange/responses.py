@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from cryptography import x509
@@ -62,9 +63,10 @@ class Attempt:
 
     sent: SignedMessage
     suite: Suite
-    accepts_signer: Callable[[x509.Certificate], None]
-    attempts: int
-    """this one included"""
+    accepts_signer: Callable[[x509.Certificate, datetime | None], None]
+    """raises FailedAuthentication unless the certificate is accepted; with a receipt's eb:Timestamp, at that time"""
+    decryption_failures: int
+    """how many earlier attempts were answered by EBMS:0102"""
     body_sent_before: bool
     """an earlier attempt sent the whole body and got no readable answer"""
 
@@ -79,10 +81,16 @@ def judge(attempt: Attempt, status: int, content_type: str, body: bytes, retry_a
     if isinstance(signal, ErrorSignal):
         return _judge_error(attempt, signal, content_type, body)
     try:
-        receipt = verify_receipt(body, content_type, attempt.sent, attempt.suite, attempt.accepts_signer)
+        receipt = verify_receipt(
+            body, content_type, attempt.sent, attempt.suite, partial(_accept, attempt, signal.timestamp)
+        )
     except As4Error as error:
         return Judgement("failed", "EBMS:0302", f"the receipt proves nothing: {error.detail}", readable=False)
     return Judgement("delivered", receipt=receipt)
+
+
+def _accept(attempt: Attempt, at: datetime | None, certificate: x509.Certificate) -> None:
+    attempt.accepts_signer(certificate, at)
 
 
 def disputed(receipt_time: datetime, began: datetime, ended: datetime, allowed_seconds: float = 120) -> bool:
@@ -93,14 +101,15 @@ def disputed(receipt_time: datetime, began: datetime, ended: datetime, allowed_s
 
 
 def _judge_error(attempt: Attempt, signal: ErrorSignal, content_type: str, body: bytes) -> Judgement:
-    error = signal.errors[0]
+    # Warnings may stand beside the failure; that one decides.
+    error = next((one for one in signal.errors if one.severity != "warning"), signal.errors[0])
     said = f"the peer answered {error.code} {error.short or ''}".strip()
     detail = " ".join(filter(None, (said + ":", error.description, error.detail)))[:LONGEST_DETAIL]
     about = signal.ref_to_message_id or error.ref_to_message
     if about is not None and about != attempt.sent.message_id:
         return Judgement("failed", error.code, "an error about another message was answered", readable=False)
     try:
-        verified = verify_error(body, content_type, attempt.sent, attempt.suite, attempt.accepts_signer)
+        verified = verify_error(body, content_type, attempt.sent, attempt.suite, partial(_accept, attempt, None))
         signed = verified.signed_by_peer
     except As4Error:
         signed = False
@@ -110,7 +119,7 @@ def _judge_error(attempt: Attempt, signal: ErrorSignal, content_type: str, body:
         return Judgement("failed", error.code, f"{detail} (a warning, not a refusal)", readable=False)
     if error.code in DUPLICATE_CODES and attempt.body_sent_before and DUPLICATE_WORDS.search(detail):
         return Judgement("unconfirmed", error.code, f"the peer says that it had this message before: {detail}")
-    if error.code == DECRYPTION_FAILED and attempt.attempts < DECRYPTION_ATTEMPTS:
+    if error.code == DECRYPTION_FAILED and attempt.decryption_failures + 1 < DECRYPTION_ATTEMPTS:
         return Judgement("failed", error.code, f"{detail} (tried again with fresh encryption)")
     return Judgement("refused", error.code, detail)
 

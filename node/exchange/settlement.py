@@ -4,27 +4,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from node.audit.entry import LogEntry, append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
-from node.exchange.responses import Judgement
+from node.exchange.responses import DECRYPTION_FAILED, Judgement
 from node.exchange.retry import jitter
+from node.journal import journal
 from node.store.columns import new_row_id, table_of
 from node.store.payloads import SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_rows
-from node.store.tables import Alarm, LoggedEntry, Message, Payload, PayloadKey
+from node.store.tables import Alarm, Event, LoggedEntry, Message, Payload, PayloadKey
 
 MESSAGE = table_of(Message)
 PAYLOAD = table_of(Payload)
 PAYLOAD_KEY = table_of(PayloadKey)
 LOG_ENTRY = table_of(LoggedEntry)
 ALARM = table_of(Alarm)
+EVENT = table_of(Event)
 
 GIVEN_UP = "EBMS:0301"
+ATTEMPT_EVENT = "attempt"
+
+log = journal("exchange.settlement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +49,60 @@ def seal_answer(node: Node, body: bytes) -> SealedPayload:
 
 
 def settle(node: Node, settlements: Sequence[Settlement]) -> list[Exception | None]:
-    """Write what a group of attempts came to, in one transaction."""
+    """Write what a group of attempts came to, in one transaction; what came too late to count is left out."""
     with node.database.write() as connection:
-        delivered = [one for one in settlements if one.judgement.kind == "delivered"]
+        counting = _counting(connection, settlements)
+        delivered = [one for one in counting if one.judgement.kind == "delivered"]
         if delivered:
             _write_delivered(node, connection, delivered)
-        for one in settlements:
+        for one in counting:
             if one.judgement.kind != "delivered":
                 _write_other(node, connection, one)
         crash_point("settlement: before commit")
     crash_point("settlement: after commit")
     return [None] * len(settlements)
+
+
+def decryption_failures(connection: Connection, message: int) -> int:
+    """How many attempts of a message have ended with the peer's EBMS:0102 and were to be repeated."""
+    failed = select(EVENT.c.detail).where(EVENT.c.message == message, EVENT.c.kind == ATTEMPT_EVENT)
+    return sum(detail.get("code") == DECRYPTION_FAILED for detail in connection.scalars(failed))
+
+
+def _counting(connection: Connection, settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Those that may still be written.
+
+    A claim that ran out may have been taken up by another process, and settled. A receipt proves the delivery all the
+    same, unless one is kept already; any other outcome counts only while its claim holds.
+    """
+    ids = [one.claim.message for one in settlements]
+    outbox.lock(connection, ids)
+    query = select(MESSAGE.c.id, MESSAGE.c.state, MESSAGE.c.attempts).where(MESSAGE.c.id.in_(ids))
+    now = {row.id: (row.state, row.attempts) for row in connection.execute(query)}
+    counting: list[Settlement] = []
+    for one in settlements:
+        state, attempts = now[one.claim.message]
+        proved = one.judgement.kind == "delivered" and state != "delivered"
+        if proved or (state == "sending" and attempts == one.claim.attempts):
+            counting.append(one)
+        else:
+            log.warning("settled already", message=one.claim.message_id, peer=one.claim.peer, state=state)
+    return counting
+
+
+def _keep_answers(connection: Connection, answers: Sequence[tuple[int, SealedPayload]]) -> None:
+    """Keep the answers of these messages, each under number 0; an answer that a message had before moves aside."""
+    ids = [message for message, _ in answers]
+    had = select(PAYLOAD.c.message, func.max(PAYLOAD.c.n)).where(
+        PAYLOAD.c.message.in_(ids), PAYLOAD.c.kind == "response"
+    )
+    for message, last in connection.execute(had.group_by(PAYLOAD.c.message)).all():
+        for table in (PAYLOAD, PAYLOAD_KEY):
+            newest = (table.c.message == message) & (table.c.kind == "response") & (table.c.n == 0)
+            connection.execute(update(table).where(newest).values(n=last + 1))
+    rows, keys = zip(*(payload_rows(message, "response", 0, sealed) for message, sealed in answers), strict=True)
+    insert_rows(connection, PAYLOAD, rows)
+    insert_rows(connection, PAYLOAD_KEY, keys)
 
 
 def stale(node: Node, claim: Claim, detail: str) -> None:
@@ -69,14 +117,12 @@ def stale(node: Node, claim: Claim, detail: str) -> None:
 
 
 def _write_delivered(node: Node, connection: Connection, delivered: Sequence[Settlement]) -> None:
-    rows, keys, entries = [], [], []
+    answers, entries = [], []
     for one in delivered:
         receipt = one.judgement.receipt
         if receipt is None or one.receipt is None:
             raise ValueError("a delivery needs its receipt")
-        row, key = payload_rows(one.claim.message, "response", 0, one.receipt)
-        rows.append(row)
-        keys.append(key)
+        answers.append((one.claim.message, one.receipt))
         connection.execute(
             update(MESSAGE)
             .where(MESSAGE.c.id == one.claim.message)
@@ -91,8 +137,7 @@ def _write_delivered(node: Node, connection: Connection, delivered: Sequence[Set
         entries.append(
             _entry_of(one, "delivered", {"receipt": receipt.message_id, "receipt_time": _iso(receipt.timestamp)})
         )
-    insert_rows(connection, PAYLOAD, rows)
-    insert_rows(connection, PAYLOAD_KEY, keys)
+    _keep_answers(connection, answers)
     outbox.finish(connection, [one.claim.message for one in delivered])
     outbox.peer_answered(connection, [one.claim.peer for one in delivered], delivered[-1].at)
     append(connection, entries, node.kek)
@@ -104,9 +149,7 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
     match judgement.kind:
         case "refused":
             if one.receipt is not None:
-                row, key = payload_rows(claim.message, "response", 0, one.receipt)
-                insert_rows(connection, PAYLOAD, [row])
-                insert_rows(connection, PAYLOAD_KEY, [key])
+                _keep_answers(connection, [(claim.message, one.receipt)])
             outbox.finish(connection, [claim.message])
             outbox.peer_answered(connection, [claim.peer], one.at)
             _set_state(connection, claim.message, "refused", code, detail)
@@ -123,12 +166,24 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
                 connection, claim.peer, one.at, f"{code}: {detail}", node.retries, jitter(), judgement.retry_after
             )
             _again(node, connection, one, until, code, detail)
-            for message in outbox.overdue(connection, claim.peer, one.at):
+            for message in outbox.overdue(connection, claim.peer, one.at, node.retries):
                 if message != claim.message:
                     _give_up(node, connection, message, claim.peer, one.at, detail)
         case _:
             until = node.retries.next_attempt(one.at, claim.attempts, jitter(), judgement.retry_after)
             _again(node, connection, one, until, code, detail)
+            outbox.probe_at(connection, claim.peer, until)
+            if code == DECRYPTION_FAILED:
+                _note_attempt(connection, one, code)
+
+
+def _note_attempt(connection: Connection, one: Settlement, code: str) -> None:
+    detail = {"attempt": one.claim.attempts, "code": code}
+    connection.execute(
+        insert(EVENT).values(
+            id=new_row_id(one.at), message=one.claim.message, kind=ATTEMPT_EVENT, detail=detail, time=one.at
+        )
+    )
 
 
 def _again(node: Node, connection: Connection, one: Settlement, until: datetime, code: str, detail: str) -> None:

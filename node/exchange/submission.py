@@ -112,12 +112,19 @@ class _PreparedPart:
     sealed: SealedPayload
 
 
-def submit(node: Node, snapshot: Snapshot, request: Submission) -> Submitted:
-    """Queue a message durably. Raises SubmissionRefused, or StoreUnavailable when the store cannot take it."""
+def submit(
+    node: Node, snapshot: Snapshot, request: Submission, along: Callable[[Connection], None] | None = None
+) -> Submitted:
+    """Queue a message durably, and do `along` in the same transaction: what it raises comes through, nothing is queued.
+
+    Raises SubmissionRefused, or StoreUnavailable when the store cannot take it.
+    """
     peer, pair = _require_open(node, snapshot, request)
     prepared = [_prepare(node, part) for part in request.parts]
     now = node.now()
     with node.database.write() as connection:
+        if along is not None:
+            along(connection)
         submitted = _write(node, connection, request, peer, pair, prepared, now)
         crash_point("submission: before commit")
     crash_point("submission: after commit")

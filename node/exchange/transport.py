@@ -1,7 +1,7 @@
 """One HTTP POST to a peer: what is sent, over which TLS, and how much of an answer is read."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from node.as4 import WireMessage
 from node.crash_points import crash_point
 from node.exchange.peers import KnownPeer
+from node.trust.revocation_list import RevocationList
 from node.trust.tls import client_context
 
 # A receipt for a thousand parts stays below this; anything longer is not an answer to a delivery.
@@ -45,13 +46,14 @@ def client_session(seconds: float) -> aiohttp.ClientSession:
     )
 
 
-def peer_tls(peer: KnownPeer) -> ssl.SSLContext:
-    """TLS as this peer must speak it: its pinned certificate, or one of its CA or of a CA that the system knows."""
+def peer_tls(peer: KnownPeer, lists: Sequence[RevocationList] = ()) -> ssl.SSLContext:
+    """TLS as this peer must speak it: one of its pinned certificates, or one of its CA or of a CA that the system
+    knows and that none of `lists` revokes."""
     pinned = [known.certificate for known in peer.certificates_for("tls") if known.revoked_at is None]
     cas = [known.certificate for known in peer.certificates_for("ca") if known.revoked_at is None]
     pem = b"".join(ca.public_bytes(serialization.Encoding.PEM) for ca in cas)
-    der = pinned[0].public_bytes(serialization.Encoding.DER) if pinned else None
-    return client_context(pinned_der=der, ca_pem=pem or None)
+    ders = [one.public_bytes(serialization.Encoding.DER) for one in pinned]
+    return client_context(pinned_der=ders, ca_pem=pem or None, lists=lists)
 
 
 async def post(

@@ -171,13 +171,16 @@ def _check(
 
 
 def _check_issued(certificate: x509.Certificate, subject: str | None, pins: PeerPins, at: datetime) -> None:
-    if issuing_authority(certificate, pins.authorities, at) is None:
+    authority = issuing_authority(certificate, pins.authorities, at)
+    if authority is None:
         raise CertificateRefused(
             Reason.FOREIGN,
             _name(certificate),
             "one recorded for this party" + (" or issued by its authority" if pins.authorities else ""),
             "If the party has new keys, ask for its new card or certificate by another way than this, and add it.",
         )
+    # An authority that was taken back certifies nothing from then on.
+    _check_revoked(authority, pins, at)
     if subject is None or certificate.subject.rfc4514_string() != subject:
         raise CertificateRefused(
             Reason.WRONG_SUBJECT,

@@ -2,33 +2,42 @@
 
 A peer's TLS certificate is known from its card or was given with `peer add`: then exactly that certificate is
 believed, whatever name it carries and whoever issued it. Otherwise the system's authorities and the given one are,
-with the host name checked. There is no way to switch verification off.
+with the host name checked, less what a revocation list names. There is no way to switch verification off.
 """
 
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from cryptography import x509
+
+from node.trust.revocation_list import RevocationList
+
 # For TLS 1.2; those of 1.3 are all of this kind.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-class PinnedContext(ssl.SSLContext):
-    """A client's context that believes the `pinned` certificates (DER) and none that one of them has issued."""
+class CheckedContext(ssl.SSLContext):
+    """A client's context with a look of our own at the certificate that OpenSSL found good.
 
-    pinned: frozenset[bytes] = frozenset()
+    `pinned`: only these certificates (DER) count, and none that one of them has issued; None: any. `lists`: revoked
+    certificates do not count, from whenever on they are.
+    """
+
+    pinned: frozenset[bytes] | None = None
+    lists: tuple[RevocationList, ...] = ()
 
 
-class _PinnedObject(ssl.SSLObject):
+class _CheckedObject(ssl.SSLObject):
     def do_handshake(self) -> None:
         super().do_handshake()
-        _require_pinned(self.context, self.getpeercert(binary_form=True))
+        _require_believed(self.context, self.getpeercert(binary_form=True))
 
 
-class _PinnedSocket(ssl.SSLSocket):
+class _CheckedSocket(ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
         super().do_handshake(block)
-        _require_pinned(self.context, self.getpeercert(binary_form=True))
+        _require_believed(self.context, self.getpeercert(binary_form=True))
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -42,42 +51,47 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def client_context(pinned_der: bytes | Sequence[bytes] | None = None, ca_pem: bytes | None = None) -> ssl.SSLContext:
+def client_context(
+    pinned_der: bytes | Sequence[bytes] | None = None,
+    ca_pem: bytes | None = None,
+    lists: Sequence[RevocationList] = (),
+) -> ssl.SSLContext:
     """For connecting to a peer.
 
     With `pinned_der` (DER, or several: the old and new one of a rotation) only those certificates are believed, the
     dates in them still hold, and `ca_pem` and host name do not matter. Otherwise the system's authorities and those
-    in `ca_pem`, with the host name. Raises ssl.SSLError when one cannot be read.
+    in `ca_pem`, with the host name. What `lists` revoke is refused. Raises ssl.SSLError when one cannot be read.
     """
     pinned = [pinned_der] if isinstance(pinned_der, bytes) else list(pinned_der or ())
-    if pinned:
-        return _pinned_context(pinned)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = CheckedContext(ssl.PROTOCOL_TLS_CLIENT)
     _harden(context)
+    context.lists = tuple(lists)
+    context.sslobject_class = _CheckedObject
+    context.sslsocket_class = _CheckedSocket
+    if pinned:
+        # The certificate is its own proof; without this OpenSSL wants a self-signed one at the end of the chain.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.check_hostname = False
+        for der in pinned:
+            context.load_verify_locations(cadata=der)
+        # Many self-signed certificates say CA:TRUE, and OpenSSL would take whatever they have issued.
+        context.pinned = frozenset(pinned)
+        return context
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if ca_pem is not None:
         context.load_verify_locations(cadata=ca_pem.decode("ascii"))
     return context
 
 
-def _pinned_context(pinned: Sequence[bytes]) -> PinnedContext:
-    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
-    _harden(context)
-    # The certificate is its own proof; without this OpenSSL wants a self-signed one at the end of the chain.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.check_hostname = False
-    for der in pinned:
-        context.load_verify_locations(cadata=der)
-    # Many self-signed certificates say CA:TRUE, and OpenSSL would take whatever they have issued.
-    context.pinned = frozenset(pinned)
-    context.sslobject_class = _PinnedObject
-    context.sslsocket_class = _PinnedSocket
-    return context
-
-
-def _require_pinned(context: ssl.SSLContext, der: bytes | None) -> None:
-    if not isinstance(context, PinnedContext) or der not in context.pinned:
+def _require_believed(context: ssl.SSLContext, der: bytes | None) -> None:
+    if not isinstance(context, CheckedContext) or der is None:
+        raise ssl.SSLCertVerificationError(1, "the peer showed no certificate that can be judged")
+    if context.pinned is not None and der not in context.pinned:
         raise ssl.SSLCertVerificationError(1, "the peer's certificate is not the one that is recorded for it")
+    if context.lists:
+        certificate = x509.load_der_x509_certificate(der)
+        if any(one.revoked_at(certificate) is not None for one in context.lists):
+            raise ssl.SSLCertVerificationError(1, "the peer's certificate is revoked")
 
 
 def _harden(context: ssl.SSLContext) -> None:

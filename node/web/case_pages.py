@@ -51,7 +51,7 @@ class CasePages:
             ],
             reads_persons=visit.may(Act.READ_PERSONS),
             more_persons=self._more_persons,
-            proof_words=t.proof_words,
+            command="" if cases.party or view is not View.OPEN else "depesha send RECORD.xml --to PARTY",
             summary=self._summary(cases),
             caption=_("Cases: %(view)s", view=dict(views)[view]),
             empty=self._empty(cases),
@@ -182,7 +182,6 @@ class CasePages:
                 return (
                     _("There is no case yet"),
                     _("A case begins when a partner sends a first record, or when you send one."),
-                    _("To begin one, your records system or IT staff use: depesha send RECORD.xml --to PARTY"),
                 )
 
     def _more_persons(self, n: int) -> str:

@@ -28,9 +28,9 @@ _EXTENSIONS = {
     "application/xml": "xml",
     "text/xml": "xml",
     "application/pdf": "pdf",
-    "image/jpeg": "jpg",
+    "image/jpeg": "jpeg",
     "image/png": "png",
-    "image/tiff": "tif",
+    "image/tiff": "tiff",
     "text/plain": "txt",
     "application/json": "json",
 }

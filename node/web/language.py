@@ -59,6 +59,10 @@ class Language:
         same = instant.astimezone(self.zone).date() == other.astimezone(self.zone).date()
         return self._format(instant, "HH:mm") if same else self.short(instant, other)
 
+    def precise(self, instant: datetime) -> str:
+        """25 Nov 2026, 14:02:09"""
+        return self._format(instant, "d MMM y, HH:mm:ss")
+
     def exact(self, instant: datetime) -> str:
         """Wednesday 25 November 2026, 14:02:09 (UTC+1)"""
         return f"{self._format(instant, 'EEEE d MMMM y, HH:mm:ss')} ({self.offset(instant)})"

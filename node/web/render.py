@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from node.access import Role
 from node.web.context import Context, zone_of_country
 from node.web.language import Language
-from node.web.views import Fact, FieldRow, Mark, ProofMark
+from node.web.views import Fact, FieldRow
 from node.web.visits import Visit
 
 HERE = Path(__file__).parent
@@ -77,21 +77,12 @@ class Templates:
         }
         return names[role]
 
-    def proof_words(self, marks: Iterable[ProofMark]) -> str:
-        """The four squares in words: the last thing that is proved, and what is still due."""
-        proved = [mark.label for mark in marks if mark.state is Mark.YES]
-        due = next((mark for mark in marks if mark.state is not Mark.YES), None)
-        _ = self.language.gettext
-        if not proved:
-            return due.fact if due is not None and due.fact else _("Nothing proved yet")
-        if due is None:
-            return proved[-1]
-        return _("%(proved)s; due: %(due)s", proved=proved[-1], due=due.label)
-
     def facts(self, facts: Iterable[Fact]) -> list[FieldRow]:
         """Facts as rows, moments written out."""
         return [
-            FieldRow(f.label, self.language.exact(f.value) if isinstance(f.value, datetime) else f.value, None, f.code)
+            FieldRow(
+                f.label, self.language.precise(f.value) if isinstance(f.value, datetime) else f.value, None, f.code
+            )
             for f in facts
         ]
 

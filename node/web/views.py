@@ -77,6 +77,8 @@ class CaseRow:
     last_message: str
     last_time: datetime
     marks: tuple[ProofMark, ...]
+    proof: str
+    """the marks in words"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +159,15 @@ class CasePage:
     title: str
     partners: tuple[Partner, ...]
     state: Tag
+    next_action: str
     since: datetime
     subjects: tuple[Subject, ...]
     timeline: tuple[TimelineItem, ...]
     """newest first"""
     unilateral: bool
     """whether terms stand by our own word only"""
+    failed: int | None
+    """number of the last message, if a person must see to it"""
     unread: int | None
     """number of the first message that nobody here has opened"""
     read_persons: bool

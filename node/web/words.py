@@ -80,7 +80,8 @@ class Words:
         _ = self._language.gettext
         if closed:
             return _("Nothing")
-        if unread:
+        failed = last is not None and last["state"] in (*FAILED, "rejected")
+        if unread and not failed:
             return _("Read the new message")
         if last is None:
             return _("Send the first record")
@@ -106,6 +107,21 @@ class Words:
         """The four proofs of a message. `position` is that of its newest log entry; None while it waits for one."""
         sent, received, read = self._sent(row), self._received(row), self._read(row)
         return sent, received, read, self._log(position, logged)
+
+    def proof_words(self, row: Row) -> str:
+        """The four marks in a few words."""
+        _ = self._language.gettext
+        match row["state"]:
+            case "queued" | "sending":
+                return _("On its way")
+            case "unconfirmed":
+                return _("No receipt yet")
+            case "refused" | "rejected":
+                return _("Refused")
+            case "stale" | "given-up":
+                return _("Not delivered")
+            case _:
+                return _("Received, not read") if row["opened_at"] is None else _("Read, log proof due")
 
     def _sent(self, row: Row) -> ProofMark:
         _ = self._language.gettext

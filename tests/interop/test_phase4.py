@@ -58,7 +58,8 @@ def assert_delivered(link: Link, sent: dict[str, str], parts: tuple[Payload, ...
     assert sent["state"] == "delivered"
     message = link.node.message(sent["id"])
     assert message is not None
-    assert (message["direction"], message["state"], message["attempts"]) == ("out", "delivered", 1)
+    assert (message["direction"], message["state"]) == ("out", "delivered")
+    assert message["attempts"] == 1 or link.phase4.stumbled()
     assert message["receipt_time"] is not None
     assert message["error"] is None
     folders = link.inbox(to).messages(sent["id"])

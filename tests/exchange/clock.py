@@ -1,0 +1,37 @@
+"""A clock for tests, and waiting for a condition instead of for a time."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from node.exchange.node import utc_now
+
+Value = TypeVar("Value")
+
+PATIENCE = 10.0
+LOOK_SECONDS = 0.005
+
+
+class Clock:
+    """What nodes are told the time is: the true one, which a test may move forward."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self._ahead
+
+    def advance(self, **span: float) -> None:
+        """Let time pass: `advance(hours=1)`."""
+        self._ahead += timedelta(**span)
+
+
+async def until(condition: Callable[[], Value], what: str, seconds: float = PATIENCE) -> Value:
+    """The first true value of `condition`; an AssertionError that names `what` when it does not come."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"after {seconds:g} s still not: {what}"
+        await asyncio.sleep(LOOK_SECONDS)
+    return value

@@ -1,0 +1,187 @@
+"""Two nodes as strangers make and run them, by the command line; every process may be told where to die."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from node.crash_points import SETTING
+from node.exchange.node import Node, open_node
+from tests.faults.ledger import Ledger
+from tests.faults.traffic import ACTION, SERVICE
+from tests.interop.nodes import free_port
+
+ROOT = Path(__file__).parents[2]
+READY = "Depesha serves"
+STOP_SECONDS = 40
+COMMAND_SECONDS = 60
+LOOK_SECONDS = 0.1
+# A peer that was killed is tried again soon; claims of the dead on PostgreSQL run out soon.
+SETTINGS = {
+    "retry_first_seconds": "0.2",
+    "retry_longest_seconds": "1",
+    "attempt_seconds": "5",
+    "allow_unilateral_terms": "true",
+    "log_level": '"warning"',
+}
+
+
+def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
+    """Ask again until `condition` gives something true; fails saying `what` is still not so."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"after {seconds} s still not: {what()}"
+        time.sleep(LOOK_SECONDS)
+    return value
+
+
+class Running:
+    """A process with its log. `crash_at` names the point where it is to die."""
+
+    def __init__(self, words: list[str], log: Path, crash_at: str | None) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DEPESHA_")}
+        environment |= {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+        if crash_at is not None:
+            environment[SETTING] = crash_at
+        self.log = log
+        self.words = words
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, *words], cwd=ROOT, env=environment, stdout=file, stderr=file
+            )
+
+    def text(self) -> str:
+        """What it has written so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def ended_within(self, seconds: float) -> int | None:
+        """Its exit status (negative: the signal), or None if it still runs after so long."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for its end."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM; it must end by itself and well."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.ended_within(STOP_SECONDS)
+        if status is None:
+            self.kill()
+        assert status == 0, f"{self.describe()}: ended with {status} after SIGTERM"
+
+    def describe(self) -> str:
+        """For failures: the command and the end of its log."""
+        return f"{' '.join(self.words[1:])} (log {self.log})\n{self.text()[-3000:]}"
+
+
+class Home:
+    """One administration: its folder, its commands, its processes, and its ledger of what it has sent."""
+
+    def __init__(self, folder: Path, party: str) -> None:
+        self.folder = folder
+        self.party = party
+        self.outside = free_port()
+        self.inside = free_port()
+        self.url = f"http://127.0.0.1:{self.outside}/as4"
+        self.ledger = Ledger(folder.parent / f"{party}.ledger")
+        self._logs = folder.parent / "logs"
+        self._logs.mkdir(exist_ok=True)
+        self._running: list[Running] = []
+
+    def make(self, database_url: str | None) -> None:
+        """Make the node, on SQLite unless a database is named."""
+        if database_url is None:
+            self.do("init", "--party", self.party, "--name", f"Office {self.party}", "--url", self.url)
+        else:
+            environment = os.environ | {"DEPESHA_DATABASE_URL": database_url}
+            words = ["init", "--party", self.party, "--name", self.party, "--url", self.url, "--home", str(self.folder)]
+            subprocess.run([sys.executable, "-m", "node", *words], cwd=ROOT, env=environment, check=True)
+        settings = dict(SETTINGS)
+        if database_url is not None:
+            settings["database_url"] = json.dumps(database_url)
+        with (self.folder / "depesha.toml").open("a", encoding="utf-8") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+
+    def know_by_card(self, other: "Home") -> None:
+        """Take the other's card and words: messages carry sequence numbers then."""
+        made = other.do("card")
+        path = self.folder.parent / f"{other.party}.card"
+        path.write_text(made["card"])
+        self.do("peer", "add", str(path), "--words", " ".join(made["words"]))
+        self._open(other)
+
+    def know_by_certificate(self, other: "Home") -> None:
+        """Take the other's certificates as given."""
+        keys = other.folder / "keys"
+        self.do(
+            "peer", "add", "--party", other.party, "--url", other.url, "--signing-cert", str(keys / "signing.cert.pem"),
+            "--encryption-cert", str(keys / "encryption.cert.pem"),
+        )  # fmt: skip
+        self._open(other)
+
+    def _open(self, other: "Home") -> None:
+        self.do("agreement", "unilateral", "--peer", other.party, "--service", SERVICE, "--action", ACTION)
+
+    def run(self, *words: str, crash_at: str | None = None) -> Running:
+        """One command, to its end."""
+        running = self._start(["-m", "node", *words, "--home", str(self.folder)], words[0], crash_at)
+        if running.ended_within(COMMAND_SECONDS) is None:
+            running.kill()
+            raise AssertionError(f"{running.describe()}: did not end")
+        return running
+
+    def do(self, *words: str) -> Any:
+        """One command that must succeed; what it printed under --json."""
+        running = self.run(*words, "--json")
+        assert running.process.returncode == 0, running.describe()
+        return json.loads(running.text())
+
+    def serve(self, crash_at: str | None = None) -> Running:
+        """The serving node."""
+        words = ["serve", "--outside", f"127.0.0.1:{self.outside}", "--inside", f"127.0.0.1:{self.inside}"]
+        words += ["--plain-http", "--home", str(self.folder)]
+        return self._start(["-m", "node", *words], "serve", crash_at)
+
+    def serve_ready(self, crash_at: str | None = None) -> Running:
+        """The serving node, once its listeners answer."""
+        running = self.serve(crash_at)
+        until(lambda: READY in running.text() or running.process.poll() is not None, 30, running.describe)
+        assert running.process.poll() is None, running.describe()
+        return running
+
+    def traffic(self, peer: "Home", crash_at: str | None = None) -> Running:
+        """The process that queues messages for the peer."""
+        words = ["-m", "tests.faults.traffic", str(self.folder), peer.party, str(self.ledger.path)]
+        return self._start(words, "traffic", crash_at)
+
+    def opening(self, row: int, crash_at: str | None = None) -> Running:
+        """An officer opens a received message."""
+        return self._start(["-m", "tests.faults.opening", str(self.folder), str(row)], "opening", crash_at)
+
+    def _start(self, words: list[str], name: str, crash_at: str | None) -> Running:
+        log = self._logs / f"{self.party}-{len(self._running):03}-{name}.log"
+        self._running.append(Running(words, log, crash_at))
+        return self._running[-1]
+
+    def end(self) -> None:
+        """Leave nothing running and nothing open, whatever went wrong."""
+        for running in self._running:
+            running.kill()
+        if "node" in self.__dict__:
+            self.node.database.close()
+
+    @cached_property
+    def node(self) -> Node:
+        """The node opened in this process, to look into it and to queue."""
+        return open_node(self.folder)

@@ -1,0 +1,197 @@
+"""Real nodes under traffic in both directions kill themselves at every crash point, on both sides, and at random.
+
+Whatever died: every accepted message arrives exactly once, in the order of its case, every receipt answers a committed
+message, and no blob is without a row.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from node.exchange.settlement import MESSAGE
+from tests.faults import occasional
+from tests.faults.homes import Home, Running, until
+from tests.faults.invariants import Side, findings, orphans, waiting
+from tests.faults.kills import Mortal, Tally, Together, die_at_each, serving, submitting
+from tests.faults.points import OCCASIONAL, SERVE, SUBMIT
+from tests.faults.traffic import ACTION, SERVICE
+
+pytestmark = pytest.mark.kills
+
+TIMES = 2
+AT_RANDOM = 20
+LONGEST_LIFE_SECONDS = 2.0
+WORK_SECONDS = 60
+# On PostgreSQL the claims of a dead process run out after an attempt's time and a grace of half a minute.
+REST_SECONDS = 150
+AT_START = frozenset({"release: before commit", "release: after commit"})
+
+
+@dataclass
+class Pair:
+    """Two nodes that know each other, what was killed, and what a person took back."""
+
+    one: Home
+    two: Home
+    tally: Tally = field(default_factory=Tally)
+    withdrawn: dict[str, set[str]] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def both(self) -> tuple[tuple[Home, Home], tuple[Home, Home]]:
+        """Each home with its peer."""
+        return (self.one, self.two), (self.two, self.one)
+
+    def say(self, text: str) -> None:
+        """Progress, for whoever watches."""
+        print(f"[{time.monotonic() - self.began:5.0f} s] {text}", flush=True)
+
+    def on_both(self, work: Callable[[Home, Home], object]) -> None:
+        """Do something for both homes at once."""
+        with ThreadPoolExecutor(2) as pool:
+            for future in [pool.submit(work, home, peer) for home, peer in self.both]:
+                future.result()
+
+    def side(self, home: Home) -> Side:
+        """What the checks want to know of a home."""
+        return Side(home.node, home.ledger.read(), frozenset(self.withdrawn.get(home.party, ())))
+
+
+def come_to_rest(pair: Pair) -> None:
+    """Wait until nothing is on its way; the nodes serve meanwhile."""
+
+    def left() -> str:
+        return " | ".join(f"{home.party}: {text}" for home, _ in pair.both if (text := waiting(home.node)))
+
+    until(lambda: not left(), REST_SECONDS, lambda: f"everything is delivered and sequenced: {left()}")
+
+
+def serve_both(pair: Pair) -> list[Running]:
+    """Both nodes serve."""
+    return [home.serve_ready() for home, _ in pair.both]
+
+
+def stop_all(running: list[Running]) -> None:
+    """Both nodes end well."""
+    for one in running:
+        one.stop()
+
+
+def kill_now_and_then(pair: Pair) -> None:
+    """What traffic does not pass is brought about, on each side, as often as the other points are."""
+    for _ in range(TIMES):
+
+        def while_nobody_serves(home: Home, peer: Home) -> None:
+            taken_back = pair.withdrawn.setdefault(home.party, set())
+            taken_back.add(occasional.stale(home, peer, pair.tally))
+            taken_back.add(occasional.withdraw(home, peer, pair.tally))
+            occasional.resend(home, peer, pair.tally)
+
+        pair.on_both(while_nobody_serves)
+        running = serve_both(pair)
+        pair.on_both(lambda home, peer: occasional.ping(home, peer, pair.tally))
+        pair.on_both(lambda home, peer: occasional.opened_and_told(home, peer, pair.tally))
+        come_to_rest(pair)
+        stop_all(running)
+        for home, peer in pair.both:
+            occasional.other_content(home, peer, pair.tally)
+
+        def while_nothing_is_agreed(home: Home, peer: Home) -> None:
+            for agreement in home.do("agreement", "list"):
+                if agreement["state"] == "in force":
+                    home.do("agreement", "end", agreement["id"])
+            occasional.opened_untold(home, pair.tally)
+            home.do("agreement", "unilateral", "--peer", peer.party, "--service", SERVICE, "--action", ACTION)
+
+        pair.on_both(while_nothing_is_agreed)
+
+
+def kill_under_traffic(pair: Pair, serve: list[str], submit: list[str], times: int, at_random: int) -> None:
+    """Traffic in both directions; every process dies at its points, then any of them at any moment."""
+    serving_ones = [serving(home, pair.tally) for home, _ in pair.both]
+    submitting_ones = [submitting(home, peer, pair.tally) for home, peer in pair.both]
+    plans: list[tuple[Callable[[], None], Mortal]] = []
+    for mortals, points in ((serving_ones, serve), (submitting_ones, submit)):
+        plans += [(partial(die_at_each, mortal, points, times, AT_START), mortal) for mortal in mortals]
+    everyone = serving_ones + submitting_ones
+    Together(plans).run()
+    pair.say(f"{len(pair.tally.kills)} kills at points are done; now {at_random} at random")
+    for _ in range(at_random):
+        mortal = random.choice(everyone)
+        mortal.die_within(random.uniform(0.05, LONGEST_LIFE_SECONDS))
+        mortal.live()
+    for mortal in everyone:
+        mortal.wait_until_works(WORK_SECONDS)
+    for mortal in submitting_ones:
+        mortal.stop()
+    pair.say("traffic has ended; what is on its way arrives")
+    come_to_rest(pair)
+    for mortal in serving_ones:
+        mortal.stop()
+
+
+def judge(pair: Pair) -> None:
+    """Print what was done and fail with everything that is wrong."""
+    pair.say("at rest; everything is compared")
+    lost = {home.party: orphans(home.node) for home, _ in pair.both}
+    wrong = findings(pair.side(pair.one), pair.side(pair.two))
+    print(f"\n{pair.tally.table()}\n")
+    for home, _ in pair.both:
+        with home.node.database.read() as connection:
+            out = MESSAGE.c.direction == "out"
+            sent, most = connection.execute(select(func.count(), func.max(MESSAGE.c.attempts)).where(out)).one()
+            again = connection.scalar(select(func.count()).where(out, MESSAGE.c.attempts > 1))
+        print(
+            f"{home.party}: {sent} messages sent, {again} of them in several attempts (most: {most}), "
+            f"{lost[home.party]} blobs without a row before the sweep"
+        )
+    unrecovered = [kill for kill in pair.tally.kills if not kill.recovered]
+    assert not wrong, f"{len(wrong)} findings:\n" + "\n".join(wrong[:50])
+    assert not unrecovered, f"not recovered: {unrecovered}"
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
+    """Two homes that are not made yet."""
+    one, two = Home(tmp_path / "one", "one"), Home(tmp_path / "two", "two")
+    yield one, two
+    for home in (one, two):
+        home.end()
+
+
+def test_kills_on_sqlite(homes: tuple[Home, Home]) -> None:
+    """Every point, twice on each side, and at random; the nodes know each other by card."""
+    pair = Pair(*homes)
+    for home, _ in pair.both:
+        home.make(None)
+    pair.on_both(Home.know_by_card)
+    pair.say("two nodes are made")
+    kill_now_and_then(pair)
+    pair.say(f"{len(pair.tally.kills)} kills beside traffic are done; now under traffic")
+    kill_under_traffic(pair, [*SERVE], [*SUBMIT], TIMES, AT_RANDOM)
+    judge(pair)
+    for point in (*SERVE, *SUBMIT, *OCCASIONAL):
+        for home, _ in pair.both:
+            assert pair.tally.count(point, home.party) >= TIMES, f"{point} at {home.party}"
+
+
+# Where the two databases differ: transactions, claims and the sequencer.
+ON_POSTGRESQL = [point for point in SERVE if point.startswith(("inbox", "settlement", "claim", "sequencer", "answer"))]
+
+
+def test_kills_on_postgresql(homes: tuple[Home, Home], postgresql_urls: tuple[str, str]) -> None:
+    """The points of the database's transactions, once on each side; the nodes know each other by certificate."""
+    pair = Pair(*homes)
+    for (home, _), url in zip(pair.both, postgresql_urls, strict=True):
+        home.make(url)
+    pair.on_both(Home.know_by_certificate)
+    pair.say("two nodes are made")
+    kill_under_traffic(pair, ON_POSTGRESQL, [*SUBMIT], times=1, at_random=6)
+    judge(pair)

@@ -1,0 +1,85 @@
+"""A process that queues messages without end: `python -m tests.faults.traffic HOME PEER LEDGER`; SIGTERM ends it.
+
+It submits as the command line does, in a process beside the serving one, and may be killed at any moment.
+"""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from node.exchange.cases import CASE
+from node.exchange.directory import Directory
+from node.exchange.node import Node, open_node
+from node.exchange.outbox import OUTBOX
+from node.exchange.submission import PartToSend, Submission, submit
+from node.store.trouble import StoreUnavailable
+from tests.faults.ledger import Ledger
+
+SERVICE = "urn:example:faults:1"
+ACTION = "Report"
+# So many cases go on for ever; other messages open a case of their own.
+LONG_CASES = 6
+# With more in the outbox it waits: what is to be seen is order and loss, not a long queue.
+BACKLOG = 16
+LOOK_SECONDS = 0.05
+# Above 64 KiB a part is a blob; above 256 KiB of message it goes out as a stream.
+SIZES = (None, None, None, None, None, 3_000, 90_000, 300_000)
+
+
+def queue_one(node: Node, directory: Directory, ledger: Ledger, peer: str, case: str | None, size: int | None) -> str:
+    """Queue a message with a part that says which it is, and an attachment of `size` random bytes; returns its id."""
+    intent = str(uuid.uuid4())
+    contents = [json.dumps({"intent": intent, "from": node.party}).encode()]
+    parts = [PartToSend.of_bytes(contents[0], "application/json")]
+    if size is not None:
+        contents.append(os.urandom(size))
+        parts.append(PartToSend.of_bytes(contents[1], "application/octet-stream"))
+    ledger.begin(intent, [hashlib.sha256(content).hexdigest() for content in contents])
+    request = Submission(peer=peer, service=SERVICE, action=ACTION, parts=parts, case=case, actor="traffic")
+    submitted = submit(node, directory.snapshot(), request)
+    ledger.accepted(intent, submitted.id)
+    return submitted.id
+
+
+def _some_case(node: Node) -> str | None:
+    """A case of our own that goes on, one that the peer may have opened, or None for a new one."""
+    kind = random.random()
+    if kind < 0.5:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{node.party}/{random.randrange(LONG_CASES)}"))
+    if kind < 0.8:
+        with node.database.read() as connection:
+            known = connection.scalars(select(CASE.c.conversation_id).order_by(CASE.c.id).limit(50)).all()
+        return random.choice(known) if known else None
+    return None
+
+
+def main(home: str, peer: str, ledger_path: str) -> None:
+    """Queue until told to stop."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    node = open_node(Path(home))
+    directory = Directory(node)
+    ledger = Ledger(Path(ledger_path))
+    while not stop.is_set():
+        try:
+            with node.database.read() as connection:
+                waiting = connection.scalar(select(func.count()).select_from(OUTBOX)) or 0
+            if waiting < BACKLOG:
+                queue_one(node, directory, ledger, peer, _some_case(node), random.choice(SIZES))
+                continue
+        except StoreUnavailable as trouble:
+            # Locked for long by others: nothing was accepted, and the ledger does not say so.
+            print(trouble, file=sys.stderr, flush=True)
+        stop.wait(LOOK_SECONDS)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

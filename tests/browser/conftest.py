@@ -74,7 +74,7 @@ Visit = Callable[..., Any]
 
 @pytest.fixture
 def visit(browser: Any, sites: dict[str, Site]) -> Iterator[Visit]:
-    """Opens a screen in a browser of its own and returns the page; `page.complaints` is what the browser says is wrong."""
+    """Opens a screen in a browser of its own; `complaints` of the page it returns is what the browser found wrong."""
     with ExitStack() as stack:
         yield lambda screen, **options: stack.enter_context(visited(browser, sites, screen, **options))
 
@@ -92,7 +92,7 @@ def visited(
     page.complaints = []
     page.on("console", lambda said: page.complaints.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    address = screen.address.replace("LINK", site.link("Kostić, Ana")) if "LINK" in screen.address else screen.address
+    address = screen.address.replace("LINK", site.link("Ana Kostić")) if "LINK" in screen.address else screen.address
     answer = page.goto(site.base + address)
     assert answer.status == screen.status
     # Chromium reports the status of a page that is an error page, rightly, as an error.

@@ -28,7 +28,7 @@ from node.as4 import (
     seal,
     sign,
 )
-from node.exchange.clock import ClockState, judge_clock, kernel_clock
+from node.exchange.clock import ALLOWED_DIFFERENCE, ClockState, judge_clock, kernel_clock
 from node.exchange.node import Node
 from node.exchange.peers import CONFIGURATION
 from node.exchange.settlement import MESSAGE
@@ -90,7 +90,10 @@ def clock_state(node: Node) -> ClockState:
         at = last_success.get(peer)
         # The newest receipt of each peer was settled when the peer last answered: their difference is the clocks'.
         if peer not in offsets and at is not None and receipt_time is not None and now - at < PEERS_HEARD_WITHIN:
-            offsets[peer] = receipt_time - at
+            offset = receipt_time - at
+            # The peer may have answered since without a receipt: a close pair reassures, a distant one says nothing.
+            if abs(offset) <= ALLOWED_DIFFERENCE:
+                offsets[peer] = offset
     return judge_clock(kernel_clock(), list(offsets.values()), newest_time, now)
 
 
@@ -137,7 +140,11 @@ def _clock(node: Node) -> Check:
         state = clock_state(node)
     except StoreUnavailable as error:
         return Check("clock", False, str(error), "See to the database.", needed=True)
-    remedy = "" if state.trusted else "Synchronise this machine's clock (chrony, systemd-timesyncd), or ping a peer."
+    remedy = (
+        ""
+        if state.trusted
+        else "Synchronise this machine's clock (chrony, systemd-timesyncd) or exchange a message with a peer."
+    )
     return Check("clock", state.trusted, state.found, remedy, needed=True)
 
 

@@ -91,6 +91,7 @@ def _open_sqlite(url: URL, create: bool) -> Database:
         # isolation_level=None keeps the driver from opening transactions by itself: we say BEGIN (below).
         made = sqlalchemy.create_engine(
             url,
+            hide_parameters=True,  # values must not reach a log by way of an error's text
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=0,
@@ -129,6 +130,7 @@ def _open_postgresql(url: URL) -> Database:
         settings = (f"-c lock_timeout={WAIT_SECONDS}s", "-c timezone=UTC", *options)
         return sqlalchemy.create_engine(
             url,
+            hide_parameters=True,
             pool_size=size,
             max_overflow=0,
             pool_timeout=WAIT_SECONDS,

@@ -74,7 +74,7 @@ Visit = Callable[..., Any]
 
 @pytest.fixture
 def visit(browser: Any, sites: dict[str, Site]) -> Iterator[Visit]:
-    """Opens a screen in a browser of its own; `complaints` of the page it returns is what the browser found wrong."""
+    """Opens a screen in a browser of its own and returns the page; `page.complaints` is what it says is wrong."""
     with ExitStack() as stack:
         yield lambda screen, **options: stack.enter_context(visited(browser, sites, screen, **options))
 

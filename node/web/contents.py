@@ -17,7 +17,7 @@ from node.store.sealing import KeyEncryptionKey
 from node.store.tables import Part, PayloadKey
 from node.web.language import Language
 from node.web.record_view import AttachmentNote, RecordView
-from node.web.views import Download, PartRow
+from node.web.views import Download, Name, PartRow
 
 RECORD_LIMIT = 1024 * 1024
 """Records are smaller; a larger XML part is shown as a file."""
@@ -35,6 +35,7 @@ _EXTENSIONS = {
     "application/json": "json",
 }
 
+NO_NAMES: Mapping[str, Name] = {}
 PART, KEY = table_of(Part), table_of(PayloadKey)
 
 
@@ -52,8 +53,10 @@ class Contents:
         shape = self._shape(row)
         return str(row["action"]) if shape is None else shape.label(shape.name, self.language.tag)
 
-    def record(self, connection: Connection, row: RowMapping) -> tuple[RecordView | None, str | None]:
-        """The record of a message, its first part; or why it cannot be shown."""
+    def record(
+        self, connection: Connection, row: RowMapping, known: Mapping[str, Name] = NO_NAMES
+    ) -> tuple[RecordView | None, str | None]:
+        """The record of a message, its first part; or why it cannot be shown. `known`: names of the case's persons."""
         _ = self.language.gettext
         shape = self._shape(row)
         if shape is None:
@@ -65,7 +68,7 @@ class Contents:
         if part["size"] > RECORD_LIMIT:
             return None, _("The record is larger than a page can show; download it below.")
         try:
-            return RecordView(b"".join(self._octets(stored, part["compressed"])), shape, self.language), None
+            return RecordView(b"".join(self._octets(stored, part["compressed"])), shape, self.language, known), None
         except PayloadErased:
             return None, _(
                 "What the message said was erased when its time had run out. That it was exchanged stays on record."
@@ -128,9 +131,9 @@ class Contents:
         elif note is None or not note.kind:
             title = _("Part %(n)s", n=part["n"])
         elif note.persons:
-            title = _("%(kind)s (%(persons)s)", kind=note.kind, persons=", ".join(note.persons))
+            title = _("%(kind)s (%(persons)s)", kind=_capital(note.kind), persons=", ".join(note.persons))
         else:
-            title = note.kind
+            title = _capital(note.kind)
         said = _("as it was signed") if kept else _("erased; its digest stays")
         if kept and not is_record and notes and note is None:
             said = _("as it was signed; the record does not name it")
@@ -142,9 +145,14 @@ class Contents:
             size=part["size"],
             sha256=sha256,
             note=said,
+            format=_EXTENSIONS[media_type].upper() if media_type in _EXTENSIONS else media_type,
             readable=readable and kept,
             shown=readable and kept and media_type in PICTURES and part["size"] <= PICTURE_LIMIT,
         )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def plain_media_type(text: str | None) -> str:

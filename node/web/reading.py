@@ -20,6 +20,7 @@ from node.web.views import (
     CaseRow,
     Download,
     MessagePage,
+    Name,
     ProofMark,
     Subject,
     TimelineItem,
@@ -91,6 +92,7 @@ class StoredCases:
                 last_message=self._contents.title(newest) if newest is not None else "",
                 last_time=row["changed_at"] if newest is None else newest["time"],
                 marks=marks,
+                proof=self._words.proof_words(newest) if newest is not None else "",
             )
 
     def case(self, person: Person, alias: str) -> CasePage | None:
@@ -104,15 +106,19 @@ class StoredCases:
             own_turns = [row for row in messages if row["service"] not in self._notices]
             unread = next((item.message for item in items if item.unread), None)
             newest = own_turns[-1] if own_turns else None
+            failed = newest is not None and newest["state"] in (*FAILED, "rejected")
+            closed = found["closed_at"] is not None
             return CasePage(
                 alias=alias,
                 title=self._contents.title(own_turns[0]) if own_turns else "",
                 partners=partners,
-                state=self._words.case_tag(newest, found["closed_at"] is not None, unread is not None),
+                state=self._words.case_tag(newest, closed, unread is not None),
+                next_action=self._words.next_action(newest, closed, unread is not None),
                 since=found["created_at"],
                 subjects=self._subjects(connection, own_turns) if allowed(person.role, Act.READ_PERSONS) else (),
                 timeline=tuple(reversed(items)),
                 unilateral=any(row["unilateral"] for row in messages),
+                failed=list(messages).index(newest) + 1 if newest is not None and failed else None,
                 unread=unread,
                 read_persons=allowed(person.role, Act.READ_PERSONS),
                 read_records=allowed(person.role, Act.READ_RECORDS),
@@ -125,6 +131,15 @@ class StoredCases:
             if record is not None and (subjects := record.subjects()):
                 return subjects
         return ()
+
+    def _names(self, connection: Connection, messages: Sequence[RowMapping]) -> dict[str, Name]:
+        """What the persons of the case are called, by their ids: later records name only the ids."""
+        known: dict[str, Name] = {}
+        for row in messages:
+            record, _reason = self._contents.record(connection, row)
+            if record is not None:
+                known = record.names | known
+        return known
 
     def _timeline(
         self, connection: Connection, person: Person, messages: Sequence[RowMapping]
@@ -166,7 +181,8 @@ class StoredCases:
             readable = allowed(person.role, Act.READ_RECORDS)
             (partner,) = queries.named(connection, [row["peer"]])
             position = queries.log_positions(connection, [row["id"]]).get(row["id"], (None, False))
-            record, unreadable = self._contents.record(connection, row) if readable else (None, None)
+            known = self._names(connection, messages) if readable else {}
+            record, unreadable = self._contents.record(connection, row, known) if readable else (None, None)
             title = self._contents.title(row)
             return MessagePage(
                 row_id=row["id"],

@@ -6,7 +6,7 @@ follows from the shape too: a group of plain fields is one row, anything larger 
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -44,11 +44,13 @@ class AttachmentNote:
 class RecordView:
     """One record with its shape in one language. Raises UnreadableError for what is no XML that we take."""
 
-    def __init__(self, content: bytes, shape: Shape, language: Language) -> None:
+    def __init__(self, content: bytes, shape: Shape, language: Language, known: Mapping[str, Name]) -> None:
         self._shape = shape
         self._language = language
         self._root = read_xml(content)
-        self._names = {id_: self._name_in(e) for e, id_ in self._persons() if self._has_name(e)}
+        self.names = {id_: self._name_in(e) for e, id_ in reversed(list(self._persons())) if self._has_name(e)}
+        """What this record calls the persons that it declares, by id."""
+        self._known = {**known, **self.names}
 
     @property
     def title(self) -> str:
@@ -145,7 +147,9 @@ class RecordView:
         own = next((id_ for e, id_ in self._persons() if e is element), None)
         for number, found in self._walk(self._root, self._shape.root):
             if found.marks.has("document-number") and not found.attribute and self._concerns(number, own):
-                yield FieldRow(self._label(found), self._text(number), None, True)
+                holder = self._shape.label(found.path.rpartition("/")[0], self._language.tag)
+                label = self._language.gettext("%(what)s: %(field)s", what=holder, field=self._label(found))
+                yield FieldRow(label, self._text(number), None, True)
 
     def _concerns(self, element: etree._Element, person: str | None) -> bool:
         """Whether the group that the element stands in names that person."""
@@ -159,29 +163,32 @@ class RecordView:
     def _section(self, element: etree._Element, found: Field, level: int, number: int | None) -> Iterator[Section]:
         heading = self._label(found)
         if number is not None:
-            heading = self._language.gettext("%(what)s %(n)s", what=heading, n=number)
+            heading = self._numbered(heading, number)
         rows = list(self._attribute_rows(element, found)) if level or not self._is_person(found) else []
         below: list[Section] = []
         for child, inner, position in self._children(element):
-            large = inner.is_group and len(child) and not inner.marks.has("person-name") and not self._is_small(inner)
+            large = inner.is_group and len(child) and not self._is_small(inner)
+            large = large and not inner.marks.has("person-name") and not inner.marks.has("attachment")
             if large:
                 below += self._section(child, inner, min(level + 1, _DEEPEST), position)
             else:
-                rows += self._row(child, inner)
+                rows += self._row(child, inner, position)
         guarded = any(found.marks.has(kind) for kind in GUARDED)
         if rows or below:
             yield Section(heading, tuple(rows), level, guarded)
         yield from below
 
-    def _row(self, element: etree._Element, found: Field) -> Iterator[FieldRow]:
+    def _row(self, element: etree._Element, found: Field, number: int | None = None) -> Iterator[FieldRow]:
         label = self._label(found)
+        if number is not None and found.marks.has("attachment"):
+            label = self._numbered(label, number)
         if found.marks.has("person-name"):
             name = self._name(element, found)
             yield FieldRow(label, name.text)
             for text, lang in name.others:
                 yield FieldRow(self._language.gettext("%(what)s, own script", what=label), text, lang)
         elif found.is_group:
-            lines = [self._value(child, inner) for child, inner in self._direct(element)]
+            lines = [self._value(child, inner) for child, inner in self._leaves(element, found)]
             # A group without content says by being there that something is so.
             yield FieldRow(label, "\n".join(line for line in lines if line) or self._language.gettext("yes"))
         elif not any(found.marks.has(kind) for kind in _HIDDEN):
@@ -220,8 +227,8 @@ class RecordView:
         marks = found.marks
         if marks.codes and marks.codes in self._shape.codes:
             return self._shape.codes[marks.codes].label(text, self._language.tag)
-        if marks.has("person-reference") and text in self._names:
-            return _("%(name)s (%(id)s)", name=self._names[text].text, id=text)
+        if marks.has("person-reference") and text in self._known:
+            return _("%(name)s (%(id)s)", name=self._known[text].text, id=text)
         if any(marks.has(kind) for kind in _PLAIN_TEXT):
             return text
         if text in ("true", "false"):
@@ -270,6 +277,14 @@ class RecordView:
         yield element, found
         for child, inner in self._direct(element):
             yield from self._walk(child, inner)
+
+    def _leaves(self, element: etree._Element, found: Field) -> Iterator[tuple[etree._Element, Field]]:
+        for child, inner in self._walk(element, found):
+            if not inner.is_group and not any(inner.marks.has(kind) for kind in _HIDDEN):
+                yield child, inner
+
+    def _numbered(self, text: str, number: int) -> str:
+        return self._language.gettext("%(what)s %(n)s", what=text, n=number)
 
     def _label(self, found: Field) -> str:
         return self._shape.label(found.path, self._language.tag)

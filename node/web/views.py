@@ -126,6 +126,8 @@ class PartRow:
     size: int
     sha256: str
     note: str = ""
+    format: str = ""
+    """what people call the media type"""
     readable: bool = True
     shown: bool = False
     """whether the page may show it as a picture"""

@@ -34,10 +34,10 @@ OWN = "SRB-MOI"
 FRANCE, GERMANY, ITALY = "FRA-MOI", "DEU-BAMF", "ITA-MOI"
 PARTNERS = {FRANCE: "France, Ministry of the Interior", GERMANY: "Germany, Federal Office", ITALY: "Italy, Ministry"}
 ACCOUNTS = {
-    "officer": ("Kostić, Ana", None),
-    "it": ("Ilić, Petar", None),
-    "auditor": ("Marić, Vesna", None),
-    "head": ("Savić, Mila", None),
+    "officer": ("Ana Kostić", None),
+    "it": ("Petar Ilić", None),
+    "auditor": ("Vesna Marić", None),
+    "head": ("Mila Savić", None),
 }
 APPLICATION, PARTICULARS = "ReadmissionApplication", "FurtherParticulars"
 NO_CODE = "/Reply/Answer[1]/Refused/Reason[1]/Code: rule code-list, expected a code of the list refusal-reasons"
@@ -70,7 +70,7 @@ def seed(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, cases: boo
     with database.write() as connection:
         for role, (name, unit) in ACCOUNTS.items():
             add_user(connection, name, role, unit, NOW - timedelta(days=30))
-        add_user(connection, "Pavlović, Dragan", "officer", "Consulate in Lyon", NOW - timedelta(days=30))
+        add_user(connection, "Dragan Pavlović", "officer", "Consulate in Lyon", NOW - timedelta(days=30))
         peers = [
             {"party": party, "name": name, "kind": "card", "state": "confirmed", "added_at": NOW, "depesha": True}
             for party, name in PARTNERS.items()

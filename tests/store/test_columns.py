@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from node.store.columns import Instant, new_row_id
+from node.store.columns import Instant, _RowIds, new_row_id
 
 INSTANT = Instant()
 DIALECT = sqlite.dialect()
@@ -38,7 +38,7 @@ def test_a_naive_datetime_is_refused() -> None:
 
 def test_row_ids_carry_the_millisecond() -> None:
     moment = datetime.now(UTC) + timedelta(days=400)  # later than any other id of this process
-    assert new_row_id(moment) >> 22 == (moment - EPOCH_OF_IDS) // timedelta(milliseconds=1)
+    assert _RowIds().next(moment) >> 22 == (moment - EPOCH_OF_IDS) // timedelta(milliseconds=1)
 
 
 def test_row_ids_rise_even_when_the_clock_does_not() -> None:

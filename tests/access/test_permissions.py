@@ -1,0 +1,37 @@
+"""Deny by default: the whole table of roles and acts, and whose cases a unit sees."""
+
+import pytest
+
+from node.access import Act, Role, allowed, sees_unit
+
+MAY = {
+    Role.OFFICER: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.MARK_OPENED},
+    Role.HEAD: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS},
+    Role.AUDITOR: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS},
+    Role.IT: {Act.LIST_CASES},
+}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("act", Act)
+def test_each_role_may_do_what_is_listed_and_nothing_else(role: Role, act: Act) -> None:
+    assert allowed(role, act) == (act in MAY[role])
+
+
+@pytest.mark.parametrize("act", Act)
+def test_nobody_may_do_nothing(act: Act) -> None:
+    assert not allowed(None, act)
+
+
+@pytest.mark.parametrize(
+    ("own", "of_case", "sees"),
+    [
+        (None, None, True),
+        (None, "Lyon", True),
+        ("Lyon", None, True),
+        ("Lyon", "Lyon", True),
+        ("Lyon", "Graz", False),
+    ],
+)
+def test_a_unit_sees_its_own_cases_and_those_of_no_unit(own: str | None, of_case: str | None, sees: bool) -> None:
+    assert sees_unit(own, of_case) is sees

@@ -36,6 +36,7 @@ class Claim:
     peer: str
     message_id: str
     timestamp: datetime
+    service: str
     attempts: int
     body_sent_before: bool
     first_attempt_at: datetime
@@ -73,7 +74,14 @@ def claim(
     free = or_(OUTBOX.c.claimed_until.is_(None), OUTBOX.c.claimed_until <= now)
     peer_due = or_(PEER_DELIVERY.c.next_attempt_at.is_(None), PEER_DELIVERY.c.next_attempt_at <= now)
     due = (
-        select(OUTBOX, MESSAGE.c.message_id, MESSAGE.c.timestamp, MESSAGE.c.attempts, PEER_DELIVERY.c.failures)
+        select(
+            OUTBOX,
+            MESSAGE.c.message_id,
+            MESSAGE.c.timestamp,
+            MESSAGE.c.service,
+            MESSAGE.c.attempts,
+            PEER_DELIVERY.c.failures,
+        )
         .join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)
         .join(PEER_DELIVERY, PEER_DELIVERY.c.party == OUTBOX.c.peer, isouter=True)
         .where(OUTBOX.c.next_attempt_at <= now, OUTBOX.c.blocked.is_(False), free, peer_due, first_of_case)
@@ -127,6 +135,7 @@ def claim(
             peer=row["peer"],
             message_id=row["message_id"],
             timestamp=row["timestamp"],
+            service=row["service"],
             attempts=row["attempts"] + 1,
             body_sent_before=row["body_sent"] or row["message"] in died,
             first_attempt_at=row["first_attempt_at"] or now,

@@ -139,16 +139,16 @@ def _require_open(node: Node, snapshot: Snapshot, request: Submission) -> tuple[
         raise SubmissionRefused(f"{peer.party} has no node: its messages go on paper. Record what you send by hand.")
     if (request.service, request.action) == (TEST_SERVICE, TEST_ACTION):
         return peer, None
+    if peer.state == "unconfirmed":
+        raise SubmissionRefused(
+            f"{peer.party} is not confirmed yet: compare the eight words by telephone, then "
+            f'`depesha peer confirm {peer.party} --words "…"`.'
+        )
     pair = snapshot.pair_for_sending(peer.party, request.service, request.service_type, request.action)
     if pair is None:
         raise SubmissionRefused(
             f"No agreement in force with {peer.party} covers {request.service} {request.action}. "
             "`depesha agreement list` shows what is open; `depesha agreement unilateral` opens a pair by your own word."
-        )
-    if peer.state == "unconfirmed":
-        raise SubmissionRefused(
-            f"{peer.party} is not confirmed yet: compare the eight words by telephone, then "
-            f'`depesha peer confirm {peer.party} --words "…"`.'
         )
     return peer, pair
 

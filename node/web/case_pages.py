@@ -189,7 +189,7 @@ class CasePages:
 
     def _evidence_heading(self, item: TimelineItem) -> str:
         _ = self._templates.language.gettext
-        if item.way == "out":
+        if item.ours:
             return _("What you sent with message %(n)s", n=item.message)
         return _("What came with message %(n)s", n=item.message)
 

@@ -106,6 +106,11 @@ class Contents:
             return None
         return Download(f"{stem}.xml", "application/xml", stored.size, self._octets(stored, False))
 
+    def is_kept(self, connection: Connection, row: RowMapping, kind: Kind) -> bool:
+        """Whether there is something to read, not erased."""
+        stored = find_payload(connection, row["id"], kind)
+        return stored is not None and stored.wrapped_key is not None
+
     def _shape(self, row: RowMapping) -> Shape | None:
         domain = self.domains.find(row["service"])
         return domain.records.get(row["action"]) if domain is not None else None

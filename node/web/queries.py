@@ -11,13 +11,16 @@ from sqlalchemy import (
     Subquery,
     and_,
     case,
+    false,
     func,
+    not_,
     or_,
     select,
     true,
 )
 
 from node.access import Person, sees_unit
+from node.exchange.handling import WITHDRAWN
 from node.store.columns import table_of
 from node.store.tables import CaseMember, ExchangeCase, LoggedEntry, Message, Peer
 from node.web.views import Partner, View
@@ -141,13 +144,16 @@ def _views(notices: Sequence[str]) -> dict[View, ColumnElement[bool]]:
     is_open = CASE.c.closed_at.is_(None)
     # Under another name: MESSAGE stands for the last message here.
     every = MESSAGE.alias()
+    took_back = and_(MESSAGE.c.state == "refused", MESSAGE.c.error_detail.startswith(WITHDRAWN))
+    withdrawn = func.coalesce(took_back, false())
+    failed = or_(MESSAGE.c.state.in_(FAILED), MESSAGE.c.state == "rejected")
     unread = select(every.c.case_id).where(_unread(notices, every))
     return {
         View.OPEN: is_open,
         View.UNREAD: and_(is_open, CASE.c.id.in_(unread)),
-        View.OURS: and_(is_open, MESSAGE.c.direction == "in", MESSAGE.c.state == "received"),
+        View.OURS: and_(is_open, or_(and_(MESSAGE.c.direction == "in", MESSAGE.c.state == "received"), withdrawn)),
         View.THEIRS: and_(is_open, MESSAGE.c.direction == "out", MESSAGE.c.state.not_in(FAILED)),
-        View.TROUBLE: and_(is_open, or_(MESSAGE.c.state.in_(FAILED), MESSAGE.c.state == "rejected")),
+        View.TROUBLE: and_(is_open, failed, not_(withdrawn)),
         View.CLOSED: CASE.c.closed_at.is_not(None),
     }
 

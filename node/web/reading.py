@@ -9,7 +9,7 @@ from node.access import Act, Person, allowed
 from node.records import Domains
 from node.store.blobs import BlobStore
 from node.store.database import Database
-from node.store.payloads import Kind, find_payload
+from node.store.payloads import Kind
 from node.store.sealing import KeyEncryptionKey
 from node.web import queries
 from node.web.contents import Contents
@@ -26,7 +26,7 @@ from node.web.views import (
     TimelineItem,
     View,
 )
-from node.web.words import FAILED, Words
+from node.web.words import Words, has_failed
 
 PAGE_ROWS = 50
 
@@ -106,7 +106,7 @@ class StoredCases:
             own_turns = [row for row in messages if row["service"] not in self._notices]
             unread = next((item.message for item in items if item.unread), None)
             newest = own_turns[-1] if own_turns else None
-            failed = newest is not None and newest["state"] in (*FAILED, "rejected")
+            failed = newest is not None and has_failed(newest)
             closed = found["closed_at"] is not None
             return CasePage(
                 alias=alias,
@@ -159,6 +159,7 @@ class StoredCases:
                 body=self._body(row, unread),
                 marks=() if notice else self._words.marks(row, *positions.get(row["id"], (None, False))),
                 message=n,
+                ours=row["direction"] == "out",
                 unread=unread,
                 parts=tuple(part for part in parts if part.picture != "record"),
             )
@@ -202,7 +203,8 @@ class StoredCases:
                 unreadable=unreadable,
                 refusal=self._words.refusal(row, partner.name),
                 unopened=queries.is_unread(row, self._notices),
-                has_receipt=find_payload(connection, row["id"], "response") is not None,
+                has_envelope=self._contents.is_kept(connection, row, "envelope"),
+                has_response=self._contents.is_kept(connection, row, "response"),
                 read_records=readable,
                 unilateral=row["unilateral"],
                 disputed_time=row["disputed_time"],
@@ -234,6 +236,6 @@ class StoredCases:
 
 
 def _way(row: RowMapping) -> Literal["in", "out", "trouble"]:
-    if row["state"] in (*FAILED, "rejected"):
+    if has_failed(row):
         return "trouble"
     return "in" if row["direction"] == "in" else "out"

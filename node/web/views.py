@@ -143,6 +143,8 @@ class TimelineItem:
     body: str
     marks: tuple[ProofMark, ...]
     message: int | None = None
+    ours: bool = False
+    """whether we made it"""
     unread: bool = False
     parts: tuple[PartRow, ...] = ()
 
@@ -192,6 +194,7 @@ class Refusal:
     code: str
     detail: str
     remedy: str
+    tone: Tone = "late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,8 @@ class MessagePage:
     """why the record is not shown, if there is one that cannot be"""
     refusal: Refusal | None
     unopened: bool
-    has_receipt: bool
+    has_envelope: bool
+    has_response: bool
     read_records: bool
     unilateral: bool
     disputed_time: bool

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
+from node.exchange.handling import WITHDRAWN
 from node.web.language import Language
 from node.web.views import Fact, Mark, ProofMark, Refusal, Tag
 
@@ -13,6 +14,16 @@ Row = RowMapping
 FAILED = ("refused", "stale", "given-up")
 """Outgoing states in which a person must do something."""
 ON_ITS_WAY = ("queued", "sending")
+
+
+def is_withdrawn(row: Row) -> bool:
+    """Whether a message ended by a person of ours who took it back; the table calls that refused too."""
+    return row["state"] == "refused" and (row["error_detail"] or "").startswith(WITHDRAWN)
+
+
+def has_failed(row: Row) -> bool:
+    """Whether a person must see to a message, theirs or ours."""
+    return row["state"] in (*FAILED, "rejected") and not is_withdrawn(row)
 
 
 class Words:
@@ -27,6 +38,8 @@ class Words:
             if row["state"] == "rejected":
                 return _("%(what)s from %(partner)s, refused by this node", **values)
             return _("%(what)s from %(partner)s", **values)
+        if is_withdrawn(row):
+            return _("%(what)s to %(partner)s, withdrawn by us", **values)
         match row["state"]:
             case "delivered":
                 return _("%(what)s, sent to %(partner)s", **values)
@@ -44,6 +57,8 @@ class Words:
         _ = self._language.gettext
         if row["direction"] == "in":
             return Tag(_("Refused"), "late") if row["state"] == "rejected" else Tag(_("Received"), "ok")
+        if is_withdrawn(row):
+            return Tag(_("Withdrawn"))
         match row["state"]:
             case "delivered":
                 return Tag(_("Delivered"), "ok")
@@ -66,6 +81,8 @@ class Words:
         if last is None:
             return Tag(_("Nothing exchanged yet"))
         if last["direction"] == "out":
+            if is_withdrawn(last):
+                return Tag(_("Withdrawn"))
             if last["state"] in FAILED:
                 return Tag(_("Not delivered"), "late")
             if last["state"] in ON_ITS_WAY:
@@ -80,7 +97,7 @@ class Words:
         _ = self._language.gettext
         if closed:
             return _("Nothing")
-        failed = last is not None and last["state"] in (*FAILED, "rejected")
+        failed = last is not None and has_failed(last)
         if unread and not failed:
             return _("Read the new message")
         if last is None:
@@ -89,6 +106,8 @@ class Words:
             if last["state"] == "rejected":
                 return _("Wait for a corrected one, or ask")
             return _("Answer the partner")
+        if is_withdrawn(last):
+            return _("Send another, if it is still needed")
         match last["state"]:
             case "refused":
                 return _("Correct the record and send it anew")
@@ -99,7 +118,7 @@ class Words:
             case "queued" | "sending":
                 return _("Nothing: it is being delivered")
             case "unconfirmed":
-                return _("Wait for the receipt")
+                return _("Ask the partner whether they have it")
             case _:
                 return _("Wait for the partner")
 
@@ -111,6 +130,8 @@ class Words:
     def proof_words(self, row: Row) -> str:
         """The four marks in a few words."""
         _ = self._language.gettext
+        if is_withdrawn(row):
+            return _("Withdrawn")
         match row["state"]:
             case "queued" | "sending":
                 return _("On its way")
@@ -132,6 +153,8 @@ class Words:
             return ProofMark(label, Mark.YES, self._near(row["time"], row))
         if row["state"] == "unconfirmed":
             return ProofMark(label, Mark.NOT_YET, _("without a readable answer"))
+        if is_withdrawn(row):
+            return ProofMark(label, Mark.REFUSED, _("withdrawn"))
         if row["state"] == "refused":
             return ProofMark(label, Mark.YES, _("and refused"))
         if row["state"] in FAILED:
@@ -143,7 +166,7 @@ class Words:
         label = _("Received")
         at = row["receipt_time"] or (row["time"] if row["direction"] == "in" else None)
         if row["state"] in ("refused", "rejected"):
-            return ProofMark(label, Mark.REFUSED, _("refused"))
+            return ProofMark(label, Mark.REFUSED, _("no receipt") if is_withdrawn(row) else _("refused"))
         if row["state"] in ("delivered", "received") and at is not None:
             return ProofMark(label, Mark.YES, self._near(at, row))
         if row["state"] in FAILED:
@@ -182,13 +205,16 @@ class Words:
                 detail,
                 _("The partner was told so with a signed error. The message is kept as it came and changes nothing."),
             )
+        if is_withdrawn(row):
+            nothing = _("It is not sent any more. Nothing needs mending.")
+            return Refusal(_("This message was withdrawn here"), code, detail, nothing, "soon")
         match row["state"]:
             case "refused":
                 return Refusal(
                     _("The partner’s node refused the message: %(partner)s", partner=partner),
                     code,
                     detail,
-                    _("Correct what is named, then send a new record. This one is not sent again."),
+                    _("Correct what is named, then send a new record. This one does not go again by itself."),
                 )
             case "given-up":
                 return Refusal(
@@ -204,12 +230,21 @@ class Words:
                     detail,
                     _("IT staff can have the same record signed anew and sent: depesha message resend ID"),
                 )
-            case "queued" | "sending" | "unconfirmed" if code or detail:
+            case "unconfirmed":
+                return Refusal(
+                    _("The partner seems to have the message, and no valid receipt has come"),
+                    code,
+                    detail,
+                    _("Ask the partner for it by its message id. To ask their node again: depesha message resend ID"),
+                    "soon",
+                )
+            case "queued" | "sending" if code or detail:
                 return Refusal(
                     _("The last attempt failed"),
                     code,
                     detail,
                     _("The node tries again by itself; you need do nothing."),
+                    "soon",
                 )
             case _:
                 return None

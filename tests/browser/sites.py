@@ -61,6 +61,7 @@ SCREENS = (
     Screen("message-opened", "officer", "/cases/2026-0417/messages/3"),
     Screen("message-queued", "officer", "/cases/2026-0402/messages/2"),
     Screen("message-refused", "officer", "/cases/2026-0388/messages/2"),
+    Screen("message-withdrawn", "officer", "/cases/2026-0419/messages/2"),
     Screen("message-rejected", "officer", "/cases/2026-0421/messages/1"),
     Screen("message-given-up", "officer", "/cases/2026-0422/messages/2"),
     Screen("message-unconfirmed", "officer", "/cases/2026-0423/messages/1"),

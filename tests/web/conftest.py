@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from starlette.applications import Starlette
 
-from node.access import make_link
+from node.access import add_user, make_link
 from node.records import Domains, load_domains
 from node.store.blobs import BlobStore
 from node.store.columns import table_of
@@ -36,6 +36,10 @@ class Site:
     def link(self, account: str) -> str:
         with self.database.write() as connection:
             return "/sign-in?token=" + make_link(connection, account, self.now)
+
+    def add_account(self, name: str, role: str, unit: str | None) -> str:
+        with self.database.write() as connection:
+            return add_user(connection, name, role, unit, self.now).name
 
     def signed_in(self, role: str) -> BrowserLike:
         """A browser in which somebody of that role has signed in."""

@@ -92,6 +92,8 @@ def seed(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, cases: boo
         write(422, ITALY, _foreign(), unit="Consulate in Lyon")
         doubtful = Sent("out", "unconfirmed", APPLICATION, first, at(25, 9, 30), None, ("EBMS:0004", "duplicate"))
         write(423, FRANCE, [replace(doubtful, more={"unilateral": True})], opener=OWN)
+        taken_back = _answered(at(22, 9, 0), True, "refused", ("EBMS:0004", "withdrawn by a person"))
+        write(419, FRANCE, [_received(second, at(22, 8, 0), at(22, 8, 30), 43), taken_back])
         old = [_received(first, at(2, 15, 20), at(2, 16, 0), 3), _answered(at(6, 12, 0), True, "delivered", None, 9)]
         erased = write(371, FRANCE, old, closed=at(21, 12, 0))
         connection.execute(delete(table_of(PayloadKey)).where(table_of(PayloadKey).c.message.in_(erased)))

@@ -93,9 +93,7 @@ def test_what_can_be_clicked_is_large_enough(visit: Visit) -> None:
         assert box["width"] >= 24
 
 
-@pytest.mark.parametrize(
-    "screen", [screen_named("case-officer"), screen_named("message-officer")], ids=lambda s: s.name
-)
+@pytest.mark.parametrize("name", ["case-officer", "message-officer"])
 def test_on_paper_there_is_no_menu_and_a_foot_that_says_who_printed(visit: Visit, name: str) -> None:
     page = visit(screen_named(name))
     page.emulate_media(media="print")

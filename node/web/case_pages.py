@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from node.access import Act
+from node.access import Act, Role
 from node.web.contents import PICTURES
 from node.web.headers import SANDBOXED
 from node.web.render import Templates
@@ -70,6 +70,7 @@ class CasePages:
             personal=page.read_persons,
             page=page,
             marks_opened=visit.may(Act.MARK_OPENED),
+            sends=visit.signed_in.role is not Role.AUDITOR,
             more_persons=self._more_persons,
             evidence_heading=self._evidence_heading,
             case_rows=t.facts(

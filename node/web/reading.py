@@ -147,6 +147,7 @@ class StoredCases:
         positions = queries.log_positions(connection, [row["id"] for row in messages])
         names = {p.party: p.name for p in queries.named(connection, sorted({row["peer"] for row in messages}))}
         readable = allowed(person.role, Act.READ_RECORDS)
+        numbers = {row["message_id"]: n for n, row in enumerate(messages, start=1)}
         for n, row in enumerate(messages, start=1):
             notice = row["service"] in self._notices
             unread = queries.is_unread(row, self._notices)
@@ -154,9 +155,9 @@ class StoredCases:
             parts = self._contents.parts(connection, row, record, readable) if readable and not notice else ()
             yield TimelineItem(
                 way=_way(row),
-                title=self._words.heading(row, self._contents.title(row), names[row["peer"]]),
+                title=self._heading(row, names[row["peer"]]),
                 time=row["time"],
-                body=self._body(row, unread),
+                body=self._body(row, unread, numbers.get(row["ref_to_message_id"]) if notice else None),
                 marks=() if notice else self._words.marks(row, *positions.get(row["id"], (None, False))),
                 message=n,
                 ours=row["direction"] == "out",
@@ -164,8 +165,14 @@ class StoredCases:
                 parts=tuple(part for part in parts if part.picture != "record"),
             )
 
-    def _body(self, row: RowMapping, unread: bool) -> str:
+    def _heading(self, row: RowMapping, partner: str) -> str:
+        say = self._words.notice_heading if row["service"] in self._notices else self._words.heading
+        return say(row, self._contents.title(row), partner)
+
+    def _body(self, row: RowMapping, unread: bool, about: int | None) -> str:
         _ = self._language.gettext
+        if about is not None:
+            return _("About message %(n)s.", n=about)
         if unread:
             return _("Nobody here has opened it.")
         if row["disputed_time"]:
@@ -191,12 +198,12 @@ class StoredCases:
                 n=n,
                 of=len(messages),
                 title=title,
-                heading=self._words.heading(row, title, partner.name),
+                heading=self._heading(row, partner.name),
                 partner=partner,
                 way="in" if row["direction"] == "in" else "out",
                 time=row["time"],
                 state=self._words.message_tag(row),
-                marks=self._words.marks(row, *position),
+                marks=() if row["service"] in self._notices else self._words.marks(row, *position),
                 facts=self._words.facts(row, partner.name, partner.party),
                 parts=self._contents.parts(connection, row, record, readable),
                 sections=record.sections() if record is not None else (),

@@ -52,6 +52,13 @@ class Words:
             case _:
                 return _("%(what)s, on its way to %(partner)s", **values)
 
+    def notice_heading(self, row: Row, title: str, partner: str) -> str:
+        """A notice in one line; its title is what it tells."""
+        _ = self._language.gettext
+        if row["direction"] == "in":
+            return _("Notice from %(partner)s: %(what)s", what=title, partner=partner)
+        return _("Notice to %(partner)s: %(what)s", what=title, partner=partner)
+
     def message_tag(self, row: Row) -> Tag:
         """Where one message has come to."""
         _ = self._language.gettext
@@ -196,6 +203,7 @@ class Words:
         """Why a message was refused or is late, and what helps. The detail names fields and rules, never values."""
         _ = self._language.gettext
         code, detail = row["error_code"] or "", row["error_detail"] or ""
+        again = f"depesha message resend {row['message_id']}"
         if row["direction"] == "in":
             if row["state"] != "rejected":
                 return None
@@ -207,7 +215,7 @@ class Words:
             )
         if is_withdrawn(row):
             nothing = _("It is not sent any more. Nothing needs mending.")
-            return Refusal(_("This message was withdrawn here"), code, detail, nothing, "soon")
+            return Refusal(_("This message was withdrawn here"), "", detail, nothing, "soon")
         match row["state"]:
             case "refused":
                 return Refusal(
@@ -221,21 +229,21 @@ class Words:
                     _("The message was given up"),
                     code,
                     detail,
-                    _("Nothing is lost. Call the partner, or have IT staff send it again: depesha message resend ID"),
+                    _("Nothing is lost. Call the partner, or have IT staff send it again: %(command)s", command=again),
                 )
             case "stale":
                 return Refusal(
                     _("The certificate that signed it is no longer accepted"),
                     code,
                     detail,
-                    _("IT staff can have the same record signed anew and sent: depesha message resend ID"),
+                    _("IT staff can have the same record signed anew and sent: %(command)s", command=again),
                 )
             case "unconfirmed":
                 return Refusal(
                     _("The partner seems to have the message, and no valid receipt has come"),
                     code,
                     detail,
-                    _("Ask the partner for it by its message id. To ask their node again: depesha message resend ID"),
+                    _("Ask the partner for it by its message id. To ask their node again: %(command)s", command=again),
                     "soon",
                 )
             case "queued" | "sending" if code or detail:

@@ -60,6 +60,8 @@ SCREENS = (
     Screen("message-unread", "auditor", "/cases/2026-0417/messages/3"),
     Screen("message-opened", "officer", "/cases/2026-0417/messages/3"),
     Screen("message-queued", "officer", "/cases/2026-0402/messages/2"),
+    Screen("case-notice", "officer", "/cases/2026-0402"),
+    Screen("message-notice", "officer", "/cases/2026-0402/messages/3"),
     Screen("message-refused", "officer", "/cases/2026-0388/messages/2"),
     Screen("message-withdrawn", "officer", "/cases/2026-0419/messages/2"),
     Screen("message-rejected", "officer", "/cases/2026-0421/messages/1"),

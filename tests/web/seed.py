@@ -27,7 +27,18 @@ from node.store.tables import (
     PayloadKey,
     Peer,
 )
-from tests.web.specimens import ANNA, DOCUMENT, PETER, PICTURE, SERVICE, application, particulars, reply
+from tests.web.specimens import (
+    ANNA,
+    DOCUMENT,
+    NOTICES,
+    PETER,
+    PICTURE,
+    SERVICE,
+    application,
+    notice,
+    particulars,
+    reply,
+)
 
 NOW = datetime(2026, 11, 25, 13, 5, tzinfo=UTC)
 OWN = "SRB-MOI"
@@ -82,7 +93,8 @@ def seed(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, cases: boo
         first, second = _applied(application()), _applied(application((PETER,)))
         write(417, FRANCE, _clarified(first))
         waiting = _answered(at(25, 12, 58), True, "queued", ("", "connection refused"))
-        write(402, FRANCE, [_received(second, at(19, 9, 0), at(19, 9, 10), 42), replace(waiting, more={"attempts": 2})])
+        waiting = replace(waiting, more={"attempts": 2})
+        write(402, FRANCE, [_received(second, at(19, 9, 0), at(19, 9, 10), 42), waiting, _told("m-0402-1@fra.example")])
         refused = _answered(at(24, 11, 0), False, "refused", ("EBMS:0004", NO_CODE), 47)
         write(388, GERMANY, [_received(first, at(12, 8, 5), at(12, 9, 0), 21), refused])
         both = Sent("out", "delivered", APPLICATION, _applied(application((ANNA, PETER))), at(23, 12, 44), position=45)
@@ -123,6 +135,13 @@ def _clarified(applied: Sequence[tuple[str, bytes]]) -> list[Sent]:
         Sent("out", "delivered", PARTICULARS, [(RECORD, asked)], at(20, 10, 48), at(20, 12, 20), None, 44),
         Sent("in", "received", PARTICULARS, [(RECORD, given)], at(23, 8, 17)),
     ]
+
+
+def _told(message_id: str) -> Sent:
+    """Our notice that we opened a message."""
+    content = notice(message_id, "2026-11-19T09:10:00Z")
+    sent = Sent("out", "delivered", "Opened", [(RECORD, content)], at(19, 9, 10), service=NOTICES)
+    return replace(sent, more={"ref_to_message_id": message_id})
 
 
 def _foreign() -> list[Sent]:

@@ -7,6 +7,7 @@ import zlib
 from xml.sax.saxutils import escape
 
 SERVICE = "urn:depesha:returns:1"
+NOTICES = "urn:depesha:notice:1"
 NONCE = base64.b64encode(bytes(range(32))).decode()
 
 
@@ -119,6 +120,15 @@ def particulars(asked: bool, occurred: str, text: str) -> bytes:
 <Text>{escape(text)}</Text></{part}>
 <Signature><Office>Bureau of returns</Office></Signature>
 </FurtherParticulars>
+""".encode()
+
+
+def notice(message_id: str, occurred: str) -> bytes:
+    """A notice that an officer opened a message."""
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<Opened xmlns="{NOTICES}" nonce="{NONCE}" occurred="{occurred}" recorded="{occurred}">
+<Message>{message_id}</Message><Event>http://uri.etsi.org/19522/Event/ContentAccessTracking</Event><Role>officer</Role>
+</Opened>
 """.encode()
 
 

@@ -117,6 +117,20 @@ class TestCase:
         ]
         assert places == sorted(places)
 
+    def test_a_notice_says_what_it_tells_and_of_which_message(self, site: Site) -> None:
+        officer = site.signed_in("officer")
+        text = _words(officer.get("/cases/2026-0402").text)
+        assert "Notice to France, Ministry of the Interior: Opened" in text
+        assert "About message 1." in text
+        assert "On its way" in text, "a notice is nobody's turn"
+        page = officer.get("/cases/2026-0402/messages/3")
+        assert 'class="marks"' not in page.text
+        assert "content accessed by the recipient" in page.text
+
+    def test_an_auditor_is_not_told_how_to_send(self, site: Site) -> None:
+        assert "depesha send" in site.signed_in("officer").get("/cases/2026-0417").text
+        assert "depesha send" not in site.signed_in("auditor").get("/cases/2026-0417").text
+
     def test_an_erased_case_says_so_and_still_shows_what_happened(self, site: Site) -> None:
         officer = site.signed_in("officer")
         text = officer.get("/cases/2026-0371").text

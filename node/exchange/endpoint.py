@@ -4,9 +4,11 @@ Our own trouble (store, disk, clock, load, stopping) is HTTP 503 with Retry-Afte
 make the peer give up.
 """
 
+import asyncio
+import contextlib
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
@@ -30,6 +32,10 @@ BUSY_RETRY_SECONDS = 2
 # The disk is asked once for so many requests, and at each large one.
 DISK_LOOK_EVERY = 64
 LARGE = 1_000_000
+
+
+# A sender that is refused early, on the root part, is let finish so long: many read no answer before they are through.
+DRAIN_SECONDS = 60
 
 
 class OwnTrouble(Exception):
@@ -102,10 +108,11 @@ class Endpoint:
 
     async def _take(self, request: Request) -> Answer:
         intake = Intake(self._node, self._directory, request.headers.get("content-type", ""))
+        body = request.stream()
         peer = ""
         self._under_way[peer] += 1
         try:
-            async for chunk in request.stream():
+            async for chunk in body:
                 intake.feed(chunk)
                 if not peer and intake.header is not None:
                     peer = self._count_for_peer(intake.header.sender.id)
@@ -121,7 +128,9 @@ class Endpoint:
         except As4Error as error:
             intake.abandon()
             self.counts["refused"] += 1
-            return intake.refusal(error)
+            answer = intake.refusal(error)
+            await _drained(body)
+            return answer
         except BaseException:
             intake.abandon()
             raise
@@ -134,3 +143,11 @@ class Endpoint:
         self._under_way[""] -= 1
         self._under_way[peer] += 1
         return peer
+
+
+async def _drained(body: AsyncIterator[bytes]) -> None:
+    """Read what is left of a request's body and throw it away; give up after DRAIN_SECONDS."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in body:
+                pass

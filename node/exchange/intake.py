@@ -89,6 +89,19 @@ class _Sink:
         self._writer.abort()
 
 
+class _Nowhere:
+    """Takes the parts of a test message, which are verified and then of no use: they never touch the disk."""
+
+    def write(self, octets: bytes) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing was kept."""
+
+    def discard(self) -> None:
+        """Nothing was kept."""
+
+
 class Intake:
     """One request: feed its body in, then `finish`, then either commit what it gives or send its answer."""
 
@@ -98,23 +111,24 @@ class Intake:
         self._pair: OpenPair | None = None
         self._claimed: UserMessage | None = None
         self._sinks: list[_Sink] = []
-        self._reader = MessageReader(content_type, self._policy_for, self._sink_for)
+        self._content_type = content_type
+        self._reader: MessageReader | None = None
 
     @property
     def header(self) -> UserMessage | None:
         """The message's header once its sender is certain."""
-        return self._reader.header
+        return None if self._reader is None else self._reader.header
 
     def feed(self, data: bytes) -> None:
         """Take in more of the body. Raises As4Error (see `refusal`), or StoreUnavailable."""
-        self._reader.feed(data)
+        self._opened().feed(data)
 
     def finish(self) -> Received | Answer:
         """The whole body is in: what is to be committed, or an answer that needs no commit (the test service).
 
         Raises As4Error, or StoreUnavailable.
         """
-        opened = self._reader.finish()
+        opened = self._opened().finish()
         if not isinstance(opened, OpenedMessage):
             raise FeatureNotSupported("signals are not taken here: receipts and errors go back in the HTTP response")
         node, header, now = self._node, opened.header, self._node.now()
@@ -164,7 +178,16 @@ class Intake:
             suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
         return Answer(200, SIGNAL_CONTENT_TYPE, self._error(error, now, suite, reference))
 
+    def _opened(self) -> MessageReader:
+        """The reader, made when the first bytes come: a Content-Type that is none of the wire's is refused as any fault
+        of a message is."""
+        if self._reader is None:
+            self._reader = MessageReader(self._content_type, self._policy_for, self._sink_for)
+        return self._reader
+
     def _sink_for(self, header: UserMessage, info: PartInfo) -> PartSink:
+        if header.is_test:
+            return _Nowhere()
         node = self._node
         is_record = not self._sinks and node.domains.find(header.service) is not None
         sink = _Sink(PayloadWriter(node.kek, node.blobs), keep=is_record)

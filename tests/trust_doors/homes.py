@@ -34,6 +34,17 @@ class Said:
     err: str
 
 
+def command(*words: str) -> Said:
+    """One command, as the command line gives it."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main(words)
+        except SystemExit as wrong_usage:
+            status = int(str(wrong_usage.code))
+    return Said(status, out.getvalue(), err.getvalue())
+
+
 class Home:
     """One node's folder, its two addresses, and the commands on it."""
 
@@ -55,13 +66,7 @@ class Home:
 
     def run(self, *words: str) -> Said:
         """One command; its exit status is the caller's to judge."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                status = main([*words, "--home", str(self.folder)])
-            except SystemExit as wrong_usage:
-                status = int(str(wrong_usage.code))
-        return Said(status, out.getvalue(), err.getvalue())
+        return command(*words, "--home", str(self.folder))
 
     def do(self, *words: str) -> Any:
         """One command with --json that must succeed; what it printed."""
@@ -156,6 +161,17 @@ def get(url: str) -> tuple[int, bytes]:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def post_bytes(url: str, content_type: str, body: bytes) -> int:
+    """The status that answers any bytes."""
+    request = urllib.request.Request(url, body, {"Content-Type": content_type}, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            status: int = answer.status
+            return status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def refused_within(seconds: float, accepted: Callable[[], bool]) -> None:

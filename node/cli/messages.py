@@ -193,7 +193,7 @@ def _compressed(connection: Any, message: int) -> dict[int, bool]:
     from node.exchange.contents import PART
 
     query = select(PART.c.n, PART.c.compressed).where(PART.c.message == message)
-    return dict(connection.execute(query).tuples().all())
+    return {row.n: row.compressed for row in connection.execute(query)}
 
 
 def _lines(row: dict[str, Any]) -> list[str]:

@@ -119,7 +119,7 @@ def _described(connection: Connection, query: Select[Any]) -> list[dict[str, Any
     newest = select(LOG_ENTRY.c.message, func.max(LOG_ENTRY.c.id).label("id")).where(LOG_ENTRY.c.message.in_(ids))
     last = newest.group_by(LOG_ENTRY.c.message).subquery()
     positions = select(LOG_ENTRY.c.message, LOG_ENTRY.c.position).join(last, last.c.id == LOG_ENTRY.c.id)
-    indexes: dict[int, int | None] = dict(connection.execute(positions).tuples().all())
+    indexes: dict[int, int | None] = {row.message: row.position for row in connection.execute(positions)}
     return [_message(dict(row), parts.get(row["id"], []), indexes.get(row["id"])) for row in rows]
 
 

@@ -71,7 +71,7 @@ def run_checks(node: Node) -> list[Check]:
 
 
 def clock_state(node: Node) -> ClockState:
-    """Whether our clock may be trusted, by the kernel, by peers' receipts of the last hour, and by our own records."""
+    """Whether our clock may be trusted: by the kernel, by what peers signed in the last hour, by our own records."""
     now = node.now()
     heard = (
         select(MESSAGE.c.peer, MESSAGE.c.receipt_time, MESSAGE.c.disputed_time)
@@ -79,21 +79,33 @@ def clock_state(node: Node) -> ClockState:
         .order_by(MESSAGE.c.id.desc())
         .limit(CLOCK_SAMPLES)
     )
+    # A message may be old when it arrives, by retries: one that is not shows that the clocks agree, others show nothing.
+    came = (
+        select(MESSAGE.c.peer, MESSAGE.c.timestamp, MESSAGE.c.time)
+        .where(MESSAGE.c.direction == "in")
+        .order_by(MESSAGE.c.id.desc())
+        .limit(CLOCK_SAMPLES)
+    )
     answered = select(_PEER_DELIVERY.c.party, _PEER_DELIVERY.c.last_success_at)
     with node.database.read() as connection:
         last_success = {party: at for party, at in connection.execute(answered) if at is not None}
         receipts = connection.execute(heard).all()
+        arrivals = connection.execute(came).all()
         newest = connection.scalar(select(func.max(MESSAGE.c.id)))
         newest_time = connection.scalar(select(MESSAGE.c.time).where(MESSAGE.c.id == newest)) if newest else None
     offsets: dict[str, timedelta] = {}
-    for peer, receipt_time, _ in receipts:
+    for peer, receipt_time, was_disputed in receipts:
         at = last_success.get(peer)
         # The newest receipt of each peer was settled when the peer last answered: their difference is the clocks'.
         if peer not in offsets and at is not None and receipt_time is not None and now - at < PEERS_HEARD_WITHIN:
             offset = receipt_time - at
-            # The peer may have answered since without a receipt: a close pair reassures, a distant one says nothing.
-            if abs(offset) <= ALLOWED_DIFFERENCE:
+            # The peer may have answered since without a receipt: a close pair reassures; a distant one says something
+            # only if the attempt that brought the receipt had found it so.
+            if was_disputed == (abs(offset) > ALLOWED_DIFFERENCE):
                 offsets[peer] = offset
+    for peer, timestamp, time in arrivals:
+        if now - time < PEERS_HEARD_WITHIN and abs(timestamp - time) <= ALLOWED_DIFFERENCE:
+            offsets.setdefault(peer, timestamp - time)
     return judge_clock(kernel_clock(), list(offsets.values()), newest_time, now)
 
 

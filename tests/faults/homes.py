@@ -30,6 +30,11 @@ SETTINGS = {
     "allow_unilateral_terms": "true",
     "log_level": '"warning"',
 }
+# On PostgreSQL what a dead process had claimed waits until its claim runs out: let that be little, and queue more.
+SETTINGS_ON_POSTGRESQL = {"attempt_seconds": "2", "deliveries_in_flight": "4"}
+# With more in the outbox traffic waits: what is to be seen is order and loss, not a long queue.
+BACKLOG = 16
+BACKLOG_ON_POSTGRESQL = 100
 
 
 def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
@@ -98,6 +103,7 @@ class Home:
         self._logs = folder.parent / "logs"
         self._logs.mkdir(exist_ok=True)
         self._running: list[Running] = []
+        self._backlog = BACKLOG
 
     def make(self, database_url: str | None) -> None:
         """Make the node, on SQLite unless a database is named."""
@@ -109,7 +115,8 @@ class Home:
             subprocess.run([sys.executable, "-m", "node", *words], cwd=ROOT, env=environment, check=True)
         settings = dict(SETTINGS)
         if database_url is not None:
-            settings["database_url"] = json.dumps(database_url)
+            settings |= SETTINGS_ON_POSTGRESQL | {"database_url": json.dumps(database_url)}
+            self._backlog = BACKLOG_ON_POSTGRESQL
         with (self.folder / "depesha.toml").open("a", encoding="utf-8") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
 
@@ -163,6 +170,7 @@ class Home:
     def traffic(self, peer: "Home", crash_at: str | None = None) -> Running:
         """The process that queues messages for the peer."""
         words = ["-m", "tests.faults.traffic", str(self.folder), peer.party, str(self.ledger.path)]
+        words.append(str(self._backlog))
         return self._start(words, "traffic", crash_at)
 
     def opening(self, row: int, crash_at: str | None = None) -> Running:

@@ -250,7 +250,7 @@ def _log(node: Node) -> Iterator[str]:
     with node.database.read() as connection:
         total = connection.scalar(select(func.count()).select_from(LOG_ENTRY))
         rows = connection.execute(select(LOG_ENTRY.c.message, LOG_ENTRY.c.type)).all()
-        states = dict(connection.execute(select(MESSAGE.c.id, MESSAGE.c.direction)).tuples().all())
+        states = dict(connection.execute(select(MESSAGE.c.id, MESSAGE.c.direction)).all())
         delivered = set(connection.scalars(select(MESSAGE.c.id).where(MESSAGE.c.state == "delivered")))
     if report.pending or report.size != total:
         yield f"{report.pending} entries of the log wait, {report.size} of {total} have a position"

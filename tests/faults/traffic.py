@@ -1,4 +1,6 @@
-"""A process that queues messages without end: `python -m tests.faults.traffic HOME PEER LEDGER`; SIGTERM ends it.
+"""A process that queues messages without end: `python -m tests.faults.traffic HOME PEER LEDGER BACKLOG`.
+
+SIGTERM ends it.
 
 It submits as the command line does, in a process beside the serving one, and may be killed at any moment.
 """
@@ -27,8 +29,6 @@ SERVICE = "urn:example:faults:1"
 ACTION = "Report"
 # So many cases go on for ever; other messages open a case of their own.
 LONG_CASES = 6
-# With more in the outbox it waits: what is to be seen is order and loss, not a long queue.
-BACKLOG = 16
 LOOK_SECONDS = 0.05
 # Above 64 KiB a part is a blob; above 256 KiB of message it goes out as a stream.
 SIZES = (None, None, None, None, None, 3_000, 90_000, 300_000)
@@ -61,8 +61,8 @@ def _some_case(node: Node) -> str | None:
     return None
 
 
-def main(home: str, peer: str, ledger_path: str) -> None:
-    """Queue until told to stop."""
+def main(home: str, peer: str, ledger_path: str, backlog: str) -> None:
+    """Queue until told to stop; with `backlog` messages in the outbox, wait."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     node = open_node(Path(home))
@@ -72,7 +72,7 @@ def main(home: str, peer: str, ledger_path: str) -> None:
         try:
             with node.database.read() as connection:
                 waiting = connection.scalar(select(func.count()).select_from(OUTBOX)) or 0
-            if waiting < BACKLOG:
+            if waiting < int(backlog):
                 queue_one(node, directory, ledger, peer, _some_case(node), random.choice(SIZES))
                 continue
         except StoreUnavailable as trouble:

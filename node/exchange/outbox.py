@@ -148,11 +148,14 @@ def claim(
 def release_claims(connection: Connection, worker: str | None = None) -> int:
     """Give back the claims of `worker`, or all of them when no other process can hold any; returns how many.
 
-    Their attempts may have sent the whole body.
+    Their attempts may have sent the whole body. A silent peer whose probe was cut off so is probed again at once.
     """
     held = OUTBOX.c.claimed_by.is_not(None) if worker is None else OUTBOX.c.claimed_by == worker
-    ids = list(connection.scalars(select(OUTBOX.c.message).where(held)))
+    rows = connection.execute(select(OUTBOX.c.message, OUTBOX.c.peer).where(held)).all()
+    ids = [row.message for row in rows]
     if ids:
+        peers = {row.peer for row in rows}
+        connection.execute(update(PEER_DELIVERY).where(PEER_DELIVERY.c.party.in_(peers)).values(next_attempt_at=None))
         mine = OUTBOX.c.message.in_(ids)
         connection.execute(update(OUTBOX).where(mine).values(claimed_by=None, claimed_until=None, body_sent=True))
         connection.execute(

@@ -77,17 +77,23 @@ class Endpoint:
             self._require_ready(request)
             answer = await self._take(request)
         except (StoreUnavailable, OwnTrouble) as trouble:
-            seconds = trouble.seconds if isinstance(trouble, OwnTrouble) else RETRY_AFTER_SECONDS
             log.error("not ready", reason=str(trouble))
-            self.counts["not ready"] += 1
-            body = b"This node cannot take messages now. Try again later.\n"
-            answer = Answer(503, "text/plain; charset=utf-8", body, {"Retry-After": str(seconds)})
+            answer = self._later(trouble.seconds if isinstance(trouble, OwnTrouble) else RETRY_AFTER_SECONDS)
         except ClientDisconnect:
             # Nobody is left to answer; nothing was kept.
             self.counts["cut off"] += 1
             return Response(status_code=400)
+        except Exception as error:
+            # A fault of ours must not cost the peer its message: to be tried again, once it is mended.
+            log.error("a request could not be handled", error=type(error).__name__, exc_info=error)
+            answer = self._later(RETRY_AFTER_SECONDS)
         crash_point("answer: before it leaves")
         return Response(answer.body, answer.status, {"Content-Type": answer.content_type, **answer.headers})
+
+    def _later(self, seconds: int) -> Answer:
+        self.counts["not ready"] += 1
+        body = b"This node cannot take messages now. Try again later.\n"
+        return Answer(503, "text/plain; charset=utf-8", body, {"Retry-After": str(seconds)})
 
     def _expected(self) -> int:
         return sum(self._under_way.values())

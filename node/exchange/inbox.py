@@ -24,6 +24,7 @@ from node.records.notices import OPENED
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_new_rows, insert_rows
+from node.store.trouble import StoreUnavailable
 
 MAX_SEQUENCE = 2**53
 
@@ -41,16 +42,23 @@ class _Duplicates(Exception):
 
 
 def take(node: Node, group: Sequence[Received]) -> list[Taken | Exception]:
-    """Commit a group of received messages; a duplicate or a clash among them never takes another down with it."""
+    """Commit a group of received messages; whatever is wrong with one of them never takes another down with it.
+
+    Raises StoreUnavailable, which is nobody's fault and concerns them all.
+    """
     try:
         with node.database.write() as connection:
             _write(node, connection, group)
             crash_point("inbox: before commit")
         crash_point("inbox: after commit")
         return [_new(one) for one in group]
-    except _Duplicates:
+    except StoreUnavailable:
+        raise
+    except Exception as error:
         if len(group) > 1:
             return [_take_alone(node, one) for one in group]
+        if not isinstance(error, _Duplicates):
+            raise
     return [_answer_again(node, group[0])]
 
 

@@ -14,6 +14,7 @@ from node.as4 import (
     As4Error,
     EbmsError,
     FeatureNotSupported,
+    InvalidHeader,
     MessageReader,
     NotSoap,
     OpenedMessage,
@@ -40,6 +41,8 @@ log = journal("exchange.intake")
 LARGEST_RECORD = 4 * 1024 * 1024
 # So many problems of a record are told to the peer; more would not help it to mend the first.
 PROBLEMS_TOLD = 10
+# In UTF-8; as long as a MessageId may be. PostgreSQL indexes nothing above 2,704 bytes.
+LONGEST_CONVERSATION_ID = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ class Intake:
         self._claimed = header
         policy = self._directory.policy_for(header)
         try:
+            _require_indexable(header)
             self._pair = self._directory.require_agreement(header)
         except As4Error as refusal:
             return replace(policy, refusal=refusal)
@@ -231,6 +235,13 @@ class Intake:
         told = EbmsError.of(error, reference)
         identity = self._node.signing if suite is not None else None
         return make_error([told], f"{uuid.uuid4()}@depesha", now, error.ref_to_message_id, identity, suite)
+
+
+def _require_indexable(header: UserMessage) -> None:
+    """Cases are found by ConversationId through an index, whose entries are bounded. Raises InvalidHeader."""
+    size = len(header.conversation_id.encode())
+    if size > LONGEST_CONVERSATION_ID:
+        raise InvalidHeader(f"eb:ConversationId: found {size} bytes, expected at most {LONGEST_CONVERSATION_ID}")
 
 
 class RecordRefused(As4Error):

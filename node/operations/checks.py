@@ -79,7 +79,7 @@ def clock_state(node: Node) -> ClockState:
         .order_by(MESSAGE.c.id.desc())
         .limit(CLOCK_SAMPLES)
     )
-    # A message may be old when it arrives, by retries: one that is not shows that the clocks agree, others show nothing.
+    # A message may be old when it arrives, by retries: one that is not shows that the clocks agree, others nothing.
     came = (
         select(MESSAGE.c.peer, MESSAGE.c.timestamp, MESSAGE.c.time)
         .where(MESSAGE.c.direction == "in")

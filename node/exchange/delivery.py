@@ -79,12 +79,15 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until `stop`; trouble of the store is waited out, never given up on."""
-        self._release_claims_of_the_dead()
+        released = False
         async with client_session(self._node.settings.attempt_seconds) as session:
             while not self._stopping:
                 self._wake.clear()
                 pause = LOOK_SECONDS
                 try:
+                    if not released:
+                        self._release_claims_of_the_dead()
+                        released = True
                     if await self._take_up(session):
                         continue
                 except StoreUnavailable as trouble:

@@ -57,6 +57,7 @@ def shared_postgresql(postgresql_server: str | None) -> Iterator[tuple[str, Call
             found = {table: connection.execute(select(table)).mappings().all() for table in metadata.sorted_tables}
 
         def renew(database: Database = database, found: dict[Table, Any] = found) -> None:
+            database.close()  # a test may have cut its connections
             with database.write() as connection:
                 for table in reversed(metadata.sorted_tables):
                     connection.execute(delete(table))

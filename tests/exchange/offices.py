@@ -257,13 +257,11 @@ def record_part(name: str = "good/application.xml") -> PartToSend:
 def writes_refused(database: Database) -> Iterator[None]:
     """The database of this kind as it is when nothing can be written any more: read-only."""
     if database.dialect == "sqlite":
-        with database.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA query_only=ON")
+        _pragma(database, "query_only=ON")
         try:
             yield
         finally:
-            with database.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA query_only=OFF")
+            _pragma(database, "query_only=OFF")
         return
     name = database.engine.url.database
     _alter(database, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
@@ -273,6 +271,13 @@ def writes_refused(database: Database) -> Iterator[None]:
     finally:
         _alter(database, f"ALTER DATABASE {name} RESET default_transaction_read_only")
         database.close()
+
+
+def _pragma(database: Database, setting: str) -> None:
+    """On the one connection that writes, which stays open."""
+    connection = database.engine.raw_connection()
+    connection.driver_connection.execute(f"PRAGMA {setting}")  # type: ignore[union-attr]
+    connection.close()
 
 
 def _alter(database: Database, statement: str) -> None:

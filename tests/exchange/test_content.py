@@ -1,0 +1,170 @@
+"""Records on the wire: every example of the domain, good and bad; refusals tell where and why, never what was found."""
+
+import re
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from node.exchange.contents import answer_of
+from node.exchange.settlement import LOG_ENTRY, MESSAGE
+from node.records.check import CheckedRecord, check
+from node.records.problems import Problem
+from tests.exchange.conftest import World, WorldMaker
+from tests.exchange.offices import APPLICATION, EXAMPLES, RECORDS, known, record_part
+from tests.exchange.wire import letter, post, post_together
+
+GOOD = sorted((EXAMPLES / "good").glob("*.xml"))
+BAD = sorted((EXAMPLES / "bad").glob("*.xml"))
+ROOT_ELEMENT = re.compile(rb"<(?:\w+:)?([A-Z]\w+)[\s>]")
+
+
+def action_of(content: bytes) -> str:
+    """What a sender that did not check would say that the record is."""
+    found = ROOT_ELEMENT.search(content)
+    assert found is not None
+    return found[1].decode()
+
+
+@pytest.fixture
+async def trading(make_world: WorldMaker) -> World:
+    """Every record of the domain may be exchanged."""
+    world = await make_world(send=False)
+    domain = world.ours.node.domains.find(RECORDS)
+    assert domain is not None
+    actions = sorted({action_of(path.read_bytes()) for path in (*GOOD, *BAD)} | set(domain.records))
+    pairs = [(RECORDS, action) for action in actions if action != APPLICATION]
+    world.ours.know(known(world.theirs), pairs=pairs)
+    world.ours.configured()
+    return world
+
+
+async def test_every_good_record_is_received(trading: World) -> None:
+    for path in GOOD:
+        content = path.read_bytes()
+        sent = letter(
+            trading.theirs.node,
+            trading.ours.node,
+            [("application/xml", content)],
+            service=RECORDS,
+            action=action_of(content),
+        )
+        (await post(trading.ours, sent)).receipt(sent, trading.ours.node)
+        assert trading.ours.shown(sent.id)["state"] == "received", path.name
+    assert len(GOOD) >= 8
+
+
+def secrets_of(problems: list[Problem], content: bytes) -> set[str]:
+    """The values that were found wrong, as far as they are values: no names of elements or rules."""
+    text = content.decode("utf-8", "replace")
+    said = " ".join(f"{problem.path} {problem.rule} {problem.expected}" for problem in problems)
+    found = {value.strip() for problem in problems for value in re.split(r"[,;:]\s", problem.found)}
+    return {value for value in found if len(value) >= 4 and value in text and value not in said}
+
+
+async def test_every_bad_record_is_refused_without_a_word_of_what_it_says(trading: World) -> None:
+    names = {name.encode() for name in ("ERIKSSON", "Eriksson", "MARTIN", "UTO", "L898902C")}
+    hidden = 0
+    for path in BAD:
+        content = path.read_bytes()
+        problems = check(content, trading.ours.node.domains, service=RECORDS, action=action_of(content))
+        assert not isinstance(problems, CheckedRecord), path.name
+        secrets = secrets_of(problems, content)
+        hidden += bool(secrets)
+        sent = letter(
+            trading.theirs.node,
+            trading.ours.node,
+            [("application/xml", content)],
+            service=RECORDS,
+            action=action_of(content),
+        )
+        with capture_logs() as logs:
+            reply = await post(trading.ours, sent)
+        code, told = reply.told
+        assert code == "EBMS:0004", path.name
+        assert reply.signed_by(trading.ours.node)
+        shown = trading.ours.shown(sent.id)
+        assert (shown["state"], shown["receipt_time"]) == ("rejected", None)
+        assert shown["error"] == {"code": "EBMS:0004", "detail": told}
+        assert problems[0].rule in told
+        for word in [*(secret.encode() for secret in secrets), *names]:
+            for place, octets in (
+                ("answer", reply.body),
+                ("error_detail", told.encode()),
+                ("logs", repr(logs).encode()),
+            ):
+                assert word not in octets, f"{path.name}: {word!r} in {place}"
+    assert len(BAD) > 50
+    assert hidden > 10, "the examples do hold values that could have been told"
+
+
+def bad_application() -> bytes:
+    return (EXAMPLES / "bad" / "name-with-digit.xml").read_bytes()
+
+
+async def test_a_refusal_for_content_is_remembered(make_world: WorldMaker) -> None:
+    world = await make_world(send=False)
+    sent = letter(
+        world.theirs.node,
+        world.ours.node,
+        [("application/xml", bad_application()), ("image/jpeg", b"\xff\xd8\xff")],
+        service=RECORDS,
+        action=APPLICATION,
+    )
+    first = await post(world.ours, sent)
+    world.clock.advance(days=2)
+    again = await post(world.ours, sent)
+    assert again.body == first.body
+    assert world.ours.endpoint.counts == {"received": 1, "duplicate": 1}
+    shown = world.ours.shown(sent.id)
+    assert shown["state"] == "rejected"
+    assert [part["media_type"] for part in shown["parts"]] == ["application/xml", "image/jpeg"]
+    assert answer_of(world.ours.node, world.ours.row(sent.id)["id"]) == first.body
+    assert [entry["type"] for entry in world.ours.rows(LOG_ENTRY)] == ["message.rejected"]
+    assert world.ours.count(MESSAGE) == 1
+
+
+async def test_both_sides_see_the_same_refusal(make_world: WorldMaker) -> None:
+    """A sender that did not check: its office shows path, rule and expectation; the value it has itself."""
+    world = await make_world()
+    sent = world.ours.submit("theirs", record_part("bad/name-with-digit.xml"), service=RECORDS, action=APPLICATION)
+    mine = await world.ours.reaches(sent, "refused")
+    theirs = world.theirs.shown(sent)
+    assert theirs["state"] == "rejected"
+    assert theirs["error"]["detail"] in mine["error"]["detail"]
+    assert mine["error"]["code"] == theirs["error"]["code"] == "EBMS:0004"
+    assert answer_of(world.ours.node, world.ours.row(sent)["id"]) == answer_of(
+        world.theirs.node, world.theirs.row(sent)["id"]
+    )
+
+
+async def test_a_good_record_under_another_action_is_refused(trading: World) -> None:
+    content = (EXAMPLES / "good" / "application.xml").read_bytes()
+    sent = letter(
+        trading.theirs.node, trading.ours.node, [("application/xml", content)], service=RECORDS, action="Reply"
+    )
+    code, told = (await post(trading.ours, sent)).told
+    assert code == "EBMS:0004"
+    assert "Reply" in told
+
+
+async def test_a_message_of_a_domain_without_its_record_is_refused(trading: World) -> None:
+    sent = letter(trading.theirs.node, trading.ours.node, [], service=RECORDS, action=APPLICATION)
+    code, told = (await post(trading.ours, sent)).told
+    assert code == "EBMS:0004"
+    assert "PayloadInfo" in told
+
+
+async def test_a_bad_record_in_a_group_takes_no_other_down(trading: World) -> None:
+    ours, theirs = trading.ours.node, trading.theirs.node
+    bad = letter(theirs, ours, [("application/xml", bad_application())], service=RECORDS, action=APPLICATION)
+    good = [letter(theirs, ours) for _ in range(4)]
+    replies = await post_together(trading.ours, [*good[:2], bad, bad, *good[2:]])
+    assert replies[2].body == replies[3].body
+    assert replies[2].error.code == "EBMS:0004"
+    for one, reply in zip(good, [*replies[:2], *replies[4:]], strict=True):
+        reply.receipt(one, ours)
+
+
+def test_the_examples_are_where_they_are_sought() -> None:
+    assert Path(EXAMPLES, "good", "application.xml").is_file()

@@ -144,7 +144,12 @@ def _write(node: Node) -> str:
     with node.database.write() as connection:
         if not connection.execute(update(CONFIGURATION).values(version=CONFIGURATION.c.version)).rowcount:
             connection.execute(insert(CONFIGURATION).values(id=1, version=0))
-    return "a row was written"
+    blob = node.blobs.create()
+    try:
+        blob.write(b"check")
+    finally:
+        blob.abort()
+    return "a row and a file were written"
 
 
 def _clock(node: Node) -> Check:

@@ -180,8 +180,11 @@ def _order(sender: Side, out: Rows, arrived: Rows, intents: dict[str, str]) -> I
         if row["message_id"] not in sender.withdrawn:
             sent.setdefault(row["conversation_id"], []).append(row["message_id"])
     for case, ids in sent.items():
-        if received.get(case, []) != ids:
-            yield f"case {case} arrived in another order: sent {ids}, received {received.get(case)}"
+        there = received.get(case, [])
+        if there != ids:
+            n = next((n for n, (a, b) in enumerate(zip(ids, there, strict=False)) if a != b), min(len(ids), len(there)))
+            sent_there, received_there = ids[n : n + 3], there[n : n + 3]
+            yield f"case {case} came otherwise from its message {n + 1}: {sent_there} sent, {received_there} received"
         # Replacements come later than what they replace, so they are left out of this comparison.
         replaced = {row["message_id"] for row in out if row["replaces"] is not None}
         plain = [one for one in ids if one in place and one not in replaced]

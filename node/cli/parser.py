@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 WAIT_SECONDS = 60
+# Longer lists are read page by page, with --after.
+LARGEST_COUNT = 1_000_000
+STATES = (
+    "queued", "sending", "delivered", "unconfirmed", "refused", "stale", "given-up",
+    "received", "rejected",
+)  # fmt: skip
 VERBS = {"show": "show_"}
 PEER_VERBS = {"show": "show_peer"}
 MESSAGES = "node.cli.messages"
@@ -26,7 +32,7 @@ def prepare(argv: Sequence[str]) -> list[str]:
     words = list(argv)
     for n, word in enumerate(words):
         following = words[n + 1] if n + 1 < len(words) else ""
-        if word == "--wait" and not following.replace(".", "", 1).isdigit():
+        if word == "--wait" and not following.removeprefix("-").replace(".", "", 1).isdigit():
             words[n] = f"--wait={WAIT_SECONDS}"
     return words
 
@@ -44,6 +50,19 @@ def build_parser() -> argparse.ArgumentParser:
     _record_verbs(verbs)
     _people_verbs(verbs)
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text}: give seconds, 0 or more")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_COUNT:
+        raise argparse.ArgumentTypeError(f"{text}: give a number from 1 to {LARGEST_COUNT}")
+    return int(text)
 
 
 _Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -136,12 +155,12 @@ def _message_verbs(verbs: _Verbs) -> None:
     send.add_argument("--action", metavar="A")
     send.add_argument("--part", metavar="FILE:MEDIATYPE", nargs="+", action="extend", default=[])
     send.add_argument("--unit", metavar="U", help="the unit of ours that sends it")
-    send.add_argument("--wait", metavar="S", type=float, help=f"wait for the receipt ({WAIT_SECONDS} seconds)")
+    send.add_argument("--wait", metavar="S", type=_seconds, help=f"wait for the receipt ({WAIT_SECONDS} seconds)")
     message = _group(verbs, "message", "messages sent and received")
     listing = _verb(message, "list", f"{MESSAGES}:list_", "list messages, oldest first")
-    listing.add_argument("--limit", metavar="N", type=int, default=100)
+    listing.add_argument("--limit", metavar="N", type=_count, default=100)
     listing.add_argument("--after", metavar="ID", help="those after this message")
-    listing.add_argument("--state", metavar="S")
+    listing.add_argument("--state", metavar="S", choices=STATES)
     listing.add_argument("--peer", metavar="P")
     listing.add_argument("--case", metavar="C")
     for name, help in (
@@ -157,7 +176,7 @@ def _message_verbs(verbs: _Verbs) -> None:
             one.add_argument("--out", metavar="DIR", required=True, type=Path)
     case = _group(verbs, "case", "cases: messages that belong together")
     cases = _verb(case, "list", f"{MESSAGES}:list_cases", "list cases, the one that changed last first")
-    cases.add_argument("--limit", metavar="N", type=int, default=100)
+    cases.add_argument("--limit", metavar="N", type=_count, default=100)
     show = _verb(case, "show", f"{MESSAGES}:show_case", "show a case with its messages")
     show.add_argument("id", metavar="ID")
 

@@ -1,6 +1,6 @@
 """Messages and cases as the command line and the API print them; the keys are part of the doors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ from node.exchange.contents import PART
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 
 DEFAULT_LIMIT = 100
+# Databases bound the parameters of one statement: SQLite to 32,766, PostgreSQL to 65,535.
+AT_ONCE = 5_000
 
 
 class NotFound(Exception):
@@ -105,7 +107,16 @@ def _case(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _described(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
     rows = connection.execute(query).mappings().all()
-    ids = [row["id"] for row in rows]
+    described: list[dict[str, Any]] = []
+    for start in range(0, len(rows), AT_ONCE):
+        batch = rows[start : start + AT_ONCE]
+        ids = [row["id"] for row in batch]
+        parts, indexes = _parts_of(connection, ids), _indexes_of(connection, ids)
+        described += [_message(dict(row), parts.get(row["id"], []), indexes.get(row["id"])) for row in batch]
+    return described
+
+
+def _parts_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     parts: dict[int, list[dict[str, Any]]] = {}
     for part in connection.execute(select(PART).where(PART.c.message.in_(ids)).order_by(PART.c.n)).mappings():
         described = {
@@ -115,12 +126,15 @@ def _described(connection: Connection, query: Select[Any]) -> list[dict[str, Any
             "sha256": bytes(part["sha256"]).hex(),
         }
         parts.setdefault(part["message"], []).append(described)
-    # The newest entry says where the message has come to; until the sequencer places it, there is no index.
+    return parts
+
+
+def _indexes_of(connection: Connection, ids: Sequence[int]) -> dict[int, int | None]:
+    """The newest entry says where a message has come to; until the sequencer places it, there is no index."""
     newest = select(LOG_ENTRY.c.message, func.max(LOG_ENTRY.c.id).label("id")).where(LOG_ENTRY.c.message.in_(ids))
     last = newest.group_by(LOG_ENTRY.c.message).subquery()
     positions = select(LOG_ENTRY.c.message, LOG_ENTRY.c.position).join(last, last.c.id == LOG_ENTRY.c.id)
-    indexes: dict[int, int | None] = {row.message: row.position for row in connection.execute(positions)}
-    return [_message(dict(row), parts.get(row["id"], []), indexes.get(row["id"])) for row in rows]
+    return {row.message: row.position for row in connection.execute(positions)}
 
 
 def _message(row: Mapping[str, Any], parts: list[dict[str, Any]], log_index: int | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from node.exchange.node import utc_now
 Value = TypeVar("Value")
 
 PATIENCE = 10.0
-LOOK_SECONDS = 0.005
+LOOK_SECONDS = 0.01
 
 
 class Clock:

@@ -76,15 +76,19 @@ class Office:
     async def serving(self) -> AsyncIterator[None]:
         """Answer the wire while the block runs."""
         config = uvicorn.Config(outside_app(self.endpoint), log_config=None, access_log=False, lifespan="off")
+        config.load()
         server = uvicorn.Server(config)
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-        task = asyncio.create_task(server.serve(sockets=[self._socket]))
+        server.lifespan = config.lifespan_class(config)
+        # Started and closed by hand: `serve` looks only ten times a second whether it should end.
+        await server.startup(sockets=[self._socket])
         try:
-            await until(lambda: server.started, f"{self.party} listens")
             yield
         finally:
-            server.should_exit = True
-            await task
+            for listener in server.servers:
+                listener.close()
+            for connection in list(server.server_state.connections):
+                connection.shutdown()
+            await until(lambda: not server.server_state.connections, f"connections to {self.party} are closed")
             await self.endpoint.close()
 
     @contextlib.asynccontextmanager

@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,9 @@ from lxml import etree
 from tests.exchange.offices import APPLICATION, EXAMPLES, RECORDS, ROOT
 from tests.interop.nodes import until
 from tests.trust_doors.homes import Home, Said, command, get
+
+# One worker makes and serves the homes.
+pytestmark = pytest.mark.xdist_group("exchange-doors")
 
 SERVICE, ACTION = "urn:example:dispatches:1", "Dispatch"
 SEND = ("send", "--service", SERVICE, "--action", ACTION, "--to")
@@ -62,13 +67,21 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
         yield Doors(east, west, folder / "files")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A node that nobody serves, with a peer that is not there."""
-    made = Home(tmp_path / "home", "south")
-    other = Home(tmp_path / "other", "north")
+@pytest.fixture(scope="module")
+def unserved(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A node that nobody serves, with a peer that is not there; tests that change nothing share it."""
+    folder = tmp_path_factory.mktemp("unserved")
+    made, other = Home(folder / "home", "south"), Home(folder / "other", "north")
     acquaint(made, other)
     return made
+
+
+@pytest.fixture
+def home(tmp_path: Path, unserved: Home) -> Home:
+    """A copy of it, to change."""
+    copied = copy(unserved)
+    copied.folder = shutil.copytree(unserved.folder, tmp_path / "home")
+    return copied
 
 
 def process(*words: str, **environment: str) -> Said:
@@ -255,19 +268,19 @@ def test_words_for_people_and_one_value_for_programs(home: Home) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_no_and_wrong_usage_say_what_to_do(home: Home, words: tuple[str, ...], status: int, told: str) -> None:
-    said = home.run(*words, "--json") if words[0] != "no-such-verb" else command(*words)
+def test_no_and_wrong_usage_say_what_to_do(unserved: Home, words: tuple[str, ...], status: int, told: str) -> None:
+    said = unserved.run(*words, "--json") if words[0] != "no-such-verb" else command(*words)
     assert said.status == status, said
     assert said.out == ""
     assert told in said.err
     assert "Traceback" not in said.err
 
 
-def test_a_folder_without_a_node_is_wrong_usage_and_a_second_init_is_no(home: Home, tmp_path: Path) -> None:
+def test_a_folder_without_a_node_is_wrong_usage_and_a_second_init_is_no(unserved: Home, tmp_path: Path) -> None:
     said = command("message", "list", "--home", str(tmp_path / "nowhere"))
     assert said.status == 2
     assert "depesha init" in said.err
-    said = home.run("init", "--party", "x", "--name", "X")
+    said = unserved.run("init", "--party", "x", "--name", "X")
     assert said.status == 1
     assert "already" in said.err
 
@@ -284,6 +297,6 @@ def test_init_prints_what_was_made_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--home", "H", "message", "list"), ("message", "--home", "H", "list")])
-def test_home_stands_after_the_verb(home: Home, words: tuple[str, ...]) -> None:
-    said = command(*(str(home.folder) if word == "H" else word for word in words))
+def test_home_stands_after_the_verb(unserved: Home, words: tuple[str, ...]) -> None:
+    said = command(*(str(unserved.folder) if word == "H" else word for word in words))
     assert said.status == 2

@@ -5,6 +5,7 @@ case with that id of which its sender is a member, one that we opened first of a
 of its own. So no party reaches into another's case by repeating its ConversationId, nor keeps that id from its owner.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -18,6 +19,8 @@ from node.store.tables import CaseMember, CaseNumber, ExchangeCase
 CASE = table_of(ExchangeCase)
 MEMBER = table_of(CaseMember)
 NUMBER = table_of(CaseNumber)
+# No more digits than a column of 32 bits takes.
+_ALIAS = re.compile(r"[0-9]{4}-[0-9]{1,9}")
 
 
 def find_cases(connection: Connection, own: str, peer: str, conversations: Iterable[str]) -> dict[str, int]:
@@ -78,13 +81,18 @@ def alias(year: int, number: int) -> str:
     return f"{year}-{number:04d}"
 
 
+def is_alias(name: str) -> bool:
+    """Whether `name` has the form of a local number; whether there is such a case is another matter."""
+    return _ALIAS.fullmatch(name) is not None
+
+
 def resolve_case(connection: Connection, name: str) -> Mapping[str, object] | None:
     """The case called `name`: a local number (2026-0417) or a ConversationId; None when there is none.
 
     Where several parties opened a case under one ConversationId the oldest is taken; its number tells them apart.
     """
-    year, _, number = name.partition("-")
-    if year.isascii() and year.isdigit() and number.isascii() and number.isdigit() and len(year) == 4:
+    if is_alias(name):
+        year, _, number = name.partition("-")
         by_alias = select(CASE).where(CASE.c.alias_year == int(year), CASE.c.alias_number == int(number))
         row = connection.execute(by_alias).mappings().one_or_none()
         if row is not None:

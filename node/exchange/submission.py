@@ -30,7 +30,7 @@ from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.agreements import OpenPair
-from node.exchange.cases import CASE, alias, find_cases, open_case, resolve_case, touch_cases
+from node.exchange.cases import CASE, alias, find_cases, is_alias, open_case, resolve_case, touch_cases
 from node.exchange.contents import PART, digests_of
 from node.exchange.directory import Snapshot
 from node.exchange.node import Node
@@ -245,6 +245,11 @@ def _place_in_case(
             raise SubmissionRefused(f"{peer.party} is not a member of case {request.case}. Send to one that is.")
         unit = request.unit or (str(known["unit"]) if known["unit"] else None)
         return case_id, conversation, alias(int(str(known["alias_year"])), int(str(known["alias_number"]))), unit
+    if request.case is not None and is_alias(request.case):
+        raise SubmissionRefused(
+            f"There is no case {request.case}. `depesha case list` shows those that there are; without --case a new "
+            "one is opened and gets its number."
+        )
     conversation = request.case or str(uuid.uuid4())
     domain = node.domains.find(request.service)
     case_id = open_case(

@@ -244,6 +244,7 @@ def test_words_for_people_and_one_value_for_programs(home: Home) -> None:
         (("message", "list", "--after", "nothing@x"), 1, "message list"),
         (("message", "list", "--case", "2026-9999"), 1, "case list"),
         (("case", "show", "nothing"), 1, "case list"),
+        ((*SEND, "north", "--case", "2026-9999"), 1, "case list"),
         (("message", "list", "--state", "lost"), 2, "queued"),
         (("message", "list", "--limit", "many"), 2, "--limit"),
         (("message", "list", "--limit", "0"), 2, "--limit"),

@@ -16,6 +16,7 @@ from node.exchange.submission import PartToSend, Submission, SubmissionRefused, 
 
 WAITING = frozenset({"queued", "given-up", "unconfirmed", "refused"})
 WITHDRAWABLE = frozenset({"queued", "given-up", "unconfirmed", "stale", "refused"})
+STALE = frozenset({"stale"})
 WITHDRAWN = "withdrawn by a person"
 
 
@@ -50,23 +51,31 @@ def withdraw_message(node: Node, message_id: str, actor: str) -> dict[str, Any]:
     received, under way or delivered.
     """
     with node.database.write() as connection:
-        outbox.lock(connection, [_outgoing(connection, message_id, "withdrawn")["id"]])
-        row = _outgoing(connection, message_id, "withdrawn")
-        if row["state"] not in WITHDRAWABLE:
-            raise SubmissionRefused(f"{message_id} is {row['state']}: it can be withdrawn no more.")
-        outbox.finish(connection, [row["id"]])
-        detail = WITHDRAWN if row["error_detail"] is None else f"{WITHDRAWN}; before: {row['error_detail']}"
-        values = {"state": "refused", "error_code": row["error_code"] or "EBMS:0004", "error_detail": detail}
-        connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(values))
-        _settle_alarms(node, connection, row["id"])
-        _log(node, connection, row, "message.withdrawn", actor)
+        _withdraw(node, connection, message_id, WITHDRAWABLE, actor)
         crash_point("withdraw: before commit")
     crash_point("withdraw: after commit")
     return {"id": message_id, "state": "refused"}
 
 
+def _withdraw(node: Node, connection: Connection, message_id: str, allowed: frozenset[str], actor: str) -> None:
+    """Take back a message that is in an `allowed` state. Raises SubmissionRefused for one that is not."""
+    outbox.lock(connection, [_outgoing(connection, message_id, "withdrawn")["id"]])
+    row = _outgoing(connection, message_id, "withdrawn")
+    if row["state"] not in allowed:
+        raise SubmissionRefused(f"{message_id} is {row['state']}: it can be withdrawn no more.")
+    outbox.finish(connection, [row["id"]])
+    detail = WITHDRAWN if row["error_detail"] is None else f"{WITHDRAWN}; before: {row['error_detail']}"
+    values = {"state": "refused", "error_code": row["error_code"] or "EBMS:0004", "error_detail": detail}
+    connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(values))
+    _settle_alarms(node, connection, row["id"])
+    _log(node, connection, row, "message.withdrawn", actor)
+
+
 def _replace(node: Node, snapshot: Snapshot, row: dict[str, Any], actor: str) -> dict[str, Any]:
-    """Sign the content of a stale message anew; the new one names the one that it replaces."""
+    """Sign the content of a stale message anew; the new one names the one that it replaces.
+
+    The old one is withdrawn in the transaction that queues the new one: there is never neither of them, nor two new.
+    """
     with node.database.read() as connection:
         query = select(PART).where(PART.c.message == row["id"]).order_by(PART.c.n)
         parts = connection.execute(query).mappings().all()
@@ -91,8 +100,11 @@ def _replace(node: Node, snapshot: Snapshot, row: dict[str, Any], actor: str) ->
         unit=row["unit"],
         actor=actor,
     )
-    withdraw_message(node, row["message_id"], actor)
-    submitted = submit(node, snapshot, submission)
+
+    def withdraw(connection: Connection) -> None:
+        _withdraw(node, connection, row["message_id"], STALE, actor)
+
+    submitted = submit(node, snapshot, submission, along=withdraw)
     return {"id": submitted.id, "replaces": row["message_id"], "state": submitted.state}
 
 

@@ -153,3 +153,30 @@ async def test_a_message_whose_certificate_has_ended_is_stale(make_stage: StageM
         shown = await stage.ours.reaches(sent, "stale")
     assert "ended" in shown["error"]["detail"]
     assert stage.peer.requests == []
+
+
+async def test_a_stale_message_stays_as_it_is_when_its_replacement_cannot_be_queued(
+    make_stage: StageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one is withdrawn and the new one queued in one transaction, or neither is."""
+    from node.exchange import submission
+
+    stage = await make_stage(send=False)
+    sent = stage.ours.submit("theirs", text_part("x"))
+    with_new_signing_certificate(stage.ours)
+    async with stage.ours.sending():
+        await stage.ours.reaches(sent, "stale")
+    with monkeypatch.context() as patch:
+
+        def die(point: str) -> None:
+            if point == "submission: before commit":
+                raise ConnectionAbortedError(point)
+
+        patch.setattr(submission, "crash_point", die)
+        with pytest.raises(ConnectionAbortedError):
+            resend(stage.ours, sent)
+    assert stage.ours.state(sent) == "stale"
+    assert [row["message"] for row in stage.ours.waiting()] == [stage.ours.row(sent)["id"]]
+    new = resend(stage.ours, sent)
+    assert sorted(one["id"] for one in stage.ours.listed()) == sorted([sent, new])
+    assert stage.ours.state(sent) == "refused"

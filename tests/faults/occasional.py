@@ -72,6 +72,9 @@ def stale(home: Home, peer: Home, tally: Tally) -> str:
         _died(home.serve(point), point)
         tally.add(point, home.party, (state_of(home, message_id) == "stale") == wanted)
     path.write_bytes(kept)
+    # Killed before the commit of the replacement, the first one is still there to be replaced.
+    _died(home.run("message", "resend", message_id, crash_at="submission: before commit"), "replacing, before commit")
+    tally.add("submission: before commit", home.party, state_of(home, message_id) == "stale")
     home.do("message", "resend", message_id)
     return message_id
 

@@ -26,7 +26,7 @@ _DECLARATION: Final = re.compile(
     re.IGNORECASE,
 )
 _TOO_DEEP: Final = etree.XPath("boolean(/" + "/".join(["*"] * (MAX_TREE_DEPTH + 1)) + ")")
-_TOO_WIDE: Final = etree.XPath(f"boolean(//*[@*[{MAX_ATTRIBUTES_OF_ELEMENT + 1}]])")
+_TOO_WIDE: Final = etree.XPath(f"boolean(//@*[{MAX_ATTRIBUTES_OF_ELEMENT + 1}])")
 _WRITTEN_IDS: Final = re.compile(
     rb""" (?:[^\s=<>"'/]*:)?[iI][dD] *= *(?:"([\w.:-]+)"|'([\w.:-]+)'|)"""  # begins with a space: found quickly
 )
@@ -49,14 +49,16 @@ def parse_envelope(octets: bytes, limits: Limits) -> etree._Element:
     if b"\0" in octets:
         raise NotSoap("SOAP envelope: NUL found, UTF-8 expected")
     declaration = _DECLARATION.match(octets)
-    if octets.count(b"<?") != (1 if declaration else 0):
+    # one octet is found many times as quickly as two, and few envelopes have these at all
+    if b"?" in octets and octets.count(b"<?") != (1 if declaration else 0):
         raise NotSoap("SOAP envelope: processing instruction, or XML declaration other than 1.0 in UTF-8")
-    markup = octets.count(b"<!")
+    markup = octets.count(b"<!") if b"!" in octets else 0
     if markup and markup != octets.count(b"<!--") + octets.count(b"<![CDATA["):
         raise NotSoap("SOAP envelope: DTD found")
-    if octets.count(b"<") > limits.elements:
+    size = len(octets)  # what is shorter than a limit needs no counting
+    if size > limits.elements and octets.count(b"<") > limits.elements:
         raise PolicyNoncompliance(f"SOAP envelope: more than {limits.elements} tags")
-    if octets.count(b"=") > limits.attributes:
+    if size > limits.attributes and octets.count(b"=") > limits.attributes:
         raise PolicyNoncompliance(f"SOAP envelope: more than {limits.attributes} attributes")
     if octets.count(b"xmlns") > limits.namespaces:
         raise PolicyNoncompliance(f"SOAP envelope: more than {limits.namespaces} namespace declarations")
@@ -107,7 +109,8 @@ def children_of(element: etree._Element, error: type[As4Error] = InvalidHeader) 
     text = element.text
     if text is not None and text.strip(_SPACE):
         raise error(f"{local_name(element)}: text found, elements expected")
-    children = list(element)
+    # a third quicker than list(element); the stubs know no slices
+    children: list[etree._Element] = element[:]  # type: ignore[index, assignment]
     for child in children:
         if not isinstance(child.tag, str):
             raise error(f"{local_name(element)}: comment found")

@@ -39,6 +39,9 @@ class Settings(BaseModel):
     inside: str = Field("127.0.0.1:17080", description="HOST:PORT for pages, API and metrics")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded headers are believed")
+    card_names_tls: bool = Field(
+        True, description="our card names our own TLS certificate; false where a proxy shows one of a public authority"
+    )
     allow_unilateral_terms: bool = Field(
         False, description="allow terms by our own word with a peer that could sign them; every message is marked so"
     )

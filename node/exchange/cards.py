@@ -131,6 +131,7 @@ def _wanted(node: Node, serial: int) -> Card:
         ends=min(now + VALID_FOR, node.keys.signing_certificate.not_valid_after_utc),
         address=settings.url,
         domains=[CardDomain(one.namespace, one.digest) for one in node.domains],
+        pin_tls=settings.card_names_tls,
     )
 
 

@@ -206,3 +206,11 @@ def sha256(keys: NodeKeys, use: str) -> str:
     from node.trust.certificates import fingerprint
 
     return fingerprint(getattr(keys, f"{use}_certificate"))
+
+
+def test_a_card_may_leave_the_tls_certificate_to_a_public_authority(north: Home) -> None:
+    pinned = read_card(north.do("card")["card"])
+    assert len(pinned.tls) == 1
+    north.set(card_names_tls=False)
+    public = read_card(north.do("card")["card"])
+    assert (public.tls, public.serial) == ((), pinned.serial + 1)

@@ -20,6 +20,7 @@ PARTNERS = "node.cli.partners"
 RECORDS = "node.cli.records"
 SERVICE = "node.cli.service"
 PEOPLE = "node.cli.people"
+ALARMS = "node.cli.alarms"
 
 
 def default_home() -> str:
@@ -174,6 +175,17 @@ def _message_verbs(verbs: _Verbs) -> None:
         one.add_argument("id", metavar="ID")
         if name == "parts":
             one.add_argument("--out", metavar="DIR", required=True, type=Path)
+    confirm = _verb(
+        message, "confirm", f"{ALARMS}:confirm", "record that the peer says it has an unconfirmed message; our own word"
+    )
+    confirm.add_argument("id", metavar="ID")
+    confirm.add_argument("--note", metavar="TEXT", required=True, help="how we know; name no person")
+    alarm = _group(verbs, "alarm", "what waits for a person")
+    alarms = _verb(alarm, "list", f"{ALARMS}:list_alarms", "list open alarms, oldest first")
+    alarms.add_argument("--all", action="store_true", help="settled ones, too")
+    settle = _verb(alarm, "settle", f"{ALARMS}:settle", "settle an alarm; its message stays as it is")
+    settle.add_argument("id", metavar="ID")
+    settle.add_argument("--note", metavar="TEXT", required=True, help="what was found; name no person")
     case = _group(verbs, "case", "cases: messages that belong together")
     cases = _verb(case, "list", f"{MESSAGES}:list_cases", "list cases, the one that changed last first")
     cases.add_argument("--limit", metavar="N", type=_count, default=100)

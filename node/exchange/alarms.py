@@ -1,0 +1,135 @@
+"""Alarms as a person sees and settles them, and what a person records of a message that the peer seems to have.
+
+The note of such an act stays in this node: the log holds a salted digest of it only, the salt lies beside the note.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from node.audit.entry import append, entry
+from node.crash_points import crash_point
+from node.exchange import outbox
+from node.exchange.listing import NotFound, find_message, instant_text
+from node.exchange.node import Node
+from node.exchange.settlement import ALARM, EVENT, MESSAGE
+from node.exchange.submission import SubmissionRefused
+from node.store.columns import new_row_id, table_of
+from node.store.tables import Outbox
+
+NOTE_LIMIT = 500
+SALT_BYTES = 32
+PEER_HAS_IT = "recorded by a person of ours: the peer has it (no receipt is held)"
+
+_OUTBOX = table_of(Outbox)
+
+
+def list_alarms(connection: Connection, settled: bool = False) -> list[dict[str, Any]]:
+    """Open alarms, oldest first; with `settled` all that there were. Dicts {id, time, kind, peer, message, detail,
+    settled}, the message by its id on the wire."""
+    query = select(ALARM, MESSAGE.c.message_id).outerjoin(MESSAGE, MESSAGE.c.id == ALARM.c.message).order_by(ALARM.c.id)
+    if not settled:
+        query = query.where(ALARM.c.settled_at.is_(None))
+    return [_described(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def settle_alarm(node: Node, alarm: str, note: str, actor: str) -> dict[str, Any]:
+    """Settle an open alarm, with a note of what was found; the message that it is about stays as it is.
+
+    Returns it as in the list. Raises NotFound, or SubmissionRefused for a settled one or an unusable note.
+    """
+    text = _note(note)
+    now = node.now()
+    found = select(ALARM, MESSAGE.c.message_id, MESSAGE.c.conversation_id)
+    query = found.outerjoin(MESSAGE, MESSAGE.c.id == ALARM.c.message).where(ALARM.c.id == _row_id(alarm))
+    with node.database.write() as connection:
+        closed = connection.execute(
+            update(ALARM).where(ALARM.c.id == _row_id(alarm), ALARM.c.settled_at.is_(None)).values(settled_at=now)
+        )
+        row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFound(f"There is no alarm {alarm!r}. `depesha alarm list --all` shows those that there are.")
+        if not closed.rowcount:
+            raise SubmissionRefused(f"Alarm {alarm} was settled at {instant_text(row['settled_at'])}: nothing to do.")
+        found_row = dict(row)
+        facts = {"alarm": str(row["id"]), "kind": row["kind"]}
+        _record(node, connection, "alarm.settled", actor, text, facts, found_row, row["message"])
+        crash_point("settle: before commit")
+    crash_point("settle: after commit")
+    return _described(found_row)
+
+
+def confirm_message(node: Node, message_id: str, note: str, actor: str) -> dict[str, Any]:
+    """Record that the peer has a message that is `unconfirmed`, as it told a person; those after it in its case may go.
+
+    It is our own statement: the message stays `unconfirmed` and is never shown as delivered without a receipt. Returns
+    {id, state}. Raises NotFound, or SubmissionRefused for another state, a second time, or an unusable note.
+    """
+    text = _note(note)
+    with node.database.write() as connection:
+        outbox.lock(connection, [find_message(connection, message_id, "out")["id"]])
+        row = find_message(connection, message_id, "out")
+        if row["direction"] != "out" or row["state"] != "unconfirmed":
+            raise SubmissionRefused(f"{message_id} is {row['state']}: only an unconfirmed message can be confirmed.")
+        if connection.execute(select(_OUTBOX.c.message).where(_OUTBOX.c.message == row["id"])).first() is None:
+            raise SubmissionRefused(f"{message_id}: it is recorded already that the peer has it.")
+        outbox.finish(connection, [row["id"]])
+        detail = PEER_HAS_IT if row["error_detail"] is None else f"{PEER_HAS_IT}; before: {row['error_detail']}"
+        connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(error_detail=detail))
+        mine = (ALARM.c.message == row["id"]) & ALARM.c.settled_at.is_(None)
+        connection.execute(update(ALARM).where(mine).values(settled_at=node.now()))
+        _record(node, connection, "message.peer-has-it", actor, text, {"state": row["state"]}, row, row["id"])
+        crash_point("confirm: before commit")
+    crash_point("confirm: after commit")
+    return {"id": message_id, "state": "unconfirmed"}
+
+
+def _record(
+    node: Node, connection: Connection, what: str, actor: str, note: str, facts: dict[str, str],
+    row: Mapping[str, Any], message: int | None,
+) -> None:  # fmt: skip
+    """Keep the note beside the message, and a log entry that commits to it."""
+    if message is None:
+        raise ValueError("an alarm names the message that it is about")
+    now, salt = node.now(), os.urandom(SALT_BYTES)
+    detail = {"note": note, "salt": salt.hex(), "actor": actor}
+    connection.execute(insert(EVENT).values(id=new_row_id(now), message=message, kind=what, detail=detail, time=now))
+    made = entry(
+        type=what,
+        at=now,
+        actor=actor,
+        facts={**facts, "note_digest": hashlib.sha256(salt + note.encode()).hexdigest()},
+        peer=row["peer"],
+        case=row["conversation_id"],
+        message=row["message_id"],
+        message_row=message,
+    )
+    append(connection, [made], node.kek)
+
+
+def _note(note: str) -> str:
+    text = note.strip()
+    if not text or not text.isprintable() or len(text) > NOTE_LIMIT:
+        raise SubmissionRefused(f"--note {note!r}: say what was found, in 1 to {NOTE_LIMIT} printable characters.")
+    return text
+
+
+def _row_id(alarm: str) -> int:
+    if not alarm.isascii() or not alarm.isdigit() or int(alarm) >= 2**63:
+        raise NotFound(f"There is no alarm {alarm!r}: an id is a number. `depesha alarm list` shows them.")
+    return int(alarm)
+
+
+def _described(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "time": instant_text(row["time"]),
+        "kind": row["kind"],
+        "peer": row["peer"],
+        "message": row["message_id"],
+        "detail": row["detail"],
+        "settled": instant_text(row["settled_at"]),
+    }

@@ -8,9 +8,12 @@ what is signed. A ratio is the floor over the line: 100 % would be nothing but p
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,21 +65,30 @@ FLOORS = {
 }  # fmt: skip
 
 
-def cpu(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median CPU time of each call, in microseconds. In every round each has its turn, so that a disturbance of the
-    machine falls on all of them."""
-    rounds: dict[str, list[float]] = {name: [] for name in calls}
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Medians of one call, in microseconds: CPU time of this process, and wall time."""
+
+    cpu: float
+    wall: float
+
+
+def costs(calls: dict[str, Callable[[], object]]) -> dict[str, Cost]:
+    """What each call costs. In every round each has its turn, so that a disturbance of the machine falls on all."""
+    cpu: dict[str, list[float]] = {name: [] for name in calls}
+    wall: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
         for name, call in calls.items():
-            began = time.process_time_ns()
+            began, began_wall = time.process_time_ns(), time.perf_counter_ns()
             for _ in range(CALLS):
                 call()
-            rounds[name].append((time.process_time_ns() - began) / CALLS / 1000)
-    return {name: statistics.median(took) for name, took in rounds.items()}
+            cpu[name].append((time.process_time_ns() - began) / CALLS / 1000)
+            wall[name].append((time.perf_counter_ns() - began_wall) / CALLS / 1000)
+    return {name: Cost(statistics.median(cpu[name]), statistics.median(wall[name])) for name in calls}
 
 
 def main() -> None:
-    """Time the five operations and their floors, print one table."""
+    """Time the four operations and their floors, print one table, and write it to the file that an argument names."""
     now = datetime.now(UTC)
     suite = SUITES["eddsa-x25519"]
     signing_key, exchange_key = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
@@ -107,7 +119,7 @@ def main() -> None:
         return b"".join(seal(frozen.xml, [PartOctets(info, len(packed), lambda: [packed])], exchange, suite).chunks())
 
     primitives = _primitives(signing_key, exchange_key, octets, extra, signed.xml, receipt)
-    took = cpu(
+    took = costs(
         {
             "pack (gzip, sign, seal)": pack,
             "open": lambda: open_bytes(wire.content_type, body, lambda _: policy),
@@ -116,12 +128,17 @@ def main() -> None:
             **primitives,
         }
     )
-    lines = [(what, took[what], sum(took[name] for name in needs)) for what, needs in FLOORS.items()]
-    print(f"record {len(RECORD)} bytes, request {len(body)}, receipt {len(receipt)}; CPU µs a call, median of {ROUNDS}")
-    print(f"{'':26}{'µs':>8}{'floor':>8}{'ratio':>8}")
-    lines.append(("all four", sum(line[1] for line in lines), sum(line[2] for line in lines)))
-    for what, took, bare in lines:
-        print(f"{what:26}{took:8.0f}{bare:8.0f}{bare / took:8.0%}")
+    rows = [(what, took[what].cpu, took[what].wall, sum(took[n].cpu for n in needs)) for what, needs in FLOORS.items()]
+    rows.append(("all four", *(sum(row[column] for row in rows) for column in (1, 2, 3))))
+    table = [
+        f"record {len(RECORD)} bytes, request {len(body)}, receipt {len(receipt)}; "
+        f"µs a call, median of {ROUNDS} rounds of {CALLS}",
+        f"{'':26}{'CPU':>8}{'wall':>8}{'floor':>8}{'ratio':>8}",
+        *(f"{what:26}{cpu:8.0f}{wall:8.0f}{bare:8.0f}{bare / cpu:8.0%}" for what, cpu, wall, bare in rows),
+    ]
+    print("\n".join(table))
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_text("\n".join(table) + "\n", encoding="utf-8")
 
 
 def _primitives(

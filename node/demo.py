@@ -7,15 +7,12 @@ same wire as anywhere else, and is told with what it proves.
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from node.access.accounts import add_user, list_users
 from node.access.sign_in import make_link
 from node.cli.printing import No
 from node.config import settings_path
+from node.demo_processes import alone_in, ended_by_signal, serving
 from node.exchange.agreements import load_pairs, open_unilateral
 from node.exchange.cards import add_by_card, own_card
 from node.exchange.directory import Directory
@@ -43,8 +41,6 @@ from node.records.reading import read_xml
 TABLE = "demonstration"
 AGREEMENT_REF = "urn:depesha:demonstration:terms"
 STEP_SECONDS = 60
-START_SECONDS = 30
-STOP_SECONDS = 30
 LOOK_SECONDS = 0.05
 
 
@@ -84,16 +80,21 @@ class Teller:
 
 def run(arguments: Namespace) -> int:
     """`depesha demo`: exchange, say what it proved, then stay until Ctrl-C (or end at once with --once)."""
+    directory = Path(arguments.dir).absolute()
+    with ended_by_signal(), alone_in(directory):
+        return _run(arguments, directory)
+
+
+def _run(arguments: Namespace, directory: Path) -> int:
     began = time.monotonic()
     tell = Teller(quiet=arguments.json)
-    directory = Path(arguments.dir).absolute()
     sender, receiver = (_home_of(directory, who) for who in (REQUESTING, REQUESTED))
     tell.step(
         "Two administrations, a node each: own keys, own store, own TLS certificate.",
         *(f"{node.settings.name}: {node.home}" for node in (sender, receiver)),
     )
     _become_peers(sender, receiver, tell)
-    with _serving(sender, receiver):
+    with serving(sender, receiver):
         messages = asyncio.run(_exchange(sender, receiver, tell))
         seconds = round(time.monotonic() - began, 1)
         if arguments.json:
@@ -315,54 +316,6 @@ def _stay(one: tuple[Node, Administration], two: tuple[Node, Administration], te
         threading.Event().wait()
     except KeyboardInterrupt:
         tell.say("", "Both nodes end.")
-
-
-@contextmanager
-def _serving(*nodes: Node) -> Iterator[None]:
-    """Run `depesha serve` for each home, in a process of its own, while the block runs."""
-    with ExitStack() as stack:
-        started = [(stack.enter_context(_process(node)), node) for node in nodes]
-        for process, node in started:
-            _await_ready(process, node)
-        yield
-
-
-@contextmanager
-def _process(node: Node) -> Iterator["subprocess.Popen[bytes]"]:
-    with _journal(node).open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "node", "serve", "--home", str(node.home)],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _journal(node: Node) -> Path:
-    return node.home / "serve.log"
-
-
-def _await_ready(process: "subprocess.Popen[bytes]", node: Node) -> None:
-    """Wait for the line that says that the node serves."""
-    assert process.stdout is not None
-    watchdog = threading.Timer(START_SECONDS, process.kill)
-    watchdog.start()
-    line = process.stdout.readline()
-    watchdog.cancel()
-    if not line:
-        journal = _journal(node)
-        end = journal.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
-        raise No(f"The node of {node.settings.name} did not start. {journal} ends with:\n" + "\n".join(end))
 
 
 def _domain_of(node: Node) -> Domain:

@@ -1,0 +1,69 @@
+"""No node of the demonstration outlives it, however it ends; and a folder holds one demonstration at a time."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.nodes import until
+from tests.trust_doors.homes import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc; only Linux ends them when we are killed")
+
+
+def nodes_in(folder: Path) -> list[int]:
+    """Processes that serve a home in this folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"serve" in words and any(word.startswith(bytes(folder)) for word in words):
+                    found.append(int(entry.name))
+    return found
+
+
+def command(folder: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "node", "demo", "--dir", str(folder), *words]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A demonstration that has come so far that both nodes serve."""
+    with (tmp_path / "out").open("wb") as out:
+        process = subprocess.Popen(command(tmp_path / "demo"), cwd=ROOT, stdout=out, stderr=out)
+        try:
+            until(lambda: b"Done in" in (tmp_path / "out").read_bytes(), 90, "the demonstration stays")
+            assert len(nodes_in(tmp_path / "demo")) == 2
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_both_nodes_end_with_it(
+    running: "subprocess.Popen[bytes]", tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
+    running.send_signal(sent)
+    assert running.wait(60) == status
+    until(lambda: not nodes_in(tmp_path / "demo"), 10, "no node is left")
+
+
+def test_a_second_one_in_the_same_folder_is_refused_and_harms_nothing(
+    running: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    second = subprocess.run(command(tmp_path / "demo", "--once"), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert second.returncode == 1
+    assert f"process {running.pid}" in second.stderr
+    assert "--dir" in second.stderr
+    assert len(nodes_in(tmp_path / "demo")) == 2
+    running.kill()
+    running.wait()
+    until(lambda: not nodes_in(tmp_path / "demo"), 10, "no node is left")
+    again = subprocess.run(command(tmp_path / "demo", "--once"), cwd=ROOT, capture_output=True, text=True, timeout=90)
+    assert again.returncode == 0, again.stderr

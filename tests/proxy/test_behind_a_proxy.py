@@ -60,7 +60,7 @@ class Behind:
 
 
 @pytest.fixture
-def behind(tmp_path: Path) -> Iterator[Behind]:
+def behind(tmp_path: Path) -> Behind:
     """Both know each other; neither serves yet and no proxy runs."""
     north, south = Home(tmp_path / "north", "north"), Home(tmp_path / "south", "south")
     port = free_port()
@@ -69,7 +69,7 @@ def behind(tmp_path: Path) -> Iterator[Behind]:
         home.set(allow_unilateral_terms=True)
         home.do("peer", "add", str(other.card(tmp_path)), "--words", other.words())
         home.do("agreement", "unilateral", "--peer", other.party, *OPEN)
-    yield Behind(north, south, port, tmp_path)
+    return Behind(north, south, port, tmp_path)
 
 
 @pytest.mark.parametrize("proxy", [nginx, haproxy])

@@ -43,10 +43,7 @@ class Person:
 
 def add_user(connection: Connection, name: str, role: str, unit: str | None, now: datetime) -> Person:
     """Make an account. Raises AccountError for an unknown role, an unusable name, or a name that was used before."""
-    try:
-        known = Role(role)
-    except ValueError:
-        raise AccountError(f"There is no role {role!r}. Roles are: {', '.join(Role)}.") from None
+    known = _role(role)
     if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
         raise AccountError(
             f"{name!r} cannot be a name: use 1 to {NAME_LIMIT} printable characters without spaces around."
@@ -57,6 +54,15 @@ def add_user(connection: Connection, name: str, role: str, unit: str | None, now
         raise AccountError(f"{name!r} {was}; the log names it. Choose another name.")
     connection.execute(insert(_accounts).values(name=name, role=known.value, unit=unit or None, created_at=now))
     return Person(name, known, unit or None, now)
+
+
+def change_user(connection: Connection, name: str, role: str, unit: str | None) -> Person:
+    """Give an open account this role and unit, also in sessions that run. Raises AccountError for an unknown role or
+    account."""
+    known = _role(role)
+    find_user(connection, name)
+    connection.execute(update(_accounts).where(_accounts.c.name == name).values(role=known.value, unit=unit or None))
+    return find_user(connection, name)
 
 
 def remove_user(connection: Connection, name: str, now: datetime) -> None:
@@ -84,3 +90,10 @@ def list_users(connection: Connection) -> tuple[Person, ...]:
     """All open accounts by name."""
     rows = connection.execute(select(_accounts).where(_accounts.c.removed_at.is_(None)).order_by(_accounts.c.name))
     return tuple(Person(row.name, Role(row.role), row.unit, row.created_at) for row in rows)
+
+
+def _role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise AccountError(f"There is no role {role!r}. Roles are: {', '.join(Role)}.") from None

@@ -2,9 +2,12 @@
 
 from argparse import Namespace
 
-from node.access.accounts import add_user, find_user, remove_user
+from sqlalchemy import Connection
+
+from node.access.accounts import add_user, change_user, find_user, remove_user
 from node.access.accounts import list_users as users_listed
 from node.access.sign_in import make_link
+from node.audit.entry import append, entry
 from node.cli.printing import home_of, show, table
 from node.exchange.node import Node, open_node
 
@@ -12,15 +15,22 @@ COLUMNS = {"name": "name", "role": "role", "unit": "unit"}
 
 
 def add(arguments: Namespace) -> int:
-    """Add a person and print a sign-in link; for one who is there already, make a new link."""
+    """Add a person and print a sign-in link; for one who is there already: change role and unit if others are given."""
     node = open_node(home_of(arguments))
     now = node.now()
     with node.database.write() as connection:
         if arguments.name in {person.name for person in users_listed(connection)}:
-            person = find_user(connection, arguments.name)
+            before = find_user(connection, arguments.name)
+            unit = before.unit if arguments.unit is None else arguments.unit
+            person = change_user(connection, arguments.name, arguments.role, unit)
+            if person != before:
+                facts = {"role": person.role.value, "unit": person.unit, "role_before": before.role.value}
+                _log(node, connection, "account.changed", person.name, facts | {"unit_before": before.unit})
         else:
             person = add_user(connection, arguments.name, arguments.role, arguments.unit, now)
+            _log(node, connection, "account.added", person.name, {"role": person.role.value, "unit": person.unit})
         link = sign_in_address(node, make_link(connection, person.name, now))
+        _log(node, connection, "account.link-made", person.name, {})
     lines = [f"{person.name} ({person.role}) signs in, once and within 15 minutes, by:", f"  {link}"]
     show(arguments, {"name": person.name, "role": person.role, "link": link}, lines)
     return 0
@@ -40,6 +50,7 @@ def remove(arguments: Namespace) -> int:
     node = open_node(home_of(arguments))
     with node.database.write() as connection:
         remove_user(connection, arguments.name, node.now())
+        _log(node, connection, "account.removed", arguments.name, {})
     show(arguments, {"name": arguments.name, "removed": True}, f"{arguments.name} is removed.")
     return 0
 
@@ -47,3 +58,9 @@ def remove(arguments: Namespace) -> int:
 def sign_in_address(node: Node, token: str) -> str:
     """The address of a sign-in link on the inside listener, as set."""
     return f"{node.settings.inside_url}/sign-in?token={token}"
+
+
+def _log(node: Node, connection: Connection, what: str, account: str, facts: dict[str, str | None]) -> None:
+    """An entry of the log about an account, in the transaction that makes it true."""
+    made = entry(type=what, at=node.now(), actor="command line", facts={"account": account, **facts})
+    append(connection, [made], node.kek)

@@ -1,0 +1,69 @@
+"""`user …` as it is typed: what it changes and what the log keeps of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from node.audit.entry import open_entry
+from node.exchange.settlement import LOG_ENTRY
+from node.store.columns import table_of
+from node.store.tables import LogEntryKey
+from tests.trust_doors.homes import Home
+
+KEY = table_of(LogEntryKey)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home", "north")
+
+
+def logged(home: Home) -> list[tuple[str, dict[str, str | None]]]:
+    """Type and facts of every entry about an account, oldest first."""
+    node = home.node()
+    query = select(LOG_ENTRY, KEY.c.wrapped).join(KEY, KEY.c.id == LOG_ENTRY.c.id).order_by(LOG_ENTRY.c.id)
+    with node.database.read() as connection:
+        rows = [row for row in connection.execute(query) if row.type.startswith("account.")]
+    bodies = [json.loads(open_entry(row.leaf, row.sealed, row.wrapped, node.kek)[1]) for row in rows]
+    assert {body["actor"] for body in bodies} <= {"command line"}
+    return [(body["type"], body["facts"]) for body in bodies]
+
+
+def test_another_role_for_a_person_who_is_there_is_given_and_logged(home: Home) -> None:
+    home.do("user", "add", "anna", "--role", "officer", "--unit", "Lyon")
+    assert home.do("user", "add", "anna", "--role", "auditor")["role"] == "auditor"
+    assert home.do("user", "list") == [{"name": "anna", "role": "auditor", "unit": "Lyon"}]
+    changed = [facts for type, facts in logged(home) if type == "account.changed"]
+    assert changed == [
+        {"account": "anna", "role": "auditor", "unit": "Lyon", "role_before": "officer", "unit_before": "Lyon"}
+    ]
+
+
+def test_a_unit_is_changed_and_taken_away(home: Home) -> None:
+    home.do("user", "add", "anna", "--role", "officer", "--unit", "Lyon")
+    home.do("user", "add", "anna", "--role", "officer", "--unit", "Graz")
+    assert home.do("user", "list")[0]["unit"] == "Graz"
+    home.do("user", "add", "anna", "--role", "officer", "--unit", "")
+    assert home.do("user", "list")[0]["unit"] is None
+
+
+def test_adding_a_link_and_removing_are_logged_and_a_link_alone_changes_nothing(home: Home) -> None:
+    home.do("user", "add", "anna", "--role", "officer")
+    home.do("user", "add", "anna", "--role", "officer")
+    home.do("user", "remove", "anna")
+    assert [type for type, _ in logged(home)] == [
+        "account.added",
+        "account.link-made",
+        "account.link-made",
+        "account.removed",
+    ]
+
+
+def test_an_unknown_role_changes_and_logs_nothing(home: Home) -> None:
+    home.do("user", "add", "anna", "--role", "officer")
+    before = logged(home)
+    assert "'boss'" in home.refuses("user", "add", "anna", "--role", "boss")
+    assert home.do("user", "list")[0]["role"] == "officer"
+    assert logged(home) == before

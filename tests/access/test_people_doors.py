@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from node.audit.entry import open_entry
 from node.exchange.settlement import LOG_ENTRY
@@ -67,3 +67,12 @@ def test_an_unknown_role_changes_and_logs_nothing(home: Home) -> None:
     assert "'boss'" in home.refuses("user", "add", "anna", "--role", "boss")
     assert home.do("user", "list")[0]["role"] == "officer"
     assert logged(home) == before
+
+
+def test_tables_of_an_older_program_are_left_alone_and_no_missing_command_is_advised(home: Home) -> None:
+    with home.node().database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    for verb in (("serve",), ("user", "list")):
+        said = home.refuses(*verb)
+        assert "run the Depesha that made them" in said
+        assert "depesha backup" not in said

@@ -104,7 +104,9 @@ def test_without_tables_the_message_says_what_to_run(empty: Database) -> None:
     assert caught.value.reason is Trouble.OUTDATED
 
 
-@pytest.mark.parametrize(("version", "remedy"), [("0000", "depesha serve"), ("9999", "install the newer Depesha")])
+@pytest.mark.parametrize(
+    ("version", "remedy"), [("0000", "run the Depesha that made them"), ("9999", "install the newer Depesha")]
+)
 def test_tables_of_another_version_are_refused_with_a_remedy(database: Database, version: str, remedy: str) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})

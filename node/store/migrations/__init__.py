@@ -61,7 +61,7 @@ def _outdated(found: str | None) -> StoreUnavailable:
         detail = f"the tables are of version {found}, newer than this program's {HEAD}; install the newer Depesha"
     else:
         detail = (
-            f"the tables are of version {found}, this program needs {HEAD}; take a backup with: depesha backup FILE, "
-            "then start the node once with: depesha serve, which upgrades them"
+            f"the tables are of version {found}, this program needs {HEAD}, and no command upgrades them yet; "
+            "nothing was changed: run the Depesha that made them"
         )
     return StoreUnavailable(Trouble.OUTDATED, detail)

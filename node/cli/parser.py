@@ -95,7 +95,7 @@ def _node_verbs(verbs: _Verbs) -> None:
         init.add_argument(f"--{option}", metavar="F", type=Path, help="PEM, brought along instead of made here")
     serve = _verb(verbs, "serve", f"{SERVICE}:serve", "run the node")
     serve.add_argument("--outside", metavar="HOST:PORT", help="what peers reach")
-    serve.add_argument("--inside", metavar="HOST:PORT", help="pages, API and metrics")
+    serve.add_argument("--inside", metavar="HOST:PORT", help="pages, readiness and metrics")
     serve.add_argument("--plain-http", action="store_true", help="no TLS; only on a loopback address")
     serve.add_argument("--no-send", action="store_true", help="receive, but hold deliveries back")
     _verb(verbs, "card", f"{PARTNERS}:card", "print our card, to be handed to a peer")

@@ -1,8 +1,10 @@
 """Signing in by link and signing out."""
 
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from node.access import LinkError, link_account, redeem, sign_out
+from node.audit.entry import append, entry
 from node.web.render import Templates
 from node.web.visits import (
     Visit,
@@ -45,9 +47,12 @@ class SignInPages:
         check_double_token(visit, _DOUBLE)
         try:
             with visit.context.database.write() as connection:
-                session, _person = redeem(connection, visit.form.get("token", ""), visit.context.clock())
+                session, person = redeem(connection, visit.form.get("token", ""), visit.context.clock())
                 if visit.session is not None:
                     sign_out(connection, visit.session)
+                    if visit.person is not None:
+                        _log(visit, connection, "account.signed-out", visit.person.name)
+                _log(visit, connection, "account.signed-in", person.name)
         except LinkError:
             return self._page(visit, status=410, refused=True)
         response = RedirectResponse("/cases", 303)
@@ -61,6 +66,8 @@ class SignInPages:
             check_session_form(visit)
             with visit.context.database.write() as connection:
                 sign_out(connection, visit.session)
+                if visit.person is not None:
+                    _log(visit, connection, "account.signed-out", visit.person.name)
         response = RedirectResponse("/sign-in", 303)
         if read_cookie(visit.request, visit.context) is not None:
             set_cookie(response, visit.context, "")
@@ -84,3 +91,9 @@ class SignInPages:
             double=double,
             refused=refused,
         )
+
+
+def _log(visit: Visit, connection: Connection, what: str, account: str) -> None:
+    """An entry of the log, in the transaction that begins or ends the session."""
+    made = entry(type=what, at=visit.context.clock(), actor=account, facts={})
+    append(connection, [made], visit.context.kek)

@@ -31,7 +31,7 @@ from node.as4 import (
 from node.exchange.clock import ALLOWED_DIFFERENCE, ClockState, judge_clock, kernel_clock
 from node.exchange.node import Node
 from node.exchange.peers import CONFIGURATION
-from node.exchange.settlement import MESSAGE
+from node.exchange.settlement import ALARM, MESSAGE
 from node.store.columns import table_of
 from node.store.tables import PeerDelivery
 from node.store.trouble import StoreUnavailable
@@ -66,6 +66,7 @@ def run_checks(node: Node) -> list[Check]:
         _attempted("write", node, _write, "See to the database and its disk; messages are taken again by themselves."),
         _clock(node),
         _disk(node),
+        _alarms(node),
         *_certificates(node),
     ]
 
@@ -171,6 +172,18 @@ def _disk(node: Node) -> Check:
     ok = free >= floor
     remedy = "" if ok else f"Free space on the disk of {node.home}: intake has stopped until then, sending goes on."
     return Check("disk", ok, f"{free} MB free, intake stops below {floor}", remedy, needed=True)
+
+
+def _alarms(node: Node) -> Check:
+    """A node with open alarms works; a person has to look at them."""
+    query = select(func.count()).select_from(ALARM).where(ALARM.c.settled_at.is_(None))
+    try:
+        with node.database.read() as connection:
+            count = connection.scalar(query) or 0
+    except StoreUnavailable as error:
+        return Check("alarms", False, str(error), "See to the database.", needed=False)
+    remedy = "" if count == 0 else "Look at them with: depesha alarm list. Each names its message."
+    return Check("alarms", count == 0, f"{count} open", remedy, needed=False)
 
 
 def _certificates(node: Node) -> Sequence[Check]:

@@ -11,6 +11,7 @@ import pytest
 import node.cli.alarms as verbs
 from node.cli import main
 from node.exchange.settlement import EVENT, LOG_ENTRY
+from node.operations.checks import Check, run_checks
 from tests.exchange.conftest import Stage, World
 from tests.exchange.offices import Office, text_part
 from tests.exchange.scripted import error_of, http, true_receipt
@@ -31,6 +32,10 @@ def door(monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
+def alarms_check(office: Office) -> Check:
+    return next(check for check in run_checks(office.node) if check.name == "alarms")
+
+
 def types(office: Office) -> list[str]:
     return [row["type"] for row in office.rows(LOG_ENTRY)]
 
@@ -42,10 +47,13 @@ async def test_an_alarm_of_other_content_is_listed_and_settled_with_a_note(make_
     await post(world.ours, letter(world.theirs.node, world.ours.node, [("text/plain", b"other")], message_id=sent.id))
     _, (alarm,), _ = door(world.ours, "alarm", "list")
     assert (alarm["kind"], alarm["message"], alarm["settled"]) == ("other-content", sent.id, None)
+    found = alarms_check(world.ours)
+    assert (found.ok, found.found, found.needed, "depesha alarm list" in found.remedy) == (False, "1 open", False, True)
     status, _, said = door(world.ours, "alarm", "settle", alarm["id"], "--note", " ")
     assert (status, "--note" in said) == (1, True)
     assert door(world.ours, "alarm", "settle", alarm["id"], "--note", "their test system")[0] == 0
     assert door(world.ours, "alarm", "list")[1] == []
+    assert alarms_check(world.ours).ok
     (settled,) = door(world.ours, "alarm", "list", "--all")[1]
     assert settled["settled"] is not None
     assert types(world.ours).count("alarm.settled") == 1

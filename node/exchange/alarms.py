@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from node.audit.entry import append, entry
-from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.listing import NotFound, find_message, instant_text
 from node.exchange.node import Node
@@ -57,8 +56,6 @@ def settle_alarm(node: Node, alarm: str, note: str, actor: str) -> dict[str, Any
         found_row = dict(row)
         facts = {"alarm": str(row["id"]), "kind": row["kind"]}
         _record(node, connection, "alarm.settled", actor, text, facts, found_row, row["message"])
-        crash_point("settle: before commit")
-    crash_point("settle: after commit")
     return _described(found_row)
 
 
@@ -82,8 +79,6 @@ def confirm_message(node: Node, message_id: str, note: str, actor: str) -> dict[
         mine = (ALARM.c.message == row["id"]) & ALARM.c.settled_at.is_(None)
         connection.execute(update(ALARM).where(mine).values(settled_at=node.now()))
         _record(node, connection, "message.peer-has-it", actor, text, {"state": row["state"]}, row, row["id"])
-        crash_point("confirm: before commit")
-    crash_point("confirm: after commit")
     return {"id": message_id, "state": "unconfirmed"}
 
 

@@ -25,7 +25,7 @@ from node.exchange.outbox import Claim
 from node.exchange.peers import KnownPeer, PeerRefused
 from node.exchange.responses import Attempt, Judgement, disputed, judge
 from node.exchange.settlement import Settlement, decryption_failures, seal_answer, settle, stale
-from node.exchange.transport import Progress, client_session, peer_tls, post
+from node.exchange.transport import Progress, client_session, in_words, peer_tls, post
 from node.journal import journal
 from node.store.trouble import StoreUnavailable
 from node.trust.pins import CertificateRefused
@@ -152,12 +152,12 @@ class Courier:
         except (CertificateRefused, PeerRefused) as refused:
             judgement = Judgement("failed", "EBMS:0101", f"not sent: {refused}")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            judgement = Judgement("unreachable", "EBMS:0005", f"no connection: {_in_words(error)}")
+            judgement = Judgement("unreachable", "EBMS:0005", f"no connection: {in_words(error)}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             judgement = Judgement(
                 "unreachable",
                 "EBMS:0005",
-                f"the attempt broke off: {_in_words(error)}",
+                f"the attempt broke off: {in_words(error)}",
                 readable=not progress.body_sent,
             )
         await self._settle.commit(self._settlement(claim, judgement, body, began))
@@ -229,7 +229,3 @@ class Courier:
             disputed_time=receipt is not None and disputed(receipt.timestamp, began, now),
             at=now,
         )
-
-
-def _in_words(error: BaseException) -> str:
-    return " ".join((str(error) or type(error).__name__).split())[:300]

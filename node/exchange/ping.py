@@ -15,7 +15,7 @@ from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.peers import KnownPeer, PeerRefused
 from node.exchange.responses import Attempt, Judgement, judge
-from node.exchange.transport import Progress, client_session, peer_tls, post
+from node.exchange.transport import Progress, client_session, in_words, peer_tls, post
 from node.trust.bootstrap import AGREEMENT_REF
 
 PING_SECONDS = 30
@@ -79,8 +79,7 @@ async def ping_peer(node: Node, directory: Directory, party: str) -> PingOutcome
             answer = await post(session, peer.url, tls, wire, Progress())
             crash_point("ping: after the answer")
     except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
-        words = " ".join((str(error) or type(error).__name__).split())
-        return PingOutcome(party, header.message_id, Judgement("unreachable", "EBMS:0005", words))
+        return PingOutcome(party, header.message_id, Judgement("unreachable", "EBMS:0005", in_words(error)))
     attempt = Attempt(signed, suite, accepts_signer, decryption_failures=0, body_sent_before=False)
     judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
     return PingOutcome(party, header.message_id, judgement)

@@ -1,5 +1,8 @@
 """One HTTP POST to a peer: what is sent, over which TLS, and how much of an answer is read."""
 
+import errno
+import os
+import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +21,10 @@ LARGEST_ANSWER = 4_000_000
 CONNECT_SECONDS = 15
 # Below this a message is sent from memory in one piece.
 SMALL = 256 * 1024
+LONGEST_WORDS = 300
+# How Python shows an object that has no words of its own, and where OpenSSL says in its source it found fault.
+_OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
+_SAID_BY = re.compile(r"^\[[^]]*\] *| *\(_ssl\.c:\d+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,43 @@ async def post(
         return HttpAnswer(
             answer.status, headers_read.get("Content-Type", ""), headers_read.get("Retry-After"), bytes(content)
         )
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong with a connection, for people: where to look, and nothing of our own insides.
+
+    `error` is what `post` raised. Only the host and port of the peer's own address are named.
+    """
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the name {error.host} was not found: check the peer's address and this machine's name server"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return _certificate_in_words(f"{error.host}:{error.port}", error.certificate_error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        where = f"{error.host}:{error.port}"
+        reason = error.os_error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return _certificate_in_words(where, reason)
+        if isinstance(reason, ssl.SSLError):
+            return f"TLS with {where} failed ({reason.reason or 'no reason given'}): is that the peer's HTTPS port?"
+        if isinstance(reason, ConnectionRefusedError) or reason.errno == errno.ECONNREFUSED:
+            return f"{where} refused the connection: is the peer's node running?"
+        told = os.strerror(reason.errno).lower() if reason.errno else "no reason given"
+        return f"{where} cannot be reached ({told}): check the address, the network and the firewalls"
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "no connection in time: check the address, the network and the firewalls"
+    if isinstance(error, TimeoutError):
+        return "no whole answer in time"
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError | BrokenPipeError):
+        return "the peer closed the connection before it answered"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _certificate_in_words("the peer", error)
+    words = " ".join((str(error) or type(error).__name__).split())
+    return _OBJECT.sub("", words)[:LONGEST_WORDS]
+
+
+def _certificate_in_words(where: str, error: Exception) -> str:
+    told = getattr(error, "verify_message", "") or _SAID_BY.sub("", str(error.args[-1] if error.args else error))
+    return f"the TLS certificate of {where} is not accepted: {told}. Ask the peer for its present card or certificate"
 
 
 def _whole(wire: WireMessage, progress: Progress) -> bytes:

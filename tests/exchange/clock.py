@@ -10,7 +10,7 @@ from node.exchange.node import utc_now
 
 Value = TypeVar("Value")
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 LOOK_SECONDS = 0.01
 
 

@@ -6,6 +6,7 @@ The note of such an act stays in this node: the log holds a salted digest of it 
 import hashlib
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -76,10 +77,16 @@ def confirm_message(node: Node, message_id: str, note: str, actor: str) -> dict[
         outbox.finish(connection, [row["id"]])
         detail = PEER_HAS_IT if row["error_detail"] is None else f"{PEER_HAS_IT}; before: {row['error_detail']}"
         connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(error_detail=detail))
-        mine = (ALARM.c.message == row["id"]) & ALARM.c.settled_at.is_(None)
-        connection.execute(update(ALARM).where(mine).values(settled_at=node.now()))
+        settle_alarms_of(connection, row["id"], node.now())
         _record(node, connection, "message.peer-has-it", actor, text, {"state": row["state"]}, row, row["id"])
     return {"id": message_id, "state": "unconfirmed"}
+
+
+def settle_alarms_of(connection: Connection, message: int, now: datetime) -> None:
+    """Settle what is open about this message: a person has acted on it."""
+    connection.execute(
+        update(ALARM).where(ALARM.c.message == message, ALARM.c.settled_at.is_(None)).values(settled_at=now)
+    )
 
 
 def _record(

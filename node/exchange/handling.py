@@ -7,11 +7,12 @@ from sqlalchemy import Connection, select, update
 from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
+from node.exchange.alarms import settle_alarms_of
 from node.exchange.contents import PART, part_content
 from node.exchange.directory import Snapshot
 from node.exchange.listing import find_message
 from node.exchange.node import Node
-from node.exchange.settlement import ALARM, MESSAGE
+from node.exchange.settlement import MESSAGE
 from node.exchange.submission import PartToSend, Submission, SubmissionRefused, submit
 
 WAITING = frozenset({"queued", "given-up", "unconfirmed", "refused"})
@@ -37,7 +38,7 @@ def resend_message(node: Node, snapshot: Snapshot, message_id: str, actor: str) 
         if row["state"] not in WAITING:
             raise SubmissionRefused(f"{message_id} is {row['state']}: there is nothing to send again.")
         outbox.requeue(connection, row["id"], row["peer"], row["case_id"], now, node.retries)
-        _settle_alarms(node, connection, row["id"])
+        settle_alarms_of(connection, row["id"], node.now())
         _log(node, connection, row, "message.requeued", actor)
         crash_point("resend: before commit")
     crash_point("resend: after commit")
@@ -67,7 +68,7 @@ def _withdraw(node: Node, connection: Connection, message_id: str, allowed: froz
     detail = WITHDRAWN if row["error_detail"] is None else f"{WITHDRAWN}; before: {row['error_detail']}"
     values = {"state": "refused", "error_code": row["error_code"] or "EBMS:0004", "error_detail": detail}
     connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(values))
-    _settle_alarms(node, connection, row["id"])
+    settle_alarms_of(connection, row["id"], node.now())
     _log(node, connection, row, "message.withdrawn", actor)
 
 
@@ -114,12 +115,6 @@ def _outgoing(connection: Connection, message_id: str, what: str) -> dict[str, A
     if row["direction"] != "out":
         raise SubmissionRefused(f"{message_id} was received, not sent: it cannot be {what}.")
     return row
-
-
-def _settle_alarms(node: Node, connection: Connection, message: int) -> None:
-    connection.execute(
-        update(ALARM).where(ALARM.c.message == message, ALARM.c.settled_at.is_(None)).values(settled_at=node.now())
-    )
 
 
 def _log(node: Node, connection: Connection, row: dict[str, Any], what: str, actor: str) -> None:

@@ -67,7 +67,7 @@ interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (ne
 kills: $(VENV)/ready-test  ## kill real nodes at every crash point under traffic, and at random
 	@$(PYTHON) -m pytest tests/faults -m kills -v -s
 
-proxy: $(VENV)/ready-test  ## exchange through nginx and HAProxy, set up as the how-to page says (needs nginx)
+proxy: $(VENV)/ready-test  ## exchange through nginx and HAProxy, set up as the how-to page says (needs both)
 	@$(PYTHON) -m pytest tests/proxy -m proxy -v
 
 browser: $(VENV)/ready-ci  ## every page in a real browser: accessibility, narrow screens, without JavaScript

@@ -36,7 +36,7 @@ class Settings(BaseModel):
     demonstration: bool = Field(False, description="pages say that persons are specimens")
     database_url: str | None = Field(None, description="sqlite:///… or postgresql+psycopg://…; a file here by default")
     outside: str = Field("127.0.0.1:17443", description="HOST:PORT that peers reach")
-    inside: str = Field("127.0.0.1:17080", description="HOST:PORT for pages, API and metrics")
+    inside: str = Field("127.0.0.1:17080", description="HOST:PORT for pages, readiness and metrics")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded headers are believed")
     card_names_tls: bool = Field(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from lxml import etree
 
-from node.as4 import OpenedMessage, PartInfo, names
+from node.as4 import OpenedMessage, PartInfo, WireMessage, names
 from tests.as4 import material
 from tests.as4.material import Parties
 
@@ -30,17 +30,24 @@ CONTENTS = [(RECORD, b"<record>content</record>"), (SCAN, b"%PDF scan")]
 
 
 class Surgery:
-    """A valid message of two parts, opened up: `root` the envelope, `parts` as [header, octets], `raw` last edits."""
+    """A valid message, of two parts or the one given, opened up: `root` the envelope, `parts` as [header, octets],
+    `raw` last edits. `who` has the key that signs it anew."""
 
-    def __init__(self, contents: Sequence[tuple[PartInfo, bytes]] = CONTENTS, who: Parties | None = None) -> None:
+    def __init__(
+        self,
+        contents: Sequence[tuple[PartInfo, bytes]] = CONTENTS,
+        who: Parties | None = None,
+        wire: WireMessage | None = None,
+    ) -> None:
         self.who = who or material.parties()
-        _, wire = material.sealed(contents, self.who)
+        if wire is None:
+            _, wire = material.sealed(contents, self.who)
         self.content_type = wire.content_type
         self.raw: list[Callable[[bytes], bytes]] = []
         self.raw_body: list[Callable[[bytes], bytes]] = []
         self.parts: list[list[bytes]] = []
         self.root_header = b""
-        if contents:
+        if wire.content_type.startswith("multipart/"):
             self.boundary = wire.content_type.split('boundary="')[1].split('"')[0].encode()
             root, *parts = wire.body().split(b"--" + self.boundary)[1:-1]
             self.root_header, _, xml = root.strip(b"\r\n").partition(b"\r\n\r\n")

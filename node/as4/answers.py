@@ -4,26 +4,16 @@ A receipt repeats every ds:Reference of the request in its order, built anew fro
 verified, so that nothing of a stranger's XML is copied under our signature.
 """
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
-from node.as4 import names
-from node.as4.canonical_text import attribute, text
+from node.as4 import names, templates
+from node.as4.canonical_text import attribute, base64_text, text
 from node.as4.message import Reference, format_instant
 from node.as4.open import OpenedMessage
 from node.as4.sign import message_info, sign_messaging, unsigned_messaging
 from node.as4.signals import EbmsError
 from node.as4.suite import SigningIdentity, Suite
-
-_REFERENCE: Final = (
-    f'<ebbp:MessagePartNRInformation><ds:Reference xmlns:ds="{names.DS}" URI="%s"><ds:Transforms>'
-    '<ds:Transform Algorithm="%s">%s</ds:Transform></ds:Transforms>'
-    f'<ds:DigestMethod Algorithm="{names.SHA256}"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue>'
-    "</ds:Reference></ebbp:MessagePartNRInformation>"
-)
-_INCLUSIVE: Final = f'<ec:InclusiveNamespaces xmlns:ec="{names.EXC_C14N}" PrefixList="%s"></ec:InclusiveNamespaces>'
 
 
 def make_receipt(
@@ -43,8 +33,15 @@ def make_receipt(
 
 
 def _reference(ref: Reference) -> str:
-    prefixes = _INCLUSIVE % attribute(" ".join(ref.prefix_list), "PrefixList") if ref.prefix_list else ""
-    return _REFERENCE % (attribute(ref.uri, "URI"), ref.transform, prefixes, base64.b64encode(ref.digest).decode())
+    prefixes = (
+        templates.INCLUSIVE_NAMESPACES % attribute(" ".join(ref.prefix_list), "PrefixList") if ref.prefix_list else ""
+    )
+    return templates.RECEIPT_REFERENCE % (
+        attribute(ref.uri, "URI"),
+        ref.transform,
+        prefixes,
+        base64_text(ref.digest),
+    )
 
 
 def make_error(

@@ -1,5 +1,6 @@
 """Text and attribute values in canonical form (Canonical XML 1.0, section 2.3); what XML cannot carry is refused."""
 
+import binascii
 import re
 from typing import Final
 
@@ -17,6 +18,11 @@ def check_characters(value: str, field: str) -> None:
     found = _NOT_XML.search(value)
     if found is not None:
         raise ValueError(f"{field}: character U+{ord(found[0]):04X} cannot be written in XML")
+
+
+def base64_text(octets: bytes) -> str:
+    """The octets in base64, on one line."""
+    return binascii.b2a_base64(octets, newline=False).decode("ascii")
 
 
 def text(value: str, field: str) -> str:

@@ -22,9 +22,9 @@ from node.as4.message import PartInfo
 from node.as4.recipient import choose_identity
 from node.as4.signature import Security
 from node.as4.suite import DecryptionIdentity, Suite
+from node.as4.templates import KEY_LENGTH
 from node.as4.tree import algorithm_of, attribute_of, base64_of, children_of, only_child, text_of
 
-KEY_LENGTH: Final = 16
 IV_LENGTH: Final = 12
 TAG_LENGTH: Final = 16
 

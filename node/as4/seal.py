@@ -4,7 +4,6 @@ The encryption elements go right after our own start tag of wsse:Security, befor
 document order must decrypt first.
 """
 
-import base64
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,51 +16,16 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from node.as4 import names
-from node.as4.canonical_text import attribute
+from node.as4 import names, templates
+from node.as4.canonical_text import attribute, base64_text
 from node.as4.encryption import IV_LENGTH, KEY_LENGTH, TAG_LENGTH, derive_key
 from node.as4.message import PartInfo
-from node.as4.sign import PLAIN_CONTENT_ID, SECURITY_START
+from node.as4.sign import PLAIN_CONTENT_ID
 from node.as4.suite import Random, Suite, der_of
 
-_START: Final = SECURITY_START.encode()
+_START: Final = templates.SECURITY_START.encode()
 _AT_ONCE: Final = 1 << 18
 """Parts up to this size are encrypted in one call, which costs a third of the streaming interface."""
-
-_ENCRYPTED_KEY: Final = (
-    f'<wsse:BinarySecurityToken EncodingType="{names.BASE64_BINARY}" ValueType="{names.X509_V3}" wsu:Id="R-%(id)s">'
-    f'%(certificate)s</wsse:BinarySecurityToken><xenc:EncryptedKey xmlns:xenc="{names.XENC}" Id="EK-%(id)s">'
-    f'<xenc:EncryptionMethod Algorithm="{names.KW_AES128}"></xenc:EncryptionMethod>'
-    f'<ds:KeyInfo xmlns:ds="{names.DS}"><xenc:AgreementMethod Algorithm="%(agreement)s">'
-    f'<xenc11:KeyDerivationMethod xmlns:xenc11="{names.XENC11}" Algorithm="{names.HKDF}">'
-    f'<dsigmore:HKDFParams xmlns:dsigmore="{names.DSIG_MORE}">'
-    f'<dsigmore:PRF Algorithm="{names.HMAC_SHA256}"></dsigmore:PRF><dsigmore:Salt>%(salt)s</dsigmore:Salt>'
-    f"<dsigmore:KeyLength>{KEY_LENGTH}</dsigmore:KeyLength></dsigmore:HKDFParams></xenc11:KeyDerivationMethod>"
-    "<xenc:OriginatorKeyInfo>%(originator)s</xenc:OriginatorKeyInfo><xenc:RecipientKeyInfo>"
-    '<wsse:SecurityTokenReference><wsse:Reference URI="#R-%(id)s" '
-    f'ValueType="{names.X509_V3}"></wsse:Reference></wsse:SecurityTokenReference></xenc:RecipientKeyInfo>'
-    "</xenc:AgreementMethod></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>%(wrapped)s</xenc:CipherValue>"
-    "</xenc:CipherData><xenc:ReferenceList>%(references)s</xenc:ReferenceList></xenc:EncryptedKey>"
-)
-_DATA_REFERENCE: Final = '<xenc:DataReference URI="#ED-%s-%d"></xenc:DataReference>'
-_ENCRYPTED_DATA: Final = (
-    f'<xenc:EncryptedData xmlns:xenc="{names.XENC}" Id="ED-%(id)s-%(n)d" MimeType="%(type)s" '
-    f'Type="{names.SWA_CONTENT_ONLY}"><xenc:EncryptionMethod Algorithm="{names.AES128_GCM}"></xenc:EncryptionMethod>'
-    f'<ds:KeyInfo xmlns:ds="{names.DS}"><wsse:SecurityTokenReference xmlns:wsse11="{names.WSSE11}" '
-    f'wsse11:TokenType="{names.ENCRYPTED_KEY}"><wsse:Reference URI="#EK-%(id)s"></wsse:Reference>'
-    "</wsse:SecurityTokenReference></ds:KeyInfo><xenc:CipherData>"
-    '<xenc:CipherReference URI="cid:%(cid)s"><xenc:Transforms>'
-    f'<ds:Transform xmlns:ds="{names.DS}" Algorithm="{names.SWA_CIPHERTEXT}"></ds:Transform>'
-    "</xenc:Transforms></xenc:CipherReference></xenc:CipherData></xenc:EncryptedData>"
-)
-_ROOT_HEAD: Final = (
-    "--%s\r\nContent-Type: application/soap+xml;charset=UTF-8\r\nContent-Transfer-Encoding: binary\r\n\r\n"
-)
-_PART_HEAD: Final = (
-    "\r\n--%s\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n"
-    "Content-Description: Attachment\r\nContent-ID: <%s>\r\n\r\n"
-)
-_END: Final = "\r\n--%s--\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +80,10 @@ def seal(
     key = random(KEY_LENGTH)
     boundary = "=_" + random(16).hex()
     header = _security_elements(parts, recipient, suite, key, random)
-    root = _ROOT_HEAD % boundary
+    root = templates.ROOT_HEAD % boundary
     head = b"".join((root.encode(), signed_xml[:at], header, signed_xml[at:]))
-    sealed = [((_PART_HEAD % (boundary, p.info.content_id)).encode(), p, random(IV_LENGTH)) for p in parts]
-    end = (_END % boundary).encode()
+    sealed = [((templates.PART_HEAD % (boundary, p.info.content_id)).encode(), p, random(IV_LENGTH)) for p in parts]
+    end = (templates.MULTIPART_END % boundary).encode()
     length = len(head) + sum(len(h) + IV_LENGTH + p.size + TAG_LENGTH for h, p, _ in sealed) + len(end)
 
     def chunks() -> Iterator[bytes]:
@@ -143,15 +107,15 @@ def _security_elements(
         if not PLAIN_CONTENT_ID.fullmatch(part.info.content_id):
             raise ValueError("PartInfo: a Content-ID is letters, digits and . _ @ = -")
         mime_type = names.GZIP if part.info.compressed else attribute(part.info.mime_type or "", "PartInfo")
-        data.append(_ENCRYPTED_DATA % {"id": unique, "n": n, "type": mime_type, "cid": part.info.content_id})
-    encrypted_key = _ENCRYPTED_KEY % {
+        data.append(templates.ENCRYPTED_DATA % {"id": unique, "n": n, "type": mime_type, "cid": part.info.content_id})
+    encrypted_key = templates.ENCRYPTED_KEY % {
         "id": unique,
-        "certificate": base64.b64encode(der_of(recipient)).decode(),
+        "certificate": base64_text(der_of(recipient)),
         "agreement": suite.agreement_uri,
-        "salt": base64.b64encode(salt).decode(),
+        "salt": base64_text(salt),
         "originator": originator.decode(),
-        "wrapped": base64.b64encode(aes_key_wrap(derive_key(secret, salt, b""), key)).decode(),
-        "references": "".join(_DATA_REFERENCE % (unique, n) for n in range(len(parts))),
+        "wrapped": base64_text(aes_key_wrap(derive_key(secret, salt, b""), key)),
+        "references": "".join(templates.DATA_REFERENCE % (unique, n) for n in range(len(parts))),
     }
     return (encrypted_key + "".join(data)).encode()
 

@@ -4,15 +4,14 @@ The envelope is text from templates. The elements that are signed (SignedInfo, M
 canonicalisation would write them, each with its own namespace declarations, so what we digest is the slice itself.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.as4 import names
-from node.as4.canonical_text import attribute, text
+from node.as4 import names, templates
+from node.as4.canonical_text import attribute, base64_text, text
 from node.as4.errors import As4Error
 from node.as4.limits import MAX_ID_LENGTH, Limits
 from node.as4.message import PartInfo, Party, Property, Reference, UserMessage, format_instant
@@ -23,31 +22,6 @@ from node.as4.suite import SigningIdentity, Suite, der_of
 
 PLAIN_CONTENT_ID: Final = re.compile(r"[A-Za-z0-9._@=-]{1,200}", re.ASCII)
 """What we write as Content-ID: nothing that one implementation percent-decodes and another does not."""
-
-_START: Final = f'<S12:Envelope xmlns:S12="{names.SOAP}"><S12:Header>'
-SECURITY_START: Final = f'<wsse:Security xmlns:wsse="{names.WSSE}" xmlns:wsu="{names.WSU}" S12:mustUnderstand="true">'
-_TOKEN: Final = (
-    f'<wsse:BinarySecurityToken EncodingType="{names.BASE64_BINARY}" ValueType="{names.X509_V3}" wsu:Id="%s">%s'
-    "</wsse:BinarySecurityToken>"
-)
-_SIGNED_INFO_START: Final = (
-    f'<ds:SignedInfo xmlns:ds="{names.DS}"><ds:CanonicalizationMethod Algorithm="{names.EXC_C14N}">'
-    '</ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="%s"></ds:SignatureMethod>'
-)
-_REFERENCE: Final = (
-    '<ds:Reference URI="%s"><ds:Transforms><ds:Transform Algorithm="%s"></ds:Transform></ds:Transforms>'
-    f'<ds:DigestMethod Algorithm="{names.SHA256}"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference>'
-)
-_KEY_INFO: Final = (
-    '<ds:KeyInfo><wsse:SecurityTokenReference><wsse:Reference URI="#%s" '
-    f'ValueType="{names.X509_V3}"></wsse:Reference></wsse:SecurityTokenReference></ds:KeyInfo>'
-)
-_MESSAGING_START: Final = (
-    f'<eb:Messaging xmlns:S12="{names.SOAP}" xmlns:eb="{names.EB}" xmlns:wsu="{names.WSU}" wsu:Id="%s" '
-    'S12:mustUnderstand="true">'
-)
-_BODY: Final = f'<S12:Body xmlns:S12="{names.SOAP}" xmlns:wsu="{names.WSU}" wsu:Id="%s"></S12:Body>'
-_END: Final = "</S12:Envelope>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,33 +70,46 @@ def sign_messaging(
 ) -> tuple[bytes, tuple[Reference, ...]]:
     """The whole envelope around the content of eb:Messaging, signed, and the references of its signature."""
     key = _key_of(message_id)
-    messaging = f"{_MESSAGING_START % ('M-' + key)}{content}</eb:Messaging>"
-    body = _BODY % ("B-" + key)
+    messaging = templates.MESSAGING_START % ("M-" + key) + content + templates.MESSAGING_END
+    body = templates.BODY % ("B-" + key)
     references = (
         Reference("#M-" + key, names.EXC_C14N, (), hashlib.sha256(messaging.encode()).digest()),
         Reference("#B-" + key, names.EXC_C14N, (), hashlib.sha256(body.encode()).digest()),
         *parts,
     )
-    signed_info = [_SIGNED_INFO_START % suite.signature_uri]
+    signed_info = [templates.SIGNED_INFO_START % suite.signature_uri]
     for ref in references:
-        signed_info.append(_REFERENCE % (ref.uri, ref.transform, base64.b64encode(ref.digest).decode()))
-    signed_info.append("</ds:SignedInfo>")
+        signed_info.append(templates.REFERENCE % (ref.uri, ref.transform, base64_text(ref.digest)))
+    signed_info.append(templates.SIGNED_INFO_END)
     signed = "".join(signed_info)
-    signature = base64.b64encode(suite.sign(identity.key, signed.encode())).decode()
-    certificate = base64.b64encode(der_of(identity.certificate)).decode()
+    signature = base64_text(suite.sign(identity.key, signed.encode()))
     xml = (
-        f"{_START}{SECURITY_START}{_TOKEN % ('X-' + key, certificate)}"
-        f'<ds:Signature xmlns:ds="{names.DS}" Id="S-{key}">{signed}<ds:SignatureValue>{signature}</ds:SignatureValue>'
-        f"{_KEY_INFO % ('X-' + key)}</ds:Signature></wsse:Security>{messaging}</S12:Header>{body}{_END}"
+        templates.ENVELOPE_START,
+        templates.SECURITY_START,
+        templates.TOKEN % ("X-" + key, base64_text(der_of(identity.certificate))),
+        templates.SIGNATURE % (key, signed, signature, "X-" + key),
+        templates.SECURITY_END,
+        messaging,
+        templates.HEADER_END,
+        body,
+        templates.ENVELOPE_END,
     )
-    return xml.encode(), references
+    return "".join(xml).encode(), references
 
 
 def unsigned_messaging(content: str, message_id: str) -> bytes:
     """The whole envelope around the content of eb:Messaging, without Security."""
     key = _key_of(message_id)
-    messaging = f"{_MESSAGING_START % ('M-' + key)}{content}</eb:Messaging>"
-    return f"{_START}{messaging}</S12:Header>{_BODY % ('B-' + key)}{_END}".encode()
+    xml = (
+        templates.ENVELOPE_START,
+        templates.MESSAGING_START % ("M-" + key),
+        content,
+        templates.MESSAGING_END,
+        templates.HEADER_END,
+        templates.BODY % ("B-" + key),
+        templates.ENVELOPE_END,
+    )
+    return "".join(xml).encode()
 
 
 def message_info(message_id: str, timestamp: str, ref_to_message_id: str | None) -> str:

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import signal
 import ssl
 import sys
@@ -23,15 +21,16 @@ from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
 from node.journal import journal
 from node.operations.checks import clock_state
-from node.store.trouble import StoreUnavailable
+from node.operations.serving_lock import ServingHold, hold_serving
+from node.store.trouble import StoreUnavailable, Trouble
 from node.trust.tls import server_context
 
 log = journal("serving")
 
 SEQUENCE_SECONDS = 0.5
 CLOCK_SECONDS = 10
+HOLD_SECONDS = 5
 STOP_SECONDS = 20
-LOCK_FILE = "serve.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
     """Serve until SIGTERM or SIGINT; `ready` is called once both listeners answer.
 
     Raises ConfigError when this home is served already, an address cannot be listened on, or plain HTTP is asked for
-    off loopback.
+    off loopback; StoreUnavailable for tables of another version, also when a newer program upgrades them meanwhile.
     """
     listening.check()
     stop = asyncio.Event()
@@ -74,11 +73,12 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
     courier = Courier(node, directory)
     endpoint = Endpoint(node, directory, courier.wake)
     endpoint.clock = clock_state(node)
-    with _only_process(node):
+    with hold_serving(node.home, node.database) as hold:
         async with contextlib.AsyncExitStack() as stack:
             # Left in reverse order: the listeners close first, then the courier settles what is under way.
             await stack.enter_async_context(_working(_sequencing(node, stop), stop))
             await stack.enter_async_context(_working(_watching_clock(node, endpoint, stop), stop))
+            await stack.enter_async_context(_working(_watching_tables(hold, stop), stop))
             if listening.send:
                 await stack.enter_async_context(_working(courier.run(), stop, courier.stop))
             stack.push_async_callback(endpoint.close)
@@ -210,29 +210,23 @@ async def _watching_clock(node: Node, endpoint: Endpoint, stop: asyncio.Event) -
             log.error("the clock cannot be judged", reason=str(trouble))
 
 
+async def _watching_tables(hold: ServingHold, stop: asyncio.Event) -> None:
+    """Stop when a newer program has upgraded the tables while our lock was lost with its connection."""
+    while not await _stopped_within(stop, HOLD_SECONDS):
+        try:
+            await asyncio.to_thread(hold.renew)
+        except StoreUnavailable as trouble:
+            if trouble.reason is Trouble.OUTDATED:
+                raise
+            log.error("the lock of serving processes cannot be taken", reason=str(trouble))
+
+
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
     try:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _only_process(node: Node) -> Iterator[None]:
-    """On SQLite one process serves a home: claims of the dead are then known to be dead."""
-    if node.database.dialect != "sqlite":
-        yield
-        return
-    descriptor = os.open(node.home / LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"{node.home} is being served by another process already. Stop that one first.") from None
-    else:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`init`, `serve`, `version`: the node itself."""
+"""`init`, `serve`, `upgrade`, `version`: the node itself."""
 
 import asyncio
 import re
@@ -9,9 +9,11 @@ from pathlib import Path
 
 from node.cli.partners import require_address
 from node.cli.printing import No, home_of, show
+from node.config import load_settings
 from node.exchange.making import Identity, make_node
 from node.exchange.node import KEYS, open_node
-from node.journal import start_journal
+from node.journal import journal, start_journal
+from node.operations.upgrade import bring_up_to_date
 from node.trust.keys import BroughtKeys
 from node.trust.words import words_of
 
@@ -54,14 +56,20 @@ def serve(arguments: Namespace) -> int:
     from node.serving import Listening, say
     from node.serving import serve as run
 
-    node = open_node(home_of(arguments))
-    start_journal(node.settings.log_level)
+    home = home_of(arguments)
+    settings = load_settings(home)
     listening = Listening(
-        outside=arguments.outside or node.settings.outside,
-        inside=arguments.inside or node.settings.inside,
+        outside=arguments.outside or settings.outside,
+        inside=arguments.inside or settings.inside,
         plain_http=arguments.plain_http,
         send=not arguments.no_send,
     )
+    listening.check()
+    start_journal(settings.log_level)
+    upgraded = bring_up_to_date(home)
+    if upgraded.before != upgraded.after:
+        journal("serving").info("tables upgraded", before=upgraded.before, after=upgraded.after)
+    node = open_node(home)
 
     def ready() -> None:
         scheme = "http" if listening.plain_http else "https"
@@ -69,6 +77,17 @@ def serve(arguments: Namespace) -> int:
 
     asyncio.run(run(node, listening, ready))
     node.database.close()
+    return 0
+
+
+def upgrade(arguments: Namespace) -> int:
+    """Bring the tables to the version that this program needs."""
+    upgraded = bring_up_to_date(home_of(arguments))
+    if upgraded.before == upgraded.after:
+        text = f"The tables are of version {upgraded.after} already: nothing to do."
+    else:
+        text = f"The tables are upgraded from version {upgraded.before} to {upgraded.after}."
+    show(arguments, {"before": upgraded.before, "after": upgraded.after}, text)
     return 0
 
 

@@ -49,6 +49,16 @@ class Database:
         """A transaction that only reads, of one snapshot on SQLite; a write within it raises StoreUnavailable."""
         return _transaction(self.readers)
 
+    def lock_connection(self) -> Connection:
+        """A connection outside the pools that reads without a transaction, for PostgreSQL's locks of a session.
+
+        The caller closes it, and it gives its locks back then. Raises StoreUnavailable.
+        """
+        with told_apart():
+            connection = self.readers.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+        return connection
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

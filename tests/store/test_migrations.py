@@ -105,7 +105,7 @@ def test_without_tables_the_message_says_what_to_run(empty: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "remedy"), [("0000", "run the Depesha that made them"), ("9999", "install the newer Depesha")]
+    ("version", "remedy"), [("0000", "`depesha upgrade` upgrades them"), ("9999", "use the Depesha that made them")]
 )
 def test_tables_of_another_version_are_refused_with_a_remedy(database: Database, version: str, remedy: str) -> None:
     with database.write() as connection:

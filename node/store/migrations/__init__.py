@@ -41,10 +41,15 @@ def upgrade(database: Database, revision: str = HEAD) -> None:
 
 def require_current(database: Database) -> None:
     """Raise StoreUnavailable, saying what to run, unless the tables are of the version that this program needs."""
-    with database.read() as connection:
-        found = _version(connection)
+    found = table_version(database)
     if found != HEAD:
         raise _outdated(found)
+
+
+def table_version(database: Database) -> str | None:
+    """The version that the tables are of; None when there are none yet. Raises StoreUnavailable."""
+    with database.read() as connection:
+        return _version(connection)
 
 
 def _version(connection: Connection) -> str | None:
@@ -58,10 +63,7 @@ def _outdated(found: str | None) -> StoreUnavailable:
     if found is None:
         return StoreUnavailable(Trouble.OUTDATED, "the database has no tables yet; make the node with: depesha init")
     if found > HEAD:
-        detail = f"the tables are of version {found}, newer than this program's {HEAD}; install the newer Depesha"
+        detail = f"newer than this program's {HEAD}; nothing was changed: use the Depesha that made them"
     else:
-        detail = (
-            f"the tables are of version {found}, this program needs {HEAD}, and no command upgrades them yet; "
-            "nothing was changed: run the Depesha that made them"
-        )
-    return StoreUnavailable(Trouble.OUTDATED, detail)
+        detail = f"this program needs {HEAD}; nothing was changed: `depesha upgrade` upgrades them, as `serve` does"
+    return StoreUnavailable(Trouble.OUTDATED, f"the tables are of version {found}, {detail}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
+from lxml import etree
 from sqlalchemy import update
 
 from node.as4 import (
@@ -23,12 +24,12 @@ from node.as4 import (
     digest_for_signature,
     sign,
 )
+from node.exchange.contents import PART, envelope_of, part_content
 from node.exchange.node import Node
 from node.exchange.peers import PEER
 from tests.as4 import material
 from tests.as4.surgery import Surgery
-from tests.exchange.conftest import World
-from tests.exchange.offices import ACTION, AGREEMENT, SERVICE
+from tests.exchange.offices import ACTION, AGREEMENT, SERVICE, Office
 from tests.exchange.wire import Letter
 
 
@@ -129,10 +130,26 @@ class Interceptor:
 
 
 @contextlib.asynccontextmanager
-async def intercepted(world: World) -> AsyncIterator[Interceptor]:
-    """Ours reaches theirs through an interceptor."""
-    async with Interceptor(world.theirs.url).listening() as between:
-        with world.ours.node.database.write() as connection:
-            connection.execute(update(PEER).where(PEER.c.party == world.theirs.party).values(url=between.url))
-        world.ours.configured()
+async def intercepted(sender: Office, receiver: Office) -> AsyncIterator[Interceptor]:
+    """One office reaches the other through an interceptor."""
+    async with Interceptor(receiver.url).listening() as between:
+        with sender.node.database.write() as connection:
+            connection.execute(update(PEER).where(PEER.c.party == receiver.party).values(url=between.url))
+        sender.configured()
         yield between
+
+
+def received(office: Office, message: str) -> etree._Element:
+    """The envelope of a message as it arrived."""
+    return etree.fromstring(envelope_of(office.node, office.row(message, "in")["id"]))
+
+
+def consumed(office: Office, message: str) -> list[tuple[str, bytes]]:
+    """The payloads as the people behind a receiver get them: media type and content, in order."""
+    row = office.row(message, "in")
+    assert row["state"] == "received"
+    parts = sorted((one for one in office.rows(PART) if one["message"] == row["id"]), key=lambda one: one["n"])
+    return [
+        (one["media_type"], b"".join(part_content(office.node, row["id"], one["n"], one["compressed"])))
+        for one in parts
+    ]

@@ -5,21 +5,14 @@ import gzip
 import hashlib
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from lxml import etree
 
 from node.as4 import WireMessage
-from node.exchange.node import Node
 from node.exchange.settlement import MESSAGE
 from node.exchange.submission import PartToSend
 from tests.as4.surgery import Surgery
+from tests.conformance.onwire import WSU_ID, canonical, certificate_named_in, decrypted
 from tests.conformance.simulated import altered, intercepted, letter_of, part, taken_apart
 from tests.exchange.conftest import Stage, World, WorldMaker
 from tests.exchange.offices import text_part
@@ -31,30 +24,6 @@ AES_128_GCM = "http://www.w3.org/2009/xmlenc11#aes128-gcm"
 KW_AES_128 = "http://www.w3.org/2001/04/xmlenc#kw-aes128"
 X25519 = "http://www.w3.org/2021/04/xmldsig-more#x25519"
 HKDF_URI = "http://www.w3.org/2021/04/xmldsig-more#hkdf"
-WSU_ID = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}Id"
-
-
-def canonical(element: etree._Element) -> bytes:
-    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
-
-
-def certificate_named_in(s: Surgery, path: str) -> x509.Certificate:
-    """The certificate in the token that the wsse:Reference at this path points to."""
-    uri = s.find(path).get("URI") or ""
-    (token,) = (one for one in s.all(".//wsse:BinarySecurityToken") if "#" + (one.get(WSU_ID) or "") == uri)
-    return x509.load_der_x509_certificate(base64.b64decode(token.text or ""))
-
-
-def decrypted(s: Surgery, receiver: Node) -> list[bytes]:
-    """The parts as their receiver decrypts them, by the standards' own steps and none of our code."""
-    (identity,) = receiver.decryption
-    key = identity.key
-    assert isinstance(key, X25519PrivateKey)
-    theirs = load_der_public_key(base64.b64decode(s.find(".//dsig11:DEREncodedKeyValue").text or ""))
-    salt = base64.b64decode(s.find(".//more:Salt").text or "")
-    kek = HKDF(SHA256(), 16, salt, b"").derive(key.exchange(theirs))  # type: ignore[arg-type]
-    content_key = aes_key_unwrap(kek, base64.b64decode(s.find(".//xenc:EncryptedKey//xenc:CipherValue").text or ""))
-    return [AESGCM(content_key).decrypt(octets[:12], octets[12:], None) for _, octets in s.parts]
 
 
 @pytest.mark.assertion("AS4_CP_TA12")
@@ -107,7 +76,7 @@ async def test_every_part_is_encrypted_by_aes_128_gcm_for_the_certificate_of_the
 @pytest.mark.assertion("AS4_CP_TA34", "AS4_CP_TA36", "AS4_CP_TA38")
 async def test_what_is_compressed_then_signed_and_encrypted_is_receipted(make_world: WorldMaker) -> None:
     world = await make_world(send=False)
-    async with intercepted(world) as between, world.ours.sending():
+    async with intercepted(world.ours, world.theirs) as between, world.ours.sending():
         sent = world.ours.submit("theirs", text_part("a dispatch"))
         await world.ours.reaches(sent, "delivered")
     ((content_type, body),) = between.requests

@@ -7,10 +7,7 @@ import pytest
 from tests.conformance.statement import PAGE, Assertion, Row, faults, listed, marked, rows_of
 
 # To be stated: this set becomes empty and goes.
-NOT_YET_STATED = frozenset(
-    {f"AS4_CP_TA{n:02}" for n in range(1, 47) if n not in (12, 13, 34, 35, 36, 37, 38)}
-    | {f"AS4_4CT_TA{n:02}" for n in range(1, 4)}
-)
+NOT_YET_STATED = frozenset(f"AS4_CP_TA{n}" for n in (22, 27, 28, 31, 39, 40, 41, 42, 43, 46))
 
 
 def test_the_page_the_list_and_the_tests_agree() -> None:

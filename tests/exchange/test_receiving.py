@@ -304,6 +304,7 @@ async def test_an_old_timestamp_is_never_a_ground_for_refusal(quiet: World) -> N
     assert quiet.ours.count(MESSAGE) == 2
 
 
+@pytest.mark.assertion("AS4_CP_TA17")
 async def test_a_test_message_is_receipted_and_not_kept(quiet: World) -> None:
     before = traces(quiet.ours)
     ping = letter(quiet.theirs.node, quiet.ours.node, service=TEST_SERVICE, action=TEST_ACTION, agreement=None)
@@ -353,6 +354,7 @@ async def test_a_message_cut_off_on_its_way_leaves_nothing(quiet: World) -> None
     (await post(quiet.ours, sent)).receipt(sent, quiet.ours.node)
 
 
+@pytest.mark.assertion("AS4_CP_TA01", "AS4_CP_TA21", "AS4_CP_TA32")
 async def test_the_content_arrives_as_it_was_sent(quiet: World) -> None:
     sent = letter(quiet.theirs.node, quiet.ours.node)
     (await post(quiet.ours, sent)).receipt(sent, quiet.ours.node)

@@ -4,6 +4,7 @@ deliveries whose process died."""
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 
 from node.as4 import read_signed, seal, verify_receipt
@@ -96,6 +97,7 @@ async def test_one_message_that_the_peer_answers_wrongly_does_not_hold_the_other
     assert stage.ours.state(bad) == "queued"
 
 
+@pytest.mark.assertion("AS4_CP_TA15")
 async def test_when_the_time_is_over_it_is_given_up_and_a_person_may_send_again(stage: Stage) -> None:
     await stage.peer.stop()
     first = stage.ours.submitted("theirs", text_part("first"))

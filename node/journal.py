@@ -6,6 +6,7 @@ text that a peer sent, no key. The transparency log (`node.audit`) is another th
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 
 import structlog
 
@@ -28,6 +29,11 @@ def start_journal(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+
+
+def lines_say(**values: object) -> AbstractContextManager[None]:
+    """While this lasts, the lines of this task say these values too."""
+    return structlog.contextvars.bound_contextvars(**values)
 
 
 def journal(room: str) -> structlog.typing.FilteringBoundLogger:

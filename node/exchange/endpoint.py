@@ -22,7 +22,7 @@ from node.exchange.directory import Directory
 from node.exchange.inbox import Taken, take
 from node.exchange.intake import Answer, Intake, Received
 from node.exchange.node import Node
-from node.journal import journal
+from node.journal import journal, lines_say
 from node.store.trouble import StoreUnavailable
 
 log = journal("exchange.endpoint")
@@ -134,7 +134,9 @@ class Endpoint:
         except As4Error as error:
             intake.abandon()
             self.counts["refused"] += 1
-            answer = intake.refusal(error)
+            # Whoever it came from, or what a proxy among `trusted_proxies` says of that: uvicorn has judged it.
+            with lines_say(source=request.client.host if request.client is not None else None):
+                answer = intake.refusal(error)
             await _drained(body)
             return answer
         except BaseException:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import Table, func, literal, select, union_all
 
 from node.as4 import ErrorSignal, Receipt, SigningIdentity, read_response
 from node.exchange.node import Node
@@ -102,6 +102,11 @@ class Target:
             rows = {row[0]: row[1] for row in connection.execute(COUNTS)}
         blobs = frozenset(path.name for path in (self.home.folder / "blobs").rglob("*") if path.is_file())
         return State(rows, blobs)
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """All rows of a table."""
+        with self.node.database.read() as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
 
     def said(self) -> str:
         """What the running log says since the last look."""

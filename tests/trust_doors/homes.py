@@ -48,11 +48,13 @@ def command(*words: str) -> Said:
 class Home:
     """One node's folder, its two addresses, and the commands on it."""
 
-    def __init__(self, folder: Path, party: str, *, tls: bool = False, init: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, party: str, *, tls: bool = False, init: tuple[str, ...] = (), host: str = "127.0.0.1"
+    ) -> None:
         self.folder = folder
         self.party = party
         self.tls = tls
-        self.outside, self.inside = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+        self.outside, self.inside = f"{host}:{free_port()}", f"127.0.0.1:{free_port()}"
         self.url = f"{'https' if tls else 'http'}://{self.outside}/as4"
         self.do("init", "--party", party, "--name", f"Office of {party}", "--url", self.url, *init)
         self.set(**SETTINGS)

@@ -36,10 +36,12 @@ class As4Error(Exception):
     detail: names the element or header field, what was found and what was expected. It may be sent to the peer only if
         `authenticated`; it never holds content of a record.
     authenticated: the signature over the header had been verified as that of an accepted signer when this was raised.
+    may_be_told: whether the detail is for a peer at all; without, it is for our own log only.
     ref_to_message_id: the MessageId of the offending message, as far as it could be read.
     """
 
     code: ClassVar[str] = "EBMS:0004"
+    may_be_told: ClassVar[bool] = True
 
     def __init__(self, detail: str, *, severity: str = "failure", ref_to_message_id: str | None = None) -> None:
         super().__init__(detail)
@@ -139,9 +141,14 @@ class FailedAuthentication(As4Error):
 
 
 class FailedDecryption(As4Error):
-    """The payload cannot be decrypted with a key of ours."""
+    """The payload cannot be decrypted with a key of ours.
+
+    Encryption is not signed: a stranger can change it under a peer's signature. So the answer is the same whatever
+    failed, and is no oracle (Jager, Somorovsky: How to Break XML Encryption, 2011).
+    """
 
     code = "EBMS:0102"
+    may_be_told = False
 
 
 class PolicyNoncompliance(As4Error):

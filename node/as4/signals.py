@@ -32,8 +32,10 @@ class EbmsError:
 
     @classmethod
     def of(cls, error: As4Error, reference: str | None = None) -> "EbmsError":
-        """What a peer may be told of an error: the detail only if it was authenticated, else the reference number."""
-        detail = error.detail if error.authenticated else reference and f"reference {reference}"
+        """What a peer may be told of an error: the detail only if it was authenticated and is no secret's business,
+        else the reference number."""
+        told = error.authenticated and error.may_be_told
+        detail = error.detail if told else reference and f"reference {reference}"
         return cls(error.code, error.short, error.category, error.severity, error.ref_to_message_id, None, detail)
 
     @classmethod

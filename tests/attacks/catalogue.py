@@ -69,7 +69,7 @@ class Catalogue:
     def run(self, name: str, target: Target) -> None:
         """Attack the running node."""
         attack = self.attacks[name]
-        patient = valid()
+        patient = valid(who=target.who)
         attack.change(patient)
         if attack.actor == "partner":
             patient.resign()

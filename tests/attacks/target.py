@@ -9,6 +9,7 @@ import http.client
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from node.exchange.settlement import MESSAGE
 from node.store.tables import metadata
 from node.trust.certificates import SELF_MADE, Issuer, Use, make_certificate, subject_of
 from tests.as4 import material, recordings
+from tests.as4.material import Parties
 from tests.as4.surgery import CONTENTS, Surgery
 from tests.exchange.wire import Reply
 from tests.trust_doors.homes import Home
@@ -42,7 +44,7 @@ def self_made(party: str) -> SigningIdentity:
     key = Ed25519PrivateKey.generate()
     subject = subject_of(party, f"Office of {party}")
     certificate = make_certificate(
-        SELF_MADE[Use.SIGNING], key.public_key(), subject, Issuer(subject, key), material.NOW
+        SELF_MADE[Use.SIGNING], key.public_key(), subject, Issuer(subject, key), datetime.now(UTC)
     )
     return SigningIdentity(key, certificate)
 
@@ -53,10 +55,10 @@ GREEN = self_made("green")
 """A partner too: with valid keys, but not those of blue."""
 
 
-def valid(contents: Any = CONTENTS, **header: Any) -> Surgery:
+def valid(contents: Any = CONTENTS, who: Parties | None = None, **header: Any) -> Surgery:
     """A message of blue's that is good as it stands, with an id of its own, to be changed."""
-    _, wire = material.sealed(contents, **{"message_id": f"{uuid.uuid4()}@blue.example", **header})
-    return Surgery(wire=wire)
+    _, wire = material.sealed(contents, who, **{"message_id": f"{uuid.uuid4()}@blue.example", **header})
+    return Surgery(who=who, wire=wire)
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ class State:
 class Target:
     """The running node. `url` its wire, `address` its outside listener."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, who: Parties | None = None) -> None:
         self.home = home
+        self.who = who or material.parties()
         self.address = home.outside
         self._read_to = 0
 
@@ -119,7 +122,7 @@ class Target:
     def serves(self) -> None:
         """Take a good message: exactly one more is received, and its receipt says so."""
         before = self._received()
-        good = valid()
+        good = valid(who=self.who)
         reply = self.post(good.content_type, good.body())
         assert is_receipt(reply), reply
         assert self._received() == before + 1
@@ -191,7 +194,7 @@ def running_target(folder: Path, suite: str = "eddsa-x25519", **settings: Any) -
             "agreement", "unilateral", "--peer", party, "--ref", AGREEMENT, "--service", SERVICE, "--action", ACTION
         )
     with home.serving():
-        target = Target(home)
+        target = Target(home, material.parties(suite))
         try:
             yield target
         finally:

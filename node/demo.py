@@ -31,8 +31,9 @@ from node.exchange.listing import find_case, find_message, list_messages, show_m
 from node.exchange.making import Identity, make_node
 from node.exchange.node import Node, open_node
 from node.exchange.opening import mark_opened
+from node.exchange.parts_to_send import PartToSend
 from node.exchange.ping import ping_peer
-from node.exchange.submission import PartToSend, Submission, Submitted, submit
+from node.exchange.submission import Submission, Submitted, submit
 from node.records.domains import Domain
 from node.records.example import sample
 from node.records.explain import plain_path

@@ -11,13 +11,14 @@ from node.cli.printing import No, home_of, show, table
 from node.exchange.contents import envelope_of, part_content
 from node.exchange.directory import Directory
 from node.exchange.handling import resend_message, withdraw_message
+from node.exchange.judgement import ConfirmationNeeded
 from node.exchange.listing import find_message, list_messages, show_message
 from node.exchange.listing import list_cases as cases_listed
 from node.exchange.listing import show_case as case_shown
 from node.exchange.node import Node, open_node
-from node.exchange.submission import PartToSend, Submission, submit
+from node.exchange.parts_to_send import PartToSend
+from node.exchange.submission import Submission, submit
 from node.records.check import CheckedRecord, check
-from node.records.problems import Problem
 
 LOOK_SECONDS = 0.1
 # Nothing more happens to a message in one of these without a person.
@@ -29,7 +30,12 @@ CASE_COLUMNS = {"number": "number", "opener": "opened by", "domain": "domain", "
 def send(arguments: Namespace) -> int:
     """Queue a message; with --wait, exit 0 only when it is delivered."""
     node = open_node(home_of(arguments))
-    submitted = submit(node, Directory(node).snapshot(), _submission(node, arguments))
+    try:
+        submitted = submit(node, Directory(node).snapshot(), _submission(node, arguments))
+    except ConfirmationNeeded as needed:
+        if arguments.json:
+            show(arguments, {"id": None, "case": None, "state": None, "findings": _findings(needed)}, "")
+        raise
     state = submitted.state
     if arguments.wait is not None:
         state = asyncio.run(_ended(node, submitted.id, arguments.wait))
@@ -146,7 +152,7 @@ def _submission(node: Node, arguments: Namespace) -> Submission:
         content = PartToSend.of_file(arguments.record, "application/xml")
         record = check(arguments.record.read_bytes(), node.domains)
         if not isinstance(record, CheckedRecord):
-            raise No("\n".join(_problem(str(arguments.record), one) for one in record))
+            raise No("\n".join(one.in_file(str(arguments.record)).in_words() for one in record))
         service, action, listed = record.service, record.action, [content, *attached]
     elif arguments.service and arguments.action:
         service, action = arguments.service, arguments.action
@@ -161,11 +167,12 @@ def _submission(node: Node, arguments: Namespace) -> Submission:
         parts=listed,
         case=arguments.case,
         unit=arguments.unit,
+        confirmed=arguments.confirm,
     )
 
 
-def _problem(file: str, one: Problem) -> str:
-    return f"{file}:{one.line}: {one.field}: found {one.found}, expected {one.expected}. {one.remedy}"
+def _findings(needed: ConfirmationNeeded) -> list[dict[str, str | int]]:
+    return [{"code": one.code, "rule": one.problem.rule, **one.problem.as_row()} for one in needed.findings]
 
 
 def _part(text: str) -> PartToSend:

@@ -157,6 +157,10 @@ def _message_verbs(verbs: _Verbs) -> None:
     send.add_argument("--action", metavar="A")
     send.add_argument("--part", metavar="FILE:MEDIATYPE", nargs="+", action="extend", default=[])
     send.add_argument("--unit", metavar="U", help="the unit of ours that sends it")
+    send.add_argument(
+        "--confirm", metavar="CODE", nargs="+", action="extend", default=[],
+        help="a point that was shown to need a second look is right; a code for each",
+    )  # fmt: skip
     send.add_argument("--wait", metavar="S", type=_seconds, help=f"wait for the receipt ({WAIT_SECONDS} seconds)")
     message = _group(verbs, "message", "messages sent and received")
     listing = _verb(message, "list", f"{MESSAGES}:list_", "list messages, oldest first")

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, insert, select, update
 
 from node.audit.entry import append, entry
 from node.exchange import outbox
+from node.exchange.judgement import SubmissionRefused
 from node.exchange.listing import NotFound, find_message, instant_text
 from node.exchange.node import Node
 from node.exchange.settlement import ALARM, EVENT, MESSAGE
-from node.exchange.submission import SubmissionRefused
 from node.store.columns import new_row_id, table_of
 from node.store.tables import Outbox
 

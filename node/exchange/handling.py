@@ -10,10 +10,12 @@ from node.exchange import outbox
 from node.exchange.alarms import settle_alarms_of
 from node.exchange.contents import PART, part_content
 from node.exchange.directory import Snapshot
+from node.exchange.judgement import SubmissionRefused
 from node.exchange.listing import find_message
 from node.exchange.node import Node
+from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE
-from node.exchange.submission import PartToSend, Submission, SubmissionRefused, submit
+from node.exchange.submission import Submission, submit
 
 WAITING = frozenset({"queued", "given-up", "unconfirmed", "refused"})
 WITHDRAWABLE = frozenset({"queued", "given-up", "unconfirmed", "stale", "refused"})
@@ -95,7 +97,7 @@ def _replace(node: Node, snapshot: Snapshot, row: dict[str, Any], actor: str) ->
         service_type=row["service_type"],
         action=row["action"],
         parts=contents,
-        case=row["conversation_id"],
+        case_id=row["case_id"],
         ref_to_message_id=row["ref_to_message_id"],
         replaces=row["message_id"],
         unit=row["unit"],

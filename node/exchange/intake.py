@@ -33,12 +33,14 @@ from node.exchange.node import Node
 from node.journal import journal
 from node.records.check import CheckedRecord, check
 from node.records.notices import Notice, is_notice, read_notice
+from node.records.reading import MAX_RECORD_BYTES
 from node.store.payloads import PayloadWriter, SealedPayload
 
 log = journal("exchange.intake")
 
-# A record is XML that people fill in; what is larger is an attachment. It is checked in memory.
-LARGEST_RECORD = 4 * 1024 * 1024
+# A record is XML that people fill in; what is larger is an attachment. It is checked in memory. Compressed octets of
+# one that is allowed may be a little more than itself.
+LARGEST_KEPT = MAX_RECORD_BYTES + 64 * 1024
 # So many problems of a record are told to the peer; more would not help it to mend the first.
 PROBLEMS_TOLD = 10
 # In UTF-8; as long as a MessageId may be. PostgreSQL indexes nothing above 2,704 bytes.
@@ -82,7 +84,7 @@ class _Sink:
         self._writer.write(octets)
         if self.kept is not None:
             self.kept += octets
-            if len(self.kept) > LARGEST_RECORD:
+            if len(self.kept) > LARGEST_KEPT:
                 self.kept = None
 
     def close(self) -> None:
@@ -216,10 +218,10 @@ class Intake:
         if domains.find(header.service) is None:
             return None
         if not self._sinks or self._sinks[0].kept is None:
-            return f"eb:PayloadInfo: the first part must be the record, of at most {LARGEST_RECORD} bytes"
+            return f"eb:PayloadInfo: the first part must be the record, of at most {MAX_RECORD_BYTES} bytes"
         octets = bytes(self._sinks[0].kept)
         self._sinks[0].kept = None
-        content = b"".join(decompress([octets])) if opened.parts[0].info.compressed else octets
+        content = _inflated(octets) if opened.parts[0].info.compressed else octets
         problems = check(content, domains, service=header.service, action=header.action)
         if isinstance(problems, CheckedRecord):
             return problems
@@ -235,6 +237,16 @@ class Intake:
         told = EbmsError.of(error, reference)
         identity = self._node.signing if suite is not None else None
         return make_error([told], f"{uuid.uuid4()}@depesha", now, error.ref_to_message_id, identity, suite)
+
+
+def _inflated(octets: bytes) -> bytes:
+    """A compressed record, no more of it than shows that it is too large for one."""
+    content = bytearray()
+    for chunk in decompress([octets]):
+        content += chunk
+        if len(content) > MAX_RECORD_BYTES:
+            break
+    return bytes(content)
 
 
 def _require_indexable(header: UserMessage) -> None:

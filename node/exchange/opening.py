@@ -7,9 +7,11 @@ from sqlalchemy import Connection, select, update
 
 from node.crash_points import crash_point
 from node.exchange.directory import Directory
+from node.exchange.judgement import SubmissionRefused
 from node.exchange.node import Node
+from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE
-from node.exchange.submission import PartToSend, Submission, SubmissionRefused, submit
+from node.exchange.submission import Submission, submit
 from node.journal import journal
 from node.records.notices import OPENED, is_notice, make_notice
 
@@ -71,7 +73,7 @@ def _mark_and_tell(
         service=service,
         action=action,
         parts=(PartToSend.of_bytes(content, "application/xml"),),
-        case=str(row["conversation_id"]),
+        case_id=int(str(row["case_id"])),
         ref_to_message_id=str(row["message_id"]),
         actor=actor,
     )

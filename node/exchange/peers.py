@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node.store.columns import new_row_id, table_of
 from node.store.tables import Configuration, Peer, PeerCertificate
+from node.trust.card import country_of_card
 
 PEER = table_of(Peer)
 CERTIFICATE = table_of(PeerCertificate)
@@ -46,6 +47,8 @@ class KnownPeer:
     signing_subject: str | None
     card_serial: int | None
     identity_key: bytes | None
+    country: str | None
+    """ISO 3166-1 alpha-3 or XKX, from its card; None for a peer without one, or whose card states none."""
     certificates: tuple[KnownCertificate, ...]
 
     def certificates_for(self, use: str) -> tuple[KnownCertificate, ...]:
@@ -72,6 +75,7 @@ def load_peers(connection: Connection) -> dict[str, KnownPeer]:
             signing_subject=row["signing_subject"],
             card_serial=row["card_serial"],
             identity_key=row["identity_key"],
+            country=country_of_card(row["card"]) if row["card"] else None,
             certificates=tuple(certificates.get(row["party"], ())),
         )
         for row in connection.execute(select(PEER)).mappings()

@@ -1,14 +1,10 @@
 """Submitting a message: its parts compressed and sealed, then in one transaction its place in a case, its sequence
 number, its signature, its row in the outbox and its log entry. After the commit it is durably queued."""
 
-import hashlib
-import mimetypes
-import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -17,63 +13,36 @@ from node.as4 import (
     ROLE_RESPONDER,
     TEST_ACTION,
     TEST_SERVICE,
-    PartInfo,
     Party,
     Property,
     SignedMessage,
     UserMessage,
-    compress,
-    digest_for_signature,
     sign,
 )
-from node.audit.entry import append, entry
+from node.audit.entry import Json, append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.agreements import OpenPair
-from node.exchange.cases import CASE, alias, find_cases, is_alias, open_case, resolve_case, touch_cases
+from node.exchange.cases import CASE, alias, find_cases, is_alias, members_of, open_case, resolve_case, touch_cases
 from node.exchange.contents import PART, digests_of
 from node.exchange.directory import Snapshot
+from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_sendable
 from node.exchange.node import Node
+from node.exchange.parts_to_send import PartToSend, PreparedPart, prepare_part, read_record
 from node.exchange.peers import PEER, KnownPeer
 from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.store.columns import new_row_id
-from node.store.payloads import Kind, PayloadWriter, SealedPayload, payload_rows, seal_payload
+from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_rows
-
-GZIP_EXTRA_BYTES = 16
-READ_BYTES = 64 * 1024
-
-
-class SubmissionRefused(Exception):
-    """The message cannot be sent; the text says why and what to do. Nothing was queued."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartToSend:
-    """One payload: its media type, where its content comes from, and the name that our own lists show."""
-
-    media_type: str
-    content: Callable[[], Iterable[bytes]]
-    name: str | None = None
-    compress: bool = True
-
-    @classmethod
-    def of_file(cls, path: Path, media_type: str | None = None) -> "PartToSend":
-        """A file; its media type from its name when none is given. Raises SubmissionRefused if it is no file."""
-        if not path.is_file():
-            raise SubmissionRefused(f"There is no file {path}. Check the name.")
-        guessed = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        return cls(guessed, lambda: _file_chunks(path), path.name)
-
-    @classmethod
-    def of_bytes(cls, content: bytes, media_type: str, name: str | None = None) -> "PartToSend":
-        """Content that is in memory."""
-        return cls(media_type, lambda: (content,), name)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What is to be sent, to whom, and within which case (a number or ConversationId; None opens a new one)."""
+    """What is to be sent, to whom, and within which case (a number or ConversationId; None opens a new one).
+
+    `case_id` names the case by its row instead: for one who has it at hand, since a peer's ConversationId may look like
+    a number of ours. `confirmed` holds the codes of findings that a person has confirmed (see `judgement`).
+    """
 
     peer: str
     service: str
@@ -81,11 +50,13 @@ class Submission:
     parts: Sequence[PartToSend]
     service_type: str | None = None
     case: str | None = None
+    case_id: int | None = None
     ref_to_message_id: str | None = None
     replaces: str | None = None
     unit: str | None = None
     actor: str = "command line"
     properties: Sequence[Property] = ()
+    confirmed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +69,16 @@ class Submitted:
     state: str = "queued"
 
 
-@dataclass(frozen=True, slots=True)
-class _PreparedPart:
-    """A part whose signed octets are sealed; not referenced by any row yet."""
-
-    info: PartInfo
-    name: str | None
-    size: int
-    sha256: bytes
-    signed_size: int
-    signed_sha256: bytes
-    digest: bytes
-    sealed: SealedPayload
-
-
 def submit(
     node: Node, snapshot: Snapshot, request: Submission, along: Callable[[Connection], None] | None = None
 ) -> Submitted:
     """Queue a message durably, and do `along` in the same transaction: what it raises comes through, nothing is queued.
 
-    Raises SubmissionRefused, or StoreUnavailable when the store cannot take it.
+    A record is judged first. Raises SubmissionRefused, ConfirmationNeeded for a record that a person must look at
+    again, or StoreUnavailable when the store cannot take it.
     """
     peer, pair = _require_open(node, snapshot, request)
-    prepared = [_prepare(node, part) for part in request.parts]
+    prepared = _prepare(node, request, peer)
     now = node.now()
     with node.database.write() as connection:
         if along is not None:
@@ -153,30 +111,33 @@ def _require_open(node: Node, snapshot: Snapshot, request: Submission) -> tuple[
     return peer, pair
 
 
-def _prepare(node: Node, part: PartToSend) -> _PreparedPart:
-    """Compress, digest and seal one part as it streams. Its octets are on disk, or in hand, when this returns."""
-    content = _Tally()
-    octets = _Tally()
-    info = PartInfo(content_id=f"{uuid.uuid4()}@depesha", mime_type=part.media_type, compressed=part.compress)
-    writer = PayloadWriter(node.kek, node.blobs)
-    try:
-        source = content.through(part.content())
-        signed = compress(source, os.urandom(GZIP_EXTRA_BYTES)) if part.compress else source
-        digest = digest_for_signature(_written(writer, octets.through(signed)), info)
-        sealed = writer.finish()
-    except BaseException:
-        writer.abort()
-        raise
-    return _PreparedPart(
-        info=info,
-        name=part.name,
-        size=content.size,
-        sha256=content.digest(),
-        signed_size=octets.size,
-        signed_sha256=octets.digest(),
-        digest=digest,
-        sealed=sealed,
+def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedPart]:
+    """The parts, sealed; those of a domain that we have only after its record was judged fit to be sent."""
+    if node.domains.find(request.service) is None:
+        return [prepare_part(node, part) for part in request.parts]
+    if not request.parts:
+        raise SubmissionRefused(f"{request.service} {request.action}: the first part must be the record. Attach it.")
+    first, *others = request.parts
+    content = read_record(first)
+    name = first.name or "the record"
+    record = require_sendable(
+        content,
+        name,
+        (request.service, request.action),
+        node.domains,
+        Route(peer.party, node.settings.country, peer.country),
+        None if request.replaces is not None else request.confirmed,
     )
+    prepared = [prepare_part(node, part) for part in (replace(first, content=lambda: (content,)), *others)]
+    try:
+        attached = [(part.name or f"part {n}", part.sha256.hex()) for n, part in enumerate(prepared[1:], start=2)]
+        require_attached(record, name, attached)
+    except SubmissionRefused:
+        for part in prepared:
+            if part.sealed.blob is not None:
+                node.blobs.delete(part.sealed.blob)
+        raise
+    return prepared
 
 
 def _write(
@@ -185,7 +146,7 @@ def _write(
     request: Submission,
     peer: KnownPeer,
     pair: OpenPair | None,
-    prepared: Sequence[_PreparedPart],
+    prepared: Sequence[PreparedPart],
     now: datetime,
 ) -> Submitted:
     case_id, conversation, number, unit = _place_in_case(node, connection, request, peer, now)
@@ -215,11 +176,18 @@ def _write(
         insert_rows(connection, PART, [_part_row(message, n, part) for n, part in enumerate(prepared, start=1)])
     outbox.enqueue(connection, message, peer.party, case_id, now, node.retries)
     touch_cases(connection, [case_id], now)
+    facts: dict[str, Json] = {
+        "service": header.service,
+        "action": header.action,
+        "digests": digests_of(signed.references).hex(),
+    }
+    if request.confirmed:
+        facts["confirmed"] = [*sorted(set(request.confirmed))]
     logged = entry(
         type="message.queued",
         at=now,
         actor=request.actor,
-        facts={"service": header.service, "action": header.action, "digests": digests_of(signed.references).hex()},
+        facts=facts,
         peer=peer.party,
         case=conversation,
         message=header.message_id,
@@ -233,16 +201,19 @@ def _place_in_case(
     node: Node, connection: Connection, request: Submission, peer: KnownPeer, now: datetime
 ) -> tuple[int, str, str, str | None]:
     """The case (row id, ConversationId, number, unit) of a message, opened where it is new."""
-    known = None
-    if request.case is not None:
+    known: Mapping[str, object] | None = None
+    if request.case_id is not None:
+        known = dict(connection.execute(select(CASE).where(CASE.c.id == request.case_id)).mappings().one())
+    elif request.case is not None:
         known = resolve_case(connection, request.case)
         if known is not None and known["conversation_id"] == request.case:
             mine = find_cases(connection, node.party, peer.party, [request.case]).get(request.case)
             known = dict(connection.execute(select(CASE).where(CASE.c.id == mine)).mappings().one()) if mine else known
     if known is not None:
         case_id, conversation = int(str(known["id"])), str(known["conversation_id"])
-        if find_cases(connection, node.party, peer.party, [conversation]).get(conversation) != case_id:
-            raise SubmissionRefused(f"{peer.party} is not a member of case {request.case}. Send to one that is.")
+        if peer.party not in members_of(connection, case_id):
+            called = request.case or conversation
+            raise SubmissionRefused(f"{peer.party} is not a member of case {called}. Send to one that is.")
         unit = request.unit or (str(known["unit"]) if known["unit"] else None)
         return case_id, conversation, alias(int(str(known["alias_year"])), int(str(known["alias_number"]))), unit
     if request.case is not None and is_alias(request.case):
@@ -344,7 +315,7 @@ def _message_row(
     return message
 
 
-def _part_row(message: int, n: int, part: _PreparedPart) -> dict[str, object]:
+def _part_row(message: int, n: int, part: PreparedPart) -> dict[str, object]:
     return {
         "message": message,
         "n": n,
@@ -357,32 +328,3 @@ def _part_row(message: int, n: int, part: _PreparedPart) -> dict[str, object]:
         "signed_size": part.signed_size,
         "signed_sha256": part.signed_sha256,
     }
-
-
-class _Tally:
-    """Counts and digests what passes through."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._hash = hashlib.sha256()
-
-    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self.size += len(chunk)
-            self._hash.update(chunk)
-            yield chunk
-
-    def digest(self) -> bytes:
-        return self._hash.digest()
-
-
-def _written(writer: PayloadWriter, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        writer.write(chunk)
-        yield chunk
-
-
-def _file_chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(READ_BYTES):
-            yield chunk

@@ -16,6 +16,7 @@ from node.records.explain import explain_rule, explain_schema
 from node.records.problems import Problem
 from node.records.reading import MAX_RECORD_BYTES, UnreadableError, line_of, read_xml
 from node.records.shape import Shape
+from node.records.validator import RuleFinding
 
 _SPACED = etree.XPath("//*[not(*)][normalize-space() != string()]")
 _SPACED_ATTRIBUTES = etree.XPath("//@*[normalize-space() != string()]")
@@ -30,6 +31,8 @@ class CheckedRecord:
     domain: Domain
     shape: Shape
     root: etree._Element
+    asked: tuple[RuleFinding, ...] = ()
+    """What the rules would ask the sender (`questions`)."""
 
 
 def check(
@@ -46,16 +49,16 @@ def check(
     if findings:
         return explain_schema(tuple(findings), found.root, found.shape)
     _settle_space(found.root)
-    failed = [finding for finding in found.domain.validator.judge_rules(found.root) if not finding.asks]
+    judged = found.domain.validator.judge_rules(found.root)
+    failed = [finding for finding in judged if not finding.asks]
     if failed:
         return [explain_rule(finding, found.root, found.shape) for finding in failed]
-    return found
+    return replace(found, asked=tuple(judged))
 
 
 def questions(record: CheckedRecord) -> list[Problem]:
     """What the sender should be asked before sending a record that is valid: assertions with role="ask"."""
-    findings = record.domain.validator.judge_rules(record.root)
-    return [explain_rule(finding, record.root, record.shape) for finding in findings if finding.asks]
+    return [explain_rule(finding, record.root, record.shape) for finding in record.asked]
 
 
 def check_files(paths: Iterable[Path], domains: Domains) -> list[dict[str, str | int]]:

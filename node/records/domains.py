@@ -148,6 +148,7 @@ def load_domain(folder: Path) -> Domain:
         if not records:
             raise BrokenFolderError("records/", "no schema in it declares a root element")
         _check_code_marks(records)
+        _check_settings(settings, records, files)
         validator = Validator(namespace, files)
     except (CodeListError, LabelError) as error:
         file, _, reason = str(error).partition(": ")
@@ -231,3 +232,16 @@ def _check_code_marks(records: Mapping[str, Shape]) -> None:
                 raise BrokenFolderError(
                     "records/", f"{found.path} takes codes of codes/{found.marks.codes}.csv, which is missing"
                 )
+
+
+def _check_settings(settings: Mapping[str, Any], records: Mapping[str, Shape], files: Mapping[str, bytes]) -> None:
+    """What domain.toml names must be there: files in the folder, records that its schemas declare."""
+    shown = settings.get("demonstration", {})
+    named = [("second_look", settings["second_look"])] if "second_look" in settings else []
+    named += [("demonstration.attachments", file) for file in shown.get("attachments", ())]
+    for key, file in named:
+        if file not in files:
+            raise BrokenFolderError("domain.toml", f"{key} names {file}, which is not in the folder")
+    for key in ("opening", "reply"):
+        if shown and shown.get(key) not in records:
+            raise BrokenFolderError("domain.toml", f"demonstration.{key} names no record: {shown.get(key)}")

@@ -6,7 +6,6 @@ shape does not know is shown under its own name, without marks.
 """
 
 import csv
-import hashlib
 import io
 import re
 import unicodedata
@@ -76,11 +75,16 @@ class SearchValue:
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """A field that must not go from the one country to the other, and the ground."""
+    """A field that must not go from the one country to the other, and the ground.
+
+    `certain` is False where one of the two countries is not known, so that only a person can tell.
+    """
 
     path: str
     label: str
     basis: str
+    line: int
+    certain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class SecondLook:
     label: str
     word: str
     language: str
+    line: int
 
 
 def read_fields(content: Content, shape: Shape, language: str = "en") -> tuple[FieldValue, ...]:
@@ -181,10 +186,11 @@ def attachments(content: Content, shape: Shape) -> tuple[Attachment, ...]:
     )
 
 
-def compare_attachments(content: Content, shape: Shape, files: Mapping[str, bytes]) -> list[Problem]:
-    """What differs between the files (name → content) that go along and those that the record lists."""
+def compare_attachments(content: Content, shape: Shape, files: Mapping[str, str]) -> list[Problem]:
+    """What differs between the files (name → SHA-256 in hex) that go along and those that the record lists."""
     root = _root(content)
     problems: list[Problem] = []
+    lists = shape.marked("attachment")
     listed = attachments(root, shape)
     for found in listed:
         line, path = 0, root.tag
@@ -195,11 +201,13 @@ def compare_attachments(content: Content, shape: Shape, files: Mapping[str, byte
             problems.append(
                 _of_file(line, path, "attachment:missing", "no such file", found.name, f"Attach {found.name}.")
             )
-        elif hashlib.sha256(files[found.name]).hexdigest() != found.sha256:
+        elif files[found.name] != found.sha256:
             remedy = f"Attach the {found.name} that was listed, or list this one's SHA-256."
             problems.append(_of_file(line, path, "attachment:digest", "another content", found.sha256, remedy))
     for name in sorted(set(files) - {found.name for found in listed}):
-        remedy = f"List {name} in the record or leave it out."
+        remedy = (
+            f"List {name} in the record or leave it out." if lists else f"Leave {name} out: {shape.name} takes none."
+        )
         problems.append(_of_file(0, "/", "attachment:unlisted", name, "a file that the record lists", remedy))
     return problems
 
@@ -232,12 +240,18 @@ def searchable_values(content: Content, shape: Shape) -> tuple[SearchValue, ...]
 
 
 def forbidden_fields(content: Content, shape: Shape, sender: str | None, receiver: str | None) -> tuple[Forbidden, ...]:
-    """The fields in the record that a record from country `sender` to country `receiver` (alpha-3) may not hold."""
+    """The fields in the record that a record from country `sender` to country `receiver` (alpha-3) may not hold.
+
+    A country that is not known (None) may be any: the fields that would then be forbidden are given, too.
+    """
     found: list[Forbidden] = []
     for node in _root(content).iter("{*}*"):
         for never in _field(node, shape).marks.never_to:
-            if never.receiver == receiver and never.sender in (None, sender):
-                found.append(Forbidden(numbered_path(node), shape.label(plain_path(node)), never.basis))
+            pairs = ((never.receiver, receiver), (never.sender or sender, sender))
+            if all(None in pair or pair[0] == pair[1] for pair in pairs):
+                certain = receiver is not None and (never.sender is None or sender is not None)
+                label = shape.label(plain_path(node))
+                found.append(Forbidden(numbered_path(node), label, never.basis, line_of(node), certain))
     return tuple(found)
 
 
@@ -256,7 +270,7 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
         text = fold(node.text or "")
         for language, stem, pattern in words:
             if pattern.search(text):
-                found.append(SecondLook(numbered_path(node), shape.label(field.path), stem, language))
+                found.append(SecondLook(numbered_path(node), shape.label(field.path), stem, language, line_of(node)))
                 break
     return tuple(found)
 

@@ -38,6 +38,10 @@ class Problem:
     def in_file(self, file: str) -> "Problem":
         return replace(self, file=file)
 
+    def in_words(self) -> str:
+        """The finding in a line for its holder: file, line, field, found, expected, remedy."""
+        return f"{self.file}:{self.line}: {self.field}: found {self.found}, expected {self.expected}. {self.remedy}"
+
     def as_row(self) -> dict[str, str | int]:
         """The row that `record check --json` prints."""
         return {

@@ -56,6 +56,11 @@ class RuleFinding:
     asks: bool
 
 
+def _rule_finding(failed: etree._Element) -> RuleFinding:
+    words = " ".join("".join(str(text) for text in failed.itertext()).split())
+    return RuleFinding(failed.get("id", ""), words, failed.get("location", ""), failed.get("role") == ASK)
+
+
 class _Files(etree.Resolver):
     """Gives included schema files from memory and nothing else: a schema fetches nothing."""
 
@@ -154,20 +159,17 @@ class Validator:
             return tuple(SchemaFinding(entry.line, entry.type_name, entry.path or "", entry.message) for entry in first)
 
     def judge_rules(self, root: etree._Element) -> Sequence[RuleFinding]:
-        """Which assertions fail; only for records that the XSD found valid."""
+        """Which assertions fail; only for records that the XSD found valid.
+
+        At most MAX_FINDINGS that refuse, and all that ask: neither may hide the other, nor a question go unasked.
+        """
         if not self._has_rules:
             return ()
         with self._transformation() as transformation:
             report = transformation(root)
-        return tuple(
-            RuleFinding(
-                failed.get("id", ""),
-                " ".join("".join(str(text) for text in failed.itertext()).split()),
-                failed.get("location", ""),
-                failed.get("role") == ASK,
-            )
-            for failed in itertools.islice(report.getroot().iter(f"{{{SVRL}}}failed-assert"), MAX_FINDINGS)
-        )
+        failed = [_rule_finding(one) for one in report.getroot().iter(f"{{{SVRL}}}failed-assert")]
+        refusing = itertools.islice((one for one in failed if not one.asks), MAX_FINDINGS)
+        return (*refusing, *(one for one in failed if one.asks))
 
     @contextmanager
     def _schema(self) -> Iterator[etree.XMLSchema]:

@@ -167,6 +167,12 @@ def read_card(text: str) -> Card:
     return card
 
 
+def country_of_card(text: str) -> str | None:
+    """The country that a card states, of a card at hand that `read_card` has judged when it came."""
+    country: str | None = read_unverified(text, TYP).get("country")
+    return country
+
+
 def check_card(card: Card, now: datetime, known: Card | None = None) -> None:
     """Raise CardRefused unless the card can be believed now, and may follow the `known` one of the same party.
 

@@ -20,9 +20,10 @@ from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
 from node.exchange.listing import list_messages, show_message
 from node.exchange.node import Node
+from node.exchange.parts_to_send import PartToSend
 from node.exchange.peers import add_peer
 from node.exchange.settlement import ALARM, MESSAGE
-from node.exchange.submission import PartToSend, Submission, Submitted, submit
+from node.exchange.submission import Submission, Submitted, submit
 from node.store.blobs import BlobStore
 from node.store.database import Database
 from tests.exchange.clock import Clock, until

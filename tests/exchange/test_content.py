@@ -1,5 +1,6 @@
 """Records on the wire: every example of the domain, good and bad; refusals tell where and why, never what was found."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from structlog.testing import capture_logs
 from node.exchange.contents import answer_of
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.records.check import CheckedRecord, check
+from node.records.domains import Domains
 from node.records.problems import Problem
+from node.records.reading import MAX_RECORD_BYTES
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import APPLICATION, EXAMPLES, RECORDS, known, record_part
 from tests.exchange.wire import letter, post, post_together
@@ -125,8 +128,9 @@ async def test_a_refusal_for_content_is_remembered(make_world: WorldMaker) -> No
 
 
 async def test_both_sides_see_the_same_refusal(make_world: WorldMaker) -> None:
-    """A sender that did not check: its office shows path, rule and expectation; the value it has itself."""
+    """A sender that cannot check, lacking the domain: its office shows path, rule and expectation."""
     world = await make_world()
+    world.ours.node.__dict__["domains"] = Domains((), ())
     sent = world.ours.submit("theirs", record_part("bad/name-with-digit.xml"), service=RECORDS, action=APPLICATION)
     mine = await world.ours.reaches(sent, "refused")
     theirs = world.theirs.shown(sent)
@@ -146,6 +150,22 @@ async def test_a_good_record_under_another_action_is_refused(trading: World) -> 
     code, told = (await post(trading.ours, sent)).told
     assert code == "EBMS:0004"
     assert "Reply" in told
+
+
+async def test_a_record_that_inflates_beyond_its_limit_is_refused(trading: World) -> None:
+    """Few octets on the wire: what counts is the record that they inflate to."""
+    content = (EXAMPLES / "good" / "application.xml").read_bytes()
+    for size, code in ((MAX_RECORD_BYTES, None), (MAX_RECORD_BYTES + 1, "EBMS:0004"), (8 << 20, "EBMS:0004")):
+        filler = b"<!--" + os.urandom(500).hex().encode() * (size // 1000 + 1)
+        large = content + filler[: size - len(content) - 3] + b"-->"
+        sent = letter(
+            trading.theirs.node, trading.ours.node, [("application/xml", large)], service=RECORDS, action=APPLICATION
+        )
+        reply = await post(trading.ours, sent)
+        if code is None:
+            reply.receipt(sent, trading.ours.node)
+        else:
+            assert (reply.told[0], f"at most {MAX_RECORD_BYTES} bytes" in reply.told[1]) == (code, True)
 
 
 async def test_a_message_of_a_domain_without_its_record_is_refused(trading: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from node.as4 import read_signed, verify_receipt
 from node.exchange.contents import answer_of, envelope_of, part_content
-from node.exchange.submission import PartToSend
+from node.exchange.parts_to_send import PartToSend
 from node.store.payloads import INLINE_LIMIT
 from tests.exchange.clock import until
 from tests.exchange.conftest import Stage, World, WorldMaker

@@ -1,5 +1,6 @@
 """The commands as documentation names them, on two nodes that run; and what their logs and stores hold of persons."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -17,7 +18,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from node.records.domains import load_domains
+from node.records.fields import attachments, with_digests
 from tests.exchange.offices import APPLICATION, EXAMPLES, RECORDS, ROOT
+from tests.exchange.wire import letter, post_to
 from tests.interop.nodes import until
 from tests.trust_doors.homes import Home, Said, command, get
 
@@ -156,21 +160,35 @@ def names_of(content: bytes) -> set[str]:
     return found
 
 
+def with_files(doors: Doors, content: bytes) -> tuple[Path, list[Path]]:
+    """The record with files of our own making in place of those that it lists, and these files."""
+    domain = load_domains().find(RECORDS)
+    assert domain is not None
+    shape = domain.records[APPLICATION]
+    files = [doors.file(one.name, os.urandom(100)) for one in attachments(content, shape)]
+    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return doors.file("record.xml", with_digests(content, shape, digests)), files
+
+
 def test_names_are_in_no_log_no_metric_no_page_without_sign_in_and_in_no_file_of_the_store(doors: Doors) -> None:
-    record = EXAMPLES / "good" / "full-application.xml"
+    record, files = with_files(doors, (EXAMPLES / "good" / "full-application.xml").read_bytes())
     words = {word.encode() for word in names_of(record.read_bytes())}
     assert len(words) > 5
-    attachments = EXAMPLES / "attachments"
-    sent = doors.east.do(
-        "send", str(record), "--attach", *map(str, sorted(attachments.iterdir())), "--to", "west", "--wait"
-    )
+    send = ("send", str(record), "--attach", *map(str, files), "--to", "west")
+    asked = doors.east.run(*send, "--json")
+    assert (asked.status, "second look" in asked.err) == (1, True)
+    (finding,) = json.loads(asked.out)["findings"]
+    sent = doors.east.do(*send, "--confirm", finding["code"], "--wait")
     bad = doors.file("bad.xml", (EXAMPLES / "bad" / "name-with-digit.xml").read_bytes())
-    refused = doors.east.run(
-        "send", "--service", RECORDS, "--action", APPLICATION, "--part", f"{bad}:application/xml", "--to", "west",
-        "--wait",
-    )  # fmt: skip
-    assert refused.status == 1
+    send_bad = ("send", "--service", RECORDS, "--action", APPLICATION, "--part", f"{bad}:application/xml")
+    assert "name-with-digit" not in doors.east.refuses(*send_bad, "--to", "west")
     words |= {word.encode() for word in names_of(bad.read_bytes())}
+    refused = letter(
+        doors.east.node(), doors.west.node(), [("application/xml", bad.read_bytes())],
+        service=RECORDS, action=APPLICATION, agreement=None,
+    )  # fmt: skip
+    code, _ = asyncio.run(post_to(doors.west.url, refused)).told
+    assert code == "EBMS:0004"
     assert doors.west.message(sent["id"])["state"] == "received"
     for home in (doors.east, doors.west):
         places = {"log": home.log.read_bytes()}
@@ -183,10 +201,9 @@ def test_names_are_in_no_log_no_metric_no_page_without_sign_in_and_in_no_file_of
         for place, octets in places.items():
             for word in words:
                 assert word not in octets, f"{word!r} in {place} of {home.party}"
-    shown = doors.east.message(sent["id"])
-    (one,) = [row for row in doors.east.do("message", "list", "--state", "refused") if row["service"] == RECORDS]
-    assert one["error"]["code"] == "EBMS:0004"
-    assert shown["error"] is None
+    assert doors.east.message(sent["id"])["error"] is None
+    assert doors.west.message(refused.id)["state"] == "rejected"
+    assert [row["id"] for row in doors.east.do("message", "list") if row["service"] == RECORDS] == [sent["id"]]
 
 
 def test_logs_are_json_in_utc(doors: Doors) -> None:

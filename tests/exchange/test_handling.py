@@ -8,7 +8,7 @@ import pytest
 from node.as4 import SigningIdentity
 from node.exchange.contents import answer_of, envelope_of
 from node.exchange.handling import resend_message, withdraw_message
-from node.exchange.submission import SubmissionRefused
+from node.exchange.judgement import SubmissionRefused
 from node.trust.certificates import SELF_MADE, Issuer, Use, make_certificate, subject_of
 from tests.exchange.clock import until
 from tests.exchange.conftest import Stage, StageMaker

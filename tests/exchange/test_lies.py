@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.as4 import SIGNAL_CONTENT_TYPE, EbmsError, SigningIdentity, make_pull_request, make_receipt
 from node.as4.sign import unsigned_messaging
 from node.exchange.contents import answer_of
+from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import PAYLOAD
-from node.exchange.submission import PartToSend
 from node.trust.certificates import SELF_MADE, Issuer, Use, make_certificate, subject_of
 from tests.exchange.clock import until
 from tests.exchange.conftest import Stage, StageMaker

@@ -136,10 +136,20 @@ async def post(to: Office, sent: Letter | WireMessage) -> Reply:
     return await post_bytes(to, wire.content_type, wire.body())
 
 
+async def post_to(url: str, sent: Letter) -> Reply:
+    """Send a message to an address over a connection of its own."""
+    wire = sent.sealed()
+    return await _post(url, wire.content_type, wire.body())
+
+
 async def post_bytes(to: Office, content_type: str, body: bytes) -> Reply:
     """Send any bytes."""
+    return await _post(to.url, content_type, body)
+
+
+async def _post(url: str, content_type: str, body: bytes) -> Reply:
     headers = {"Content-Type": content_type}
-    async with aiohttp.ClientSession() as session, session.post(to.url, data=body, headers=headers) as answer:
+    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
         return Reply(
             answer.status,
             answer.headers.get("Content-Type", ""),

@@ -21,7 +21,8 @@ from node.exchange.cases import CASE
 from node.exchange.directory import Directory
 from node.exchange.node import Node, open_node
 from node.exchange.outbox import OUTBOX
-from node.exchange.submission import PartToSend, Submission, submit
+from node.exchange.parts_to_send import PartToSend
+from node.exchange.submission import Submission, submit
 from node.store.trouble import StoreUnavailable
 from tests.faults.ledger import Ledger
 

@@ -99,6 +99,10 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
         ("domain.toml", 'title = "Return', "title = Return", "domain.toml", "no TOML"),
         ("domain.toml", "title", "titel", "domain.toml", "title is missing"),
         ("domain.toml", "second_look", "third_look", "domain.toml", "unknown setting third_look"),
+        ("domain.toml", '"second-look.csv"', '"words.csv"', "domain.toml", "second_look names words.csv, which is not"),
+        ("domain.toml", "passport-p1.pdf", "visa.pdf", "domain.toml", "attachments names examples/attachments/visa"),
+        ("domain.toml", '"Reply"', '"Repli"', "domain.toml", "demonstration.reply names no record: Repli"),
+        ("domain.toml", "opening =", "# opening =", "domain.toml", "demonstration.opening names no record: None"),
         ("domain.toml", "urn:depesha:returns:1", "urn:depesha:other:1", "records/answers.xsd", "targetNamespace"),
         (
             "records/application.xsd",

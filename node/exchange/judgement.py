@@ -1,0 +1,155 @@
+"""Judging a record before it leaves: what refuses it, and what a person must look at again and confirm.
+
+A record that its schema or rules refuse, that holds a field which may not go to the receiver's country, or whose
+attachments are not those that it lists is not sent. What only a person can judge (a rule that asks, a text that names
+protection, a field forbidden between countries of which one is not known) stops the record until each finding is
+confirmed by its own code. Receivers judge by schema and rules alone: these questions are the sender's.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from node.records.check import CheckedRecord, check, questions
+from node.records.domains import Domains
+from node.records.fields import compare_attachments, forbidden_fields, second_look
+from node.records.problems import Problem
+
+FORBIDDEN = "forbidden-field"
+SECOND_LOOK = "second-look"
+_CODE_DOMAIN = b"depesha/confirm/v1\n"
+_CODE_DIGITS = 12
+
+
+class SubmissionRefused(Exception):
+    """The message cannot be sent; the text says why and what to do. Nothing was queued."""
+
+
+class ConfirmationNeeded(SubmissionRefused):
+    """The record may be right, and a person must say so: `findings` are those that nobody has confirmed."""
+
+    def __init__(self, findings: Sequence["Finding"]) -> None:
+        lines = [f"{one.problem.in_words()} If it is right as it is: --confirm {one.code}" for one in findings]
+        count = "One point needs" if len(findings) == 1 else f"{len(findings)} points need"
+        super().__init__("\n".join([f"Not sent. {count} a second look:", *lines]))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """From whom to whom a record goes; a country (ISO 3166-1 alpha-3 or XKX) is None where it is not known."""
+
+    receiver: str
+    sender_country: str | None
+    receiver_country: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a person must confirm: what it is, and the code that confirms it, in this record to this receiver only."""
+
+    code: str
+    problem: Problem
+
+
+def require_sendable(
+    content: bytes, name: str, header: tuple[str, str], domains: Domains, route: Route, confirmed: Sequence[str] | None
+) -> CheckedRecord:
+    """The record, if it may be sent as `header` (service, action) of a domain in `domains`.
+
+    `name` is what problems call the record; `confirmed` holds the codes of findings that a person confirmed, None for a
+    record whose findings were confirmed when it was first queued. Raises SubmissionRefused with every problem, or
+    ConfirmationNeeded.
+    """
+    record = check(content, domains, *header)
+    if not isinstance(record, CheckedRecord):
+        raise _refused(name, record)
+    certain, doubtful = _forbidden(record, route)
+    if certain:
+        raise _refused(name, certain)
+    if confirmed is None:
+        return record
+    asked = [*doubtful, *questions(record), *_protection(record)]
+    digest = hashlib.sha256(content).digest()
+    findings = [Finding(_code(digest, route.receiver, one), one.in_file(name)) for one in asked]
+    codes = {finding.code for finding in findings}
+    if foreign := sorted(set(confirmed) - codes):
+        raise SubmissionRefused(
+            f"--confirm {foreign[0]}: no finding of this record to {route.receiver} has that code. A code holds for "
+            "one finding, record and receiver: leave it out, and confirm what is then shown."
+        )
+    if left := [finding for finding in findings if finding.code not in confirmed]:
+        raise ConfirmationNeeded(left)
+    return record
+
+
+def require_attached(record: CheckedRecord, name: str, attached: Iterable[tuple[str, str]]) -> None:
+    """Require that the files that go along, (name, SHA-256 in hex), are those that the record lists.
+
+    Raises SubmissionRefused with every difference.
+    """
+    digests: dict[str, str] = {}
+    for file, digest in attached:
+        if file in digests:
+            raise SubmissionRefused(f"Two attachments are called {file}. Attach it once, or rename one in the record.")
+        digests[file] = digest
+    if problems := compare_attachments(record.root, record.shape, digests):
+        raise _refused(name, problems)
+
+
+def _forbidden(record: CheckedRecord, route: Route) -> tuple[list[Problem], list[Problem]]:
+    """Fields that may not go there, and those that may not if a country that is not known is the one meant."""
+    certain: list[Problem] = []
+    doubtful: list[Problem] = []
+    for found in forbidden_fields(record.root, record.shape, route.sender_country, route.receiver_country):
+        remedy = f"Leave it out. {found.basis}."
+        if not found.certain:
+            remedy = (
+                f"{found.basis}. The country of {_unknown(route)} is not known here: leave it out unless you are sure."
+            )
+        problem = Problem(
+            file="",
+            line=found.line,
+            field=found.label,
+            path=found.path,
+            found="the field",
+            expected=f"a record to {route.receiver} without it",
+            remedy=remedy,
+            rule=FORBIDDEN,
+        )
+        (certain if found.certain else doubtful).append(problem)
+    return certain, doubtful
+
+
+def _unknown(route: Route) -> str:
+    return route.receiver if route.receiver_country is None else "this node (setting country)"
+
+
+def _protection(record: CheckedRecord) -> list[Problem]:
+    return [
+        Problem(
+            file="",
+            line=found.line,
+            field=found.label,
+            path=found.path,
+            found=f"a word that begins with “{found.word}”",
+            expected="no word that tells that a person asked for protection",
+            remedy="Read the text again and take it out: the State of origin must not learn of it.",
+            rule=SECOND_LOOK,
+        )
+        for found in second_look(record.root, record.domain)
+    ]
+
+
+def _code(record: bytes, receiver: str, problem: Problem) -> str:
+    """Bound to record, receiver, place and rule: it tells nothing to one without the record, and fits no other."""
+    said: Mapping[str, str] = {"receiver": receiver, "path": problem.path, "rule": problem.rule}
+    digest = hashlib.sha256(_CODE_DOMAIN + record)
+    for name in sorted(said):
+        value = said[name].encode()
+        digest.update(len(value).to_bytes(4, "big") + value)
+    return digest.hexdigest()[:_CODE_DIGITS]
+
+
+def _refused(name: str, problems: Sequence[Problem]) -> SubmissionRefused:
+    return SubmissionRefused("\n".join(problem.in_file(name).in_words() for problem in problems))

@@ -1,0 +1,120 @@
+"""Parts on their way out: where their content comes from, and their octets compressed, digested and sealed."""
+
+import hashlib
+import mimetypes
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.as4 import PartInfo, compress, digest_for_signature
+from node.exchange.judgement import SubmissionRefused
+from node.exchange.node import Node
+from node.records.reading import MAX_RECORD_BYTES
+from node.store.payloads import PayloadWriter, SealedPayload
+
+GZIP_EXTRA_BYTES = 16
+READ_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PartToSend:
+    """One payload: its media type, where its content comes from, and the name that our own lists show."""
+
+    media_type: str
+    content: Callable[[], Iterable[bytes]]
+    name: str | None = None
+    compress: bool = True
+
+    @classmethod
+    def of_file(cls, path: Path, media_type: str | None = None) -> "PartToSend":
+        """A file; its media type from its name when none is given. Raises SubmissionRefused if it is no file."""
+        if not path.is_file():
+            raise SubmissionRefused(f"There is no file {path}. Check the name.")
+        guessed = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return cls(guessed, lambda: _file_chunks(path), path.name)
+
+    @classmethod
+    def of_bytes(cls, content: bytes, media_type: str, name: str | None = None) -> "PartToSend":
+        """Content that is in memory."""
+        return cls(media_type, lambda: (content,), name)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPart:
+    """A part whose signed octets are sealed; not referenced by any row yet."""
+
+    info: PartInfo
+    name: str | None
+    size: int
+    sha256: bytes
+    signed_size: int
+    signed_sha256: bytes
+    digest: bytes
+    sealed: SealedPayload
+
+
+def prepare_part(node: Node, part: PartToSend) -> PreparedPart:
+    """Compress, digest and seal one part as it streams. Its octets are on disk, or in hand, when this returns."""
+    content = _Tally()
+    octets = _Tally()
+    info = PartInfo(content_id=f"{uuid.uuid4()}@depesha", mime_type=part.media_type, compressed=part.compress)
+    writer = PayloadWriter(node.kek, node.blobs)
+    try:
+        source = content.through(part.content())
+        signed = compress(source, os.urandom(GZIP_EXTRA_BYTES)) if part.compress else source
+        digest = digest_for_signature(_written(writer, octets.through(signed)), info)
+        sealed = writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
+    return PreparedPart(
+        info=info,
+        name=part.name,
+        size=content.size,
+        sha256=content.digest(),
+        signed_size=octets.size,
+        signed_sha256=octets.digest(),
+        digest=digest,
+        sealed=sealed,
+    )
+
+
+def read_record(part: PartToSend) -> bytes:
+    """The content of the part that is the record: no more of it than shows that it is too large for one."""
+    content = bytearray()
+    for chunk in part.content():
+        content += chunk
+        if len(content) > MAX_RECORD_BYTES:
+            break
+    return bytes(content)
+
+
+class _Tally:
+    """Counts and digests what passes through."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.size += len(chunk)
+            self._hash.update(chunk)
+            yield chunk
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def _written(writer: PayloadWriter, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        writer.write(chunk)
+        yield chunk
+
+
+def _file_chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(READ_BYTES):
+            yield chunk

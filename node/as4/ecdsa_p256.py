@@ -75,22 +75,24 @@ class EcdsaP256:
         filled = element % (names.DSIG11.encode(), _CURVE_URI.encode(), base64.b64encode(point))
         return filled, ephemeral.exchange(ec.ECDH(), recipient_key)
 
-    def agree(self, key: Any, originator: etree._Element) -> bytes:
-        """The shared secret; another curve, another point format or a point off the curve is refused."""
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or not _is_p256(key):
-            raise FailedDecryption("xenc:AgreementMethod: our key is not of this suite")
+    def read_originator(self, originator: etree._Element) -> bytes:
+        """The point; another curve is refused."""
         key_value = only_child(originator, _KEY_VALUE, FailedDecryption)
         children = children_of(only_child(key_value, _EC_KEY_VALUE, FailedDecryption), FailedDecryption)
         if [c.tag for c in children] != [_NAMED_CURVE, _PUBLIC_KEY]:
             raise FailedDecryption("dsig11:ECKeyValue: expected NamedCurve and PublicKey")
         if children[0].get("URI") != _CURVE_URI:
             raise FailedDecryption(f"dsig11:NamedCurve: expected {_CURVE_URI}")
-        point = base64_of(children[1], FailedDecryption)
-        if len(point) != _POINT_LENGTH or point[0] != 4:
+        return base64_of(children[1], FailedDecryption)
+
+    def agree(self, key: Any, public: bytes) -> bytes:
+        """The shared secret; another point format or a point off the curve is refused."""
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not _is_p256(key):
+            raise FailedDecryption("xenc:AgreementMethod: our key is not of this suite")
+        if len(public) != _POINT_LENGTH or public[0] != 4:
             raise FailedDecryption("dsig11:PublicKey: expected an uncompressed point of 65 bytes")
         try:
-            public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-            return key.exchange(ec.ECDH(), public)
+            return key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public))
         except ValueError:
             raise FailedDecryption("dsig11:PublicKey: no point of the curve") from None
 

@@ -4,7 +4,6 @@ The ephemeral key is a dsig11:DEREncodedKeyValue, base64 of a SubjectPublicKeyIn
 point of 32. The shared secret of a point of low order is all zero and refused (RFC 7748, section 6.1).
 """
 
-import base64
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -12,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from lxml import etree
 
-from node.as4 import names
+from node.as4 import names, templates
+from node.as4.canonical_text import base64_text
 from node.as4.errors import FailedAuthentication, FailedDecryption
 from node.as4.suite import Random
 from node.as4.tree import base64_of, only_child
@@ -48,20 +48,21 @@ class Ed25519X25519:
         if not isinstance(recipient_key, X25519PublicKey):
             raise TypeError("recipient certificate: X25519 key expected")
         ephemeral = X25519PrivateKey.from_private_bytes(random(32))
-        spki = base64.b64encode(_SPKI_PREFIX + ephemeral.public_key().public_bytes_raw())
-        element = b'<dsig11:DEREncodedKeyValue xmlns:dsig11="%s">%s</dsig11:DEREncodedKeyValue>'
-        return element % (names.DSIG11.encode(), spki), ephemeral.exchange(recipient_key)
+        spki = base64_text(_SPKI_PREFIX + ephemeral.public_key().public_bytes_raw())
+        return (templates.DER_KEY_VALUE % spki).encode(), ephemeral.exchange(recipient_key)
 
-    def agree(self, key: Any, originator: etree._Element) -> bytes:
+    def read_originator(self, originator: etree._Element) -> bytes:
+        """The SubjectPublicKeyInfo."""
+        return base64_of(only_child(originator, _DER_KEY, FailedDecryption), FailedDecryption)
+
+    def agree(self, key: Any, public: bytes) -> bytes:
         """The shared secret; a point of wrong length or low order is refused."""
         if not isinstance(key, X25519PrivateKey):
             raise FailedDecryption("xenc:AgreementMethod: our key is not of this suite")
-        value = only_child(originator, _DER_KEY, FailedDecryption)
-        spki = base64_of(value, FailedDecryption)
-        if len(spki) != len(_SPKI_PREFIX) + 32 or not spki.startswith(_SPKI_PREFIX):
+        if len(public) != len(_SPKI_PREFIX) + 32 or not public.startswith(_SPKI_PREFIX):
             raise FailedDecryption("dsig11:DEREncodedKeyValue: expected an X25519 SubjectPublicKeyInfo of 44 bytes")
         try:
-            return key.exchange(X25519PublicKey.from_public_bytes(spki[len(_SPKI_PREFIX) :]))
+            return key.exchange(X25519PublicKey.from_public_bytes(public[len(_SPKI_PREFIX) :]))
         except ValueError:
             raise FailedDecryption("dsig11:DEREncodedKeyValue: point of low order") from None
 

@@ -5,8 +5,9 @@ One content key for all parts, wrapped (AES-128) by a key that HKDF derives from
 whose digest is signed, and a MimeType that contradicts the signed header is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from cryptography.hazmat.primitives import hashes
@@ -36,13 +37,14 @@ _WSSE: Final = f"{{{names.WSSE}}}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Wrapped:
-    """What an EncryptedKey says."""
+class WrappedKey:
+    """What an EncryptedKey says. originator: the ephemeral public key as the suite writes it. recipient: which of our
+    identities it names; both raise FailedDecryption."""
 
     id: str | None
     agreement: str
-    originator: etree._Element
-    recipient: etree._Element
+    originator: Callable[[Suite], bytes]
+    recipient: Callable[[Sequence[DecryptionIdentity]], DecryptionIdentity]
     salt: bytes | None
     info: bytes
     wrapped: bytes
@@ -54,8 +56,7 @@ class Encryption:
     """The Content-IDs of the parts that are encrypted, and how to get at their key."""
 
     parts: frozenset[str]
-    key: _Wrapped
-    tokens: dict[str, etree._Element]
+    key: WrappedKey
 
 
 def derive_key(secret: bytes, salt: bytes | None, info: bytes) -> bytes:
@@ -72,7 +73,7 @@ def read_encryption(security: Security, parts: Sequence[PartInfo]) -> Encryption
         if security.encrypted_data:
             raise FailedDecryption("xenc:EncryptedKey: missing")
         return None
-    key = _read_key(security.encrypted_key)
+    key = _read_key(security.encrypted_key, security.tokens)
     infos = {p.content_id: p for p in parts}
     found: set[str] = set()
     data_ids: set[str] = set()
@@ -86,7 +87,7 @@ def read_encryption(security: Security, parts: Sequence[PartInfo]) -> Encryption
         raise FailedDecryption("xenc:DataReference/@URI: no such EncryptedData")
     if not found:
         raise FailedDecryption("xenc:EncryptedKey: for nothing")
-    return Encryption(frozenset(found), key, security.tokens)
+    return Encryption(frozenset(found), key)
 
 
 def content_key(encryption: Encryption, suite: Suite, identities: Sequence[DecryptionIdentity]) -> bytes:
@@ -96,8 +97,8 @@ def content_key(encryption: Encryption, suite: Suite, identities: Sequence[Decry
         raise FailedDecryption(
             f"xenc:AgreementMethod/@Algorithm: found {key.agreement[:200]}, expected {suite.agreement_uri}"
         )
-    identity = choose_identity(key.recipient, encryption.tokens, identities)
-    kek = derive_key(suite.agree(identity.key, key.originator), key.salt, key.info)
+    identity = key.recipient(identities)
+    kek = derive_key(suite.agree(identity.key, key.originator(suite)), key.salt, key.info)
     try:
         return aes_key_unwrap(kek, key.wrapped)
     except (InvalidUnwrap, ValueError):
@@ -113,7 +114,7 @@ def _tags(element: etree._Element, *expected: str) -> list[etree._Element]:
     return children
 
 
-def _read_key(element: etree._Element) -> _Wrapped:
+def _read_key(element: etree._Element, tokens: dict[str, etree._Element]) -> WrappedKey:
     children = children_of(element, FailedDecryption)
     listed: tuple[str, ...] = ()
     if children and children[-1].tag == _XENC + "ReferenceList":
@@ -133,7 +134,16 @@ def _read_key(element: etree._Element) -> _Wrapped:
     if len(wrapped) != KEY_LENGTH + 8:
         raise FailedDecryption(f"xenc:CipherValue: {len(wrapped)} bytes found, {KEY_LENGTH + 8} expected")
     algorithm = attribute_of(agreement, "Algorithm", FailedDecryption)
-    return _Wrapped(element.get("Id"), algorithm, originator, recipient, salt, info, wrapped, listed)
+    return WrappedKey(
+        element.get("Id"),
+        algorithm,
+        lambda suite: suite.read_originator(originator),
+        partial(choose_identity, recipient, tokens),
+        salt,
+        info,
+        wrapped,
+        listed,
+    )
 
 
 def _method(element: etree._Element, algorithm: str) -> None:
@@ -171,7 +181,7 @@ def _read_hkdf(derivation: etree._Element) -> tuple[bytes | None, bytes]:
     return values[0] or None, values[1] or b""
 
 
-def _read_data(element: etree._Element, key: _Wrapped, infos: dict[str, PartInfo]) -> tuple[str, str]:
+def _read_data(element: etree._Element, key: WrappedKey, infos: dict[str, PartInfo]) -> tuple[str, str]:
     """(Id, Content-ID) of an EncryptedData."""
     if element.get("Type") != names.SWA_CONTENT_ONLY:
         raise FailedDecryption("xenc:EncryptedData/@Type: expected Attachment-Content-Only")
@@ -208,7 +218,7 @@ def _read_data(element: etree._Element, key: _Wrapped, infos: dict[str, PartInfo
     return data_id, content_id
 
 
-def _points_to(key_info: etree._Element, key: _Wrapped) -> None:
+def _points_to(key_info: etree._Element, key: WrappedKey) -> None:
     """Check that a KeyInfo names the EncryptedKey."""
     token = only_child(key_info, _WSSE + "SecurityTokenReference", FailedDecryption)
     uri = attribute_of(only_child(token, _WSSE + "Reference", FailedDecryption), "URI", FailedDecryption)

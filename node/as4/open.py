@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cryptography import x509
 
 from node.as4 import multipart
-from node.as4.encryption import content_key, read_encryption
+from node.as4.encryption import content_key
 from node.as4.errors import (
     As4Error,
     ExternalPayloadError,
@@ -27,10 +27,9 @@ from node.as4.limits import DEFAULT_LIMITS, Limits
 from node.as4.message import PartInfo, Reference, UserMessage
 from node.as4.mime import boundary_of, check_soap, content_id_in, parse_media_type, parse_part_header
 from node.as4.part_reader import MAX_PART_BYTES, OpenedPart, PartReader, PartSink
-from node.as4.read_messaging import read_messaging
+from node.as4.reading import envelope_in
 from node.as4.signals import ErrorSignal, Signal
-from node.as4.signature import SignatureParts, read_security, verify_elements, verify_signed_info
-from node.as4.soap import check_empty, read_envelope
+from node.as4.signature import SignatureParts, verify_elements, verify_signed_info
 from node.as4.suite import DecryptionIdentity, Suite
 
 
@@ -216,10 +215,9 @@ class MessageReader:
         """Everything that the root part alone decides."""
         envelope = b"".join(self._root)
         self._root.clear()
-        soap = read_envelope(envelope, self._limits)
-        message = read_messaging(soap.messaging, self._limits)
+        values = envelope_in(envelope, self._limits)
+        message = values.message
         self._message_id = message.message_id
-        security = read_security(soap)
         if isinstance(message, UserMessage):
             policy = self._policy_for(message)
             self._infos = {p.content_id: p for p in message.parts}
@@ -227,19 +225,19 @@ class MessageReader:
             policy = self._policy_for_signal(message)
         else:
             raise FeatureNotSupported("SignalMessage: not expected as a request")
-        signature = security.signature
+        signature = values.signature
         if signature is None:
             raise PolicyNoncompliance("wsse:Security: the message is not signed")
         policy.accepts_signer(signature.certificate)
         verify_signed_info(signature, policy.suite)
-        self._digests = verify_elements(signature, soap, frozenset(self._infos))
+        self._digests = verify_elements(signature, values.signable, frozenset(self._infos))
         self._authenticated = True
         if policy.refusal is not None:
             raise policy.refusal
-        check_empty(soap.body)
+        values.require_empty_body()
         if policy.require_compression and not all(p.compressed for p in self._infos.values()):
             raise PolicyNoncompliance("PartInfo: a part is not compressed")
-        encryption = read_encryption(security, tuple(self._infos.values()))
+        encryption = values.encryption(tuple(self._infos.values()))
         if encryption is not None:
             self._encrypted = encryption.parts
             self._key = content_key(encryption, policy.suite, policy.decryption)

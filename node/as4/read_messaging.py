@@ -186,7 +186,11 @@ def _part_info(element: etree._Element) -> PartInfo:
     children.maybe("Description")
     listed = children.maybe("PartProperties")
     children.end()
-    properties = () if listed is None else _properties(_Sequence(listed))
+    return part_info(content_id, () if listed is None else _properties(_Sequence(listed)))
+
+
+def part_info(content_id: str, properties: tuple[Property, ...]) -> PartInfo:
+    """What the header says of a part by all its properties. Raises InvalidHeader."""
     known = {p.name: p.value for p in properties}
     mime_type, compression = known.get("MimeType"), known.get("CompressionType")
     character_set = known.get("CharacterSet")

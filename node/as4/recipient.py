@@ -40,12 +40,17 @@ def choose_identity(
             raise FailedDecryption("wsse:SecurityTokenReference: expected one name of a key")
         named = inner[0]
         if named.tag == _WSSE + "Reference":
-            return _first(identities, _by_token(named, tokens))
+            return identity_with(_octets_of_token(named, tokens), identities)
         if named.tag == _WSSE + "KeyIdentifier":
             return _first(identities, _by_identifier(named))
     if named.tag == _DS + "X509Data":
         return _first(identities, _by_x509_data(named))
     raise FailedDecryption("xenc:RecipientKeyInfo: unknown way to name a key")
+
+
+def identity_with(der: bytes, identities: Sequence[DecryptionIdentity]) -> DecryptionIdentity:
+    """The identity of the certificate with these octets. Raises FailedDecryption if it is none of ours."""
+    return _first(identities, lambda certificate: der_of(certificate) == der)
 
 
 def _first(identities: Sequence[DecryptionIdentity], match: _Match) -> DecryptionIdentity:
@@ -55,13 +60,12 @@ def _first(identities: Sequence[DecryptionIdentity], match: _Match) -> Decryptio
     raise FailedDecryption("xenc:RecipientKeyInfo: names no key of ours")
 
 
-def _by_token(reference: etree._Element, tokens: dict[str, etree._Element]) -> _Match:
+def _octets_of_token(reference: etree._Element, tokens: dict[str, etree._Element]) -> bytes:
     uri = attribute_of(reference, "URI", FailedDecryption)
     token = tokens.get(uri[1:]) if uri.startswith("#") else None
     if token is None:
         raise FailedDecryption("wsse:Reference/@URI: no such BinarySecurityToken")
-    der = certificate_of_token(token, FailedDecryption)
-    return lambda certificate: der_of(certificate) == der
+    return certificate_of_token(token, FailedDecryption)
 
 
 def _by_identifier(identifier: etree._Element) -> _Match:

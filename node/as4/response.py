@@ -12,15 +12,16 @@ from cryptography import x509
 from lxml import etree
 
 from node.as4 import names
+from node.as4.envelope import Envelope
 from node.as4.errors import As4Error, FailedAuthentication, InvalidReceipt, NotEbms
 from node.as4.limits import DEFAULT_LIMITS, Limits
 from node.as4.message import UserMessage
 from node.as4.mime import check_soap, parse_media_type
-from node.as4.read_messaging import read_messaging
+from node.as4.reading import recognised, values_of
 from node.as4.sign import SignedMessage
 from node.as4.signals import ErrorSignal, Receipt, Signal
-from node.as4.signature import SignatureParts, read_security, verify_elements, verify_signed_info
-from node.as4.soap import Soap, read_envelope
+from node.as4.signature import verify_elements, verify_signed_info
+from node.as4.soap import read_envelope
 from node.as4.suite import Suite
 from node.as4.tree import parse_envelope
 
@@ -50,13 +51,6 @@ class VerifiedReceipt:
     xml: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    soap: Soap
-    signal: Signal | UserMessage
-    signature: SignatureParts | None
-
-
 def read_response(
     content_type: str,
     body: bytes,
@@ -78,7 +72,7 @@ def read_response(
         except FailedAuthentication:
             verified = False
     signal = (
-        replace(answer.signal, signed_by_peer=verified) if isinstance(answer.signal, ErrorSignal) else answer.signal
+        replace(answer.message, signed_by_peer=verified) if isinstance(answer.message, ErrorSignal) else answer.message
     )
     return ReadSignal(signal, signer, verified, body)
 
@@ -98,7 +92,7 @@ def verify_receipt(
         raise InvalidReceipt(f"no receipt: {error.detail}") from error
     except As4Error as error:
         raise InvalidReceipt(f"malformed: {error.detail}") from error
-    receipt = answer.signal
+    receipt = answer.message
     if not isinstance(receipt, Receipt):
         raise InvalidReceipt(f"no receipt: the answer is {type(receipt).__name__}")
     if receipt.ref_to_message_id != sent.message_id:
@@ -135,7 +129,7 @@ def verify_error(
     return signal if named else replace(signal, signed_by_peer=False)
 
 
-def _read(content_type: str, body: bytes, limits: Limits) -> _Answer:
+def _read(content_type: str, body: bytes, limits: Limits) -> Envelope:
     if not body.strip():
         raise NotEbms("the answer is empty", "empty")
     try:
@@ -143,6 +137,8 @@ def _read(content_type: str, body: bytes, limits: Limits) -> _Answer:
         check_soap(media_type)
     except As4Error:
         raise NotEbms(*_other_kind(content_type)) from None
+    if (ours := recognised(body, limits)) is not None:
+        return ours
     try:
         soap = read_envelope(body, limits)
     except As4Error as error:
@@ -151,7 +147,7 @@ def _read(content_type: str, body: bytes, limits: Limits) -> _Answer:
         raise NotEbms(f"the answer is no ebMS signal: {error.detail}", "other") from None
     if soap.body.find(f"{{{names.SOAP}}}Fault") is not None:
         raise NotEbms("the answer is a SOAP fault", "fault")
-    return _Answer(soap, read_messaging(soap.messaging, limits), read_security(soap).signature)
+    return values_of(soap, limits)
 
 
 def _other_kind(content_type: str) -> tuple[str, str]:
@@ -173,7 +169,7 @@ def _is_fault(body: bytes, limits: Limits) -> bool:
     return any(isinstance(e, etree._Element) for e in root.iter(f"{{{names.SOAP}}}Fault"))
 
 
-def _verify(answer: _Answer, suite: Suite, accepts_signer: AcceptsSigner) -> None:
+def _verify(answer: Envelope, suite: Suite, accepts_signer: AcceptsSigner) -> None:
     """Check signer and signature over the answer. Raises FailedAuthentication that says what is wrong."""
     signature = answer.signature
     if signature is None:
@@ -184,7 +180,7 @@ def _verify(answer: _Answer, suite: Suite, accepts_signer: AcceptsSigner) -> Non
         raise FailedAuthentication(f"other certificate: {error.detail}") from error
     try:
         verify_signed_info(signature, suite)
-        verify_elements(signature, answer.soap, frozenset())
+        verify_elements(signature, answer.signable, frozenset())
     except As4Error as error:
         raise FailedAuthentication(f"bad signature: {error.detail}") from error
 

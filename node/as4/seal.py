@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from node.as4 import names, templates
 from node.as4.canonical_text import attribute, base64_text
-from node.as4.encryption import IV_LENGTH, KEY_LENGTH, TAG_LENGTH, derive_key
+from node.as4.encryption import IV_LENGTH, TAG_LENGTH, derive_key
 from node.as4.message import PartInfo
 from node.as4.sign import PLAIN_CONTENT_ID
 from node.as4.suite import Random, Suite, der_of
@@ -77,7 +77,7 @@ def seal(
     if at < 0:
         raise ValueError("signed message: not written by this library")
     at += len(_START)
-    key = random(KEY_LENGTH)
+    key = random(templates.KEY_LENGTH)
     boundary = "=_" + random(16).hex()
     header = _security_elements(parts, recipient, suite, key, random)
     root = templates.ROOT_HEAD % boundary

@@ -15,9 +15,8 @@ from node.as4.canonical_text import attribute, base64_text, text
 from node.as4.errors import As4Error
 from node.as4.limits import MAX_ID_LENGTH, Limits
 from node.as4.message import PartInfo, Party, Property, Reference, UserMessage, format_instant
-from node.as4.read_messaging import MESSAGE_ID, RESERVED_PROPERTIES, read_messaging
-from node.as4.signature import read_security
-from node.as4.soap import read_envelope
+from node.as4.read_messaging import MESSAGE_ID, RESERVED_PROPERTIES
+from node.as4.reading import envelope_in
 from node.as4.suite import SigningIdentity, Suite, der_of
 
 PLAIN_CONTENT_ID: Final = re.compile(r"[A-Za-z0-9._@=-]{1,200}", re.ASCII)
@@ -55,14 +54,12 @@ def read_signed(xml: bytes) -> SignedMessage:
     """A signed message of ours back from storage. Raises ValueError if these octets are none."""
     limits = Limits(envelope_bytes=len(xml))
     try:
-        soap = read_envelope(xml, limits)
-        messaging = read_messaging(soap.messaging, limits)
-        security = read_security(soap)
+        values = envelope_in(xml, limits)
     except As4Error as error:
         raise ValueError(f"stored message: {error.detail}") from error
-    if security.signature is None or not isinstance(messaging, UserMessage):
+    if values.signature is None or not isinstance(values.message, UserMessage):
         raise ValueError("stored message: not a signed user message")
-    return SignedMessage(xml, messaging.message_id, security.signature.references)
+    return SignedMessage(xml, values.message.message_id, values.signature.references)
 
 
 def sign_messaging(

@@ -7,8 +7,9 @@ what it signs. Algorithms come from the suite of the agreement, never from the m
 
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from cryptography import x509
@@ -35,11 +36,25 @@ _SIGNATURE_PARTS: Final = [f"{_DS}SignedInfo", f"{_DS}SignatureValue", f"{_DS}Ke
 _PREFIX: Final = re.compile(r"#default|[A-Za-z_][\w.-]{0,63}")
 
 
+Canonical = Callable[[Sequence[str]], bytes]
+"""Gives the exclusive canonical form of an element, with these prefixes treated inclusively. Raises
+FailedAuthentication if it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signable:
+    """An element that must be signed: its name for error texts, its wsu:Id, its canonical form."""
+
+    name: str
+    id: str | None
+    canonical: Canonical
+
+
 @dataclass(frozen=True, slots=True)
 class SignatureParts:
     """A ds:Signature in values: what it refers to, by which algorithm, and the signer's certificate as it claims."""
 
-    signed_info: etree._Element
+    signed_info: Canonical
     prefixes: tuple[str, ...]
     algorithm: str
     references: tuple[Reference, ...]
@@ -91,7 +106,7 @@ def certificate_of_token(token: etree._Element, error: type[As4Error]) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _load_certificate(der: bytes) -> x509.Certificate:
+def load_certificate(der: bytes) -> x509.Certificate:
     """Parsed once: peers send the same certificate with every message. Raises ValueError."""
     certificate = x509.load_der_x509_certificate(der)
     certificate.public_key()
@@ -123,13 +138,13 @@ def _read_signature(signature: etree._Element, tokens: dict[str, etree._Element]
     if token is None:
         raise FailedAuthentication("ds:Signature/ds:KeyInfo: expected a reference to a BinarySecurityToken")
     try:
-        certificate = _load_certificate(certificate_of_token(token, FailedAuthentication))
+        certificate = load_certificate(certificate_of_token(token, FailedAuthentication))
     except As4Error:
         raise
     except Exception:  # the parsers of certificates and keys raise many kinds; all mean the same
         raise FailedAuthentication("BinarySecurityToken: no X.509 certificate with a usable key") from None
     return SignatureParts(
-        signed_info,
+        partial(canonical, signed_info),
         _prefixes(entries[0], FailedAuthentication),
         attribute_of(entries[1], "Algorithm", FailedAuthentication),
         references,
@@ -183,22 +198,29 @@ def verify_signed_info(parts: SignatureParts, suite: Suite) -> None:
         raise FailedAuthentication(
             f"ds:SignatureMethod/@Algorithm: found {parts.algorithm[:200]}, expected {suite.signature_uri}"
         )
-    suite.verify(parts.certificate.public_key(), parts.value, canonical(parts.signed_info, parts.prefixes))
+    suite.verify(parts.certificate.public_key(), parts.value, parts.signed_info(parts.prefixes))
 
 
-def verify_elements(parts: SignatureParts, soap: Soap, part_uris: frozenset[str]) -> dict[str, bytes]:
-    """Check that the references are exactly Messaging, Body and these parts, and that the first two are unchanged.
+def signable_of(soap: Soap) -> tuple[Signable, ...]:
+    """The elements of the frame that every signature must cover."""
+    return tuple(
+        Signable(name, element.get(WSU_ID), partial(canonical, element))
+        for name, element in (("eb:Messaging", soap.messaging), ("S12:Body", soap.body))
+    )
+
+
+def verify_elements(parts: SignatureParts, signable: Sequence[Signable], part_uris: frozenset[str]) -> dict[str, bytes]:
+    """Check that the references are exactly these elements and these parts, and that the elements are unchanged.
 
     Returns the digest of each part by its Content-ID. `part_uris` are Content-IDs as the signed header names them.
     Raises PolicyNoncompliance for something not signed, ExternalPayloadError for a part that the header does not
     name, FailedAuthentication for a wrong digest or another stray reference.
     """
     wanted = {}
-    for element, name in ((soap.messaging, "eb:Messaging"), (soap.body, "S12:Body")):
-        element_id = element.get(WSU_ID)
-        if not element_id:
-            raise PolicyNoncompliance(f"{name}: not signed (no wsu:Id)")
-        wanted["#" + element_id] = (element, name)
+    for element in signable:
+        if not element.id:
+            raise PolicyNoncompliance(f"{element.name}: not signed (no wsu:Id)")
+        wanted["#" + element.id] = element
     digests: dict[str, bytes] = {}
     for ref in parts.references:
         if ref.transform == names.SWA_CONTENT:
@@ -212,11 +234,10 @@ def verify_elements(parts: SignatureParts, soap: Soap, part_uris: frozenset[str]
         target = wanted.pop(ref.uri, None)
         if target is None:
             raise FailedAuthentication("ds:Reference/@URI: neither eb:Messaging nor S12:Body nor a part")
-        element, name = target
-        if hashlib.sha256(canonical(element, ref.prefix_list)).digest() != ref.digest:
-            raise FailedAuthentication(f"{name}: changed after signing")
-    for _, name in wanted.values():
-        raise PolicyNoncompliance(f"{name}: not signed")
+        if hashlib.sha256(target.canonical(ref.prefix_list)).digest() != ref.digest:
+            raise FailedAuthentication(f"{target.name}: changed after signing")
+    for element in wanted.values():
+        raise PolicyNoncompliance(f"{element.name}: not signed")
     if len(digests) != len(part_uris):
         raise PolicyNoncompliance("PartInfo: a part is not signed")
     return digests

@@ -45,8 +45,11 @@ class Suite(Protocol):
         Raises TypeError for a key of another suite.
         """
 
-    def agree(self, key: Any, originator: etree._Element) -> bytes:
-        """The shared secret of our key and xenc:OriginatorKeyInfo. Raises FailedDecryption."""
+    def read_originator(self, originator: etree._Element) -> bytes:
+        """The ephemeral public key in xenc:OriginatorKeyInfo, as octets that `agree` takes. Raises FailedDecryption."""
+
+    def agree(self, key: Any, public: bytes) -> bytes:
+        """The shared secret of our key and an ephemeral public key. Raises FailedDecryption."""
 
     def signs_with(self, key: Any) -> bool:
         """Whether this private or public key signs in this suite."""

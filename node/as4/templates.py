@@ -55,6 +55,7 @@ ENCRYPTED_KEY: Final = (
     "</xenc:AgreementMethod></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>%(wrapped)s</xenc:CipherValue>"
     "</xenc:CipherData><xenc:ReferenceList>%(references)s</xenc:ReferenceList></xenc:EncryptedKey>"
 )
+DER_KEY_VALUE: Final = f'<dsig11:DEREncodedKeyValue xmlns:dsig11="{names.DSIG11}">%s</dsig11:DEREncodedKeyValue>'
 DATA_REFERENCE: Final = '<xenc:DataReference URI="#ED-%s-%d"></xenc:DataReference>'
 ENCRYPTED_DATA: Final = (
     f'<xenc:EncryptedData xmlns:xenc="{names.XENC}" Id="ED-%(id)s-%(n)d" MimeType="%(type)s" '

@@ -110,7 +110,7 @@ def test_name_of_a_key_that_is_not_ours_is_refused() -> None:
 
 def rewrap(s: Surgery, salt: bytes | None, info: bytes | None) -> None:
     """Wrap the content key anew under other HKDF parameters."""
-    secret = s.who.suite.agree(s.who.receiver.key, s.find(".//xenc:OriginatorKeyInfo"))
+    secret = s.who.suite.agree(s.who.receiver.key, s.who.suite.read_originator(s.find(".//xenc:OriginatorKeyInfo")))
     old_salt = base64.b64decode(s.find(".//more:Salt").text or "")
 
     def kek(salt: bytes | None, info: bytes) -> bytes:

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from node.cli.printing import No, home_of, show, table
-from node.exchange.agreements import end_agreement, list_agreements, open_unilateral
+from node.exchange.agreements import list_agreements, open_unilateral
 from node.exchange.cards import add_by_card, confirm_by_words, own_card, words_of_peer
 from node.exchange.directory import Directory
+from node.exchange.ending import end_with_what_waits
 from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
 from node.exchange.peers import KnownPeer, add_peer, load_peers, set_peer_state
@@ -176,8 +177,11 @@ def end(arguments: Namespace) -> int:
     if not arguments.id.isdigit():
         raise No(f"{arguments.id!r} is no agreement's id. `depesha agreement list` shows them.")
     with node.database.write() as connection:
-        end_agreement(connection, int(arguments.id), node.now())
-    show(arguments, {"id": arguments.id, "state": "ended"}, f"Agreement {arguments.id} is ended.")
+        refused = end_with_what_waits(node, Directory(node), connection, int(arguments.id), node.now())
+    text = f"Agreement {arguments.id} is ended."
+    if refused:
+        text += f" Messages that waited under it and will not be sent: {refused}. `depesha alarm list` names them."
+    show(arguments, {"id": arguments.id, "state": "ended", "refused": refused}, text)
     return 0
 
 

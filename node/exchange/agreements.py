@@ -83,7 +83,10 @@ def open_unilateral(
 
 
 def end_agreement(connection: Connection, agreement: int, now: datetime) -> None:
-    """End an agreement: nothing more is taken or sent under it. Raises PeerRefused when it is not in force."""
+    """End an agreement: nothing more is taken or sent under it. Raises PeerRefused when it is not in force.
+
+    What waits under it is ended by `ending`, or by the courier as it takes that up.
+    """
     ended = connection.execute(
         update(AGREEMENT)
         .where(AGREEMENT.c.id == agreement, AGREEMENT.c.state == IN_FORCE)

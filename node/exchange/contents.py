@@ -41,9 +41,9 @@ def sealed_octets(
     return open_payload(sealed, node.kek, node.blobs)
 
 
-def envelope_of(node: Node, message: int) -> bytes:
+def envelope_of(node: Node, message: int, connection: Connection | None = None) -> bytes:
     """The signed envelope of a message: as frozen (sent), or the root part as it came (received)."""
-    return b"".join(sealed_octets(node, message, "envelope", 0))
+    return b"".join(sealed_octets(node, message, "envelope", 0, connection))
 
 
 def signer_of(signed_xml: bytes) -> x509.Certificate:

@@ -7,12 +7,15 @@ the claim runs out, the peer answers the same receipt to the same message, and n
 import asyncio
 import secrets
 import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import aiohttp
 from cryptography.hazmat.primitives import hashes
+from sqlalchemy import Connection, select
 
 from node.as4 import SUITES, TEST_SERVICE, read_signed, seal
 from node.crash_points import crash_point
@@ -22,9 +25,19 @@ from node.exchange.contents import envelope_of, part_octets, signer_of
 from node.exchange.directory import Directory
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
-from node.exchange.peers import KnownPeer, PeerRefused
+from node.exchange.peers import KnownPeer, PeerRefused, configuration_version
 from node.exchange.responses import Attempt, Judgement, disputed, judge
-from node.exchange.settlement import Settlement, decryption_failures, seal_answer, settle, stale
+from node.exchange.settlement import (
+    MESSAGE,
+    NOT_COVERED,
+    NOT_SENT,
+    Settlement,
+    decryption_failures,
+    refuse_uncovered,
+    seal_answer,
+    settle,
+    stale,
+)
 from node.exchange.transport import Progress, client_session, in_words, peer_tls, post
 from node.journal import journal
 from node.store.trouble import StoreUnavailable
@@ -39,6 +52,10 @@ TROUBLE_SECONDS = 5
 
 class StaleSignature(Exception):
     """The certificate that a frozen message was signed with is no longer accepted."""
+
+
+class NoLongerCovered(Exception):
+    """No agreement in force covers a message of which nothing was sent yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +139,9 @@ class Courier:
             return True
         attempt = timedelta(seconds=self._node.settings.attempt_seconds)
         node = self._node
-        claims = outbox.claim(node.database, self._worker, node.now(), room, attempt, node.retries)
+        claims = outbox.claim(
+            node.database, self._worker, node.now(), room, attempt, node.retries, self._refuse_uncovered
+        )
         if not claims:
             return False
         for one in claims:
@@ -130,6 +149,14 @@ class Courier:
             self._under_way.add(task)
             task.add_done_callback(self._done)
         return True
+
+    def _refuse_uncovered(self, connection: Connection, messages: Sequence[Mapping[str, Any]]) -> set[int]:
+        """End what was never sent and may not be any more, in the transaction of the claim; returns the row ids."""
+        ended = self._directory.uncovered(connection, messages, messages[0]["configuration"])
+        if ended:
+            refuse_uncovered(self._node, connection, ended, self._node.now())
+            log.warning("not sent: no agreement covers them any more", count=len(ended))
+        return {message["message"] for message in ended}
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -149,6 +176,8 @@ class Courier:
             stale(self._node, claim, str(reason))
             log.warning("stale", message=claim.message_id, peer=claim.peer)
             return
+        except NoLongerCovered:
+            judgement = Judgement("uncovered", NOT_COVERED, NOT_SENT)
         except (CertificateRefused, PeerRefused) as refused:
             judgement = Judgement("failed", "EBMS:0101", f"not sent: {refused}")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -170,7 +199,10 @@ class Courier:
             raise PeerRefused(f"{claim.peer} is not a peer any more, or has no address. Add it again.")
         if peer.state == "unconfirmed" and claim.service != TEST_SERVICE:
             raise PeerRefused(f'{claim.peer} is not confirmed: `depesha peer confirm {claim.peer} --words "…"` first.')
-        signed = read_signed(envelope_of(node, claim.message))
+        with node.database.read() as connection:
+            self._require_covered(connection, claim)
+            envelope = envelope_of(node, claim.message, connection)
+        signed = read_signed(envelope)
         self._require_current_certificate(signed.xml)
         suite = SUITES[peer.suite or node.suite.name]
         recipient = self._directory.recipient_certificate(peer)
@@ -195,6 +227,15 @@ class Courier:
             return 0
         with self._node.database.read() as connection:
             return decryption_failures(connection, claim.message)
+
+    def _require_covered(self, connection: Connection, claim: Claim) -> None:
+        """The agreement may have ended since the claim: what was not sent by then never is."""
+        version = configuration_version(connection)
+        if version == claim.configuration or claim.body_sent_before:
+            return
+        message = connection.execute(select(MESSAGE).where(MESSAGE.c.id == claim.message)).mappings().one()
+        if self._directory.uncovered(connection, [message], version):
+            raise NoLongerCovered
 
     def _require_current_certificate(self, signed_xml: bytes) -> None:
         signer = signer_of(signed_xml)

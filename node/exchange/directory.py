@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from cryptography import x509
+from sqlalchemy import Connection
 
 from node.as4 import (
     SUITES,
+    TEST_ACTION,
+    TEST_SERVICE,
     FailedAuthentication,
     PeerPolicy,
     ProcessingModeMismatch,
@@ -52,6 +56,19 @@ class Snapshot:
                 return pair
         return None
 
+    def covers(self, message: Mapping[str, Any]) -> bool:
+        """Whether an agreement in force covers a message of ours (peer, agreement_ref, service, service_type, action).
+
+        One to a peer that is not confirmed is left to its delivery, which waits until it is.
+        """
+        if (message["service"], message["action"]) == (TEST_SERVICE, TEST_ACTION):
+            return True
+        peer = self.peers.get(message["peer"])
+        if peer is None or peer.state != "confirmed":
+            return True
+        terms = (message["agreement_ref"], message["service"], message["service_type"], message["action"])
+        return self.open_pair(peer.party, *terms) is not None
+
     def pair_for_sending(self, peer: str, service: str, service_type: str | None, action: str) -> OpenPair | None:
         """The newest open pair under which we may send this; any service type fits when none is asked for."""
         for pair in self.pairs:
@@ -84,14 +101,28 @@ class Directory:
             version = configuration_version(connection)
             known = self._snapshot
             if known is None or (known.version, known.revocations) != (version, stamp):
-                peers = load_peers(connection)
-                pairs = self._in_force(peers, load_pairs(connection))
-                pairs += [*self._notices(peers, pairs), *self._bootstrap(peers)]
+                peers, pairs = self._load(connection)
                 lists = self._revocations.load(authorities_of(peers))
                 pins = {party: pins_of(peer, lists) for party, peer in peers.items()}
                 self._snapshot = known = Snapshot(version, peers, pairs, pins, stamp)
         self._looked_at = now
         return known
+
+    def _load(self, connection: Connection) -> tuple[dict[str, KnownPeer], list[OpenPair]]:
+        peers = load_peers(connection)
+        pairs = self._in_force(peers, load_pairs(connection))
+        return peers, [*pairs, *self._notices(peers, pairs), *self._bootstrap(peers)]
+
+    def uncovered(
+        self, connection: Connection, messages: Sequence[Mapping[str, Any]], version: int
+    ) -> list[Mapping[str, Any]]:
+        """Those of these waiting messages that nothing `covers`, as the transaction of `connection` sees peers and
+        agreements, of which it has found the `version`."""
+        known = self._snapshot
+        if known is None or known.version != version:
+            # Not kept: the transaction may still be rolled back.
+            known = Snapshot(version, *self._load(connection))
+        return [message for message in messages if not known.covers(message)]
 
     def _in_force(self, peers: dict[str, KnownPeer], pairs: Sequence[OpenPair]) -> list[OpenPair]:
         """Without the setting no terms by our own word hold with a peer that could sign some, however old they are."""

@@ -39,6 +39,12 @@ def resend_message(node: Node, snapshot: Snapshot, message_id: str, actor: str) 
         row = _outgoing(connection, message_id, "sent again")
         if row["state"] not in WAITING:
             raise SubmissionRefused(f"{message_id} is {row['state']}: there is nothing to send again.")
+        # What may have reached the peer is asked for its receipt all the same.
+        if not snapshot.covers(row) and not outbox.may_have_been_sent(connection, row["id"]):
+            raise SubmissionRefused(
+                f"No agreement in force with {row['peer']} covers {message_id} any more. `depesha agreement list` "
+                "shows what is open; open it again first, or say in another way what the message said."
+            )
         outbox.requeue(connection, row["id"], row["peer"], row["case_id"], now, node.retries)
         settle_alarms_of(connection, row["id"], node.now())
         _log(node, connection, row, "message.requeued", actor)

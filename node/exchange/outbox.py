@@ -6,15 +6,17 @@ there `blocked` and holds back those after it. A peer that does not answer is tr
 its others wait without being tried, and no other peer waits for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, true, update
+from sqlalchemy import Connection, RowMapping, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node.crash_points import crash_point
+from node.exchange.peers import CONFIGURATION
 from node.exchange.retry import RetrySchedule
 from node.store.columns import table_of
 from node.store.database import Database
@@ -27,10 +29,16 @@ MESSAGE = table_of(Message)
 # A claim that was neither settled nor renewed within this time beyond an attempt's own limit belongs to a dead process.
 CLAIM_GRACE = timedelta(seconds=30)
 
+Refuse = Callable[[Connection, Sequence[Mapping[str, Any]]], Collection[int]]
+"""Given messages that are due and were never sent: ends those that may be sent no more, and returns their row ids."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that this process has taken up. `timestamp` is the message's own; `attempts` counts this one."""
+    """A delivery that this process has taken up. `timestamp` is the message's own; `attempts` counts this one.
+
+    `configuration`: the version of peers and agreements when it was taken up.
+    """
 
     message: int
     peer: str
@@ -41,6 +49,7 @@ class Claim:
     body_sent_before: bool
     first_attempt_at: datetime
     gives_up_at: datetime
+    configuration: int
 
 
 def enqueue(
@@ -61,11 +70,13 @@ def enqueue(
 
 
 def claim(
-    database: Database, worker: str, now: datetime, limit: int, attempt: timedelta, schedule: RetrySchedule
-) -> list[Claim]:
+    database: Database, worker: str, now: datetime, limit: int, attempt: timedelta, schedule: RetrySchedule,
+    refuse: Refuse | None = None,
+) -> list[Claim]:  # fmt: skip
     """Take up to `limit` deliveries that are due, for this `worker`, until `attempt` and a grace have passed.
 
-    A delivery whose claim ran out was under way when its process died: its body may have been sent.
+    A delivery whose claim ran out was under way when its process died: its body may have been sent. One that no body
+    was sent of is shown to `refuse` first, in the same transaction.
     """
     earlier = OUTBOX.alias("earlier")
     first_of_case = ~exists().where(
@@ -79,8 +90,13 @@ def claim(
             MESSAGE.c.message_id,
             MESSAGE.c.timestamp,
             MESSAGE.c.service,
+            MESSAGE.c.service_type,
+            MESSAGE.c.action,
+            MESSAGE.c.agreement_ref,
+            MESSAGE.c.conversation_id,
             MESSAGE.c.attempts,
             PEER_DELIVERY.c.failures,
+            func.coalesce(select(CONFIGURATION.c.version).scalar_subquery(), 0).label("configuration"),
         )
         .join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)
         .join(PEER_DELIVERY, PEER_DELIVERY.c.party == OUTBOX.c.peer, isouter=True)
@@ -97,8 +113,12 @@ def claim(
             # Other processes claim too; on SQLite the writer is alone.
             due = due.with_for_update(skip_locked=True, of=OUTBOX)
         rows = connection.execute(due).mappings().all()
+        never_sent = [row for row in rows if not row["body_sent"] and row["claimed_by"] is None]
+        ended = refuse(connection, never_sent) if refuse is not None and never_sent else ()
         chosen, probed = [], set()
         for row in rows:
+            if row["message"] in ended:
+                continue
             if row["failures"]:
                 if row["peer"] in probed:
                     continue
@@ -140,6 +160,7 @@ def claim(
             body_sent_before=row["body_sent"] or row["message"] in died,
             first_attempt_at=row["first_attempt_at"] or now,
             gives_up_at=row["gives_up_at"] if row["first_attempt_at"] else schedule.gives_up_at(now),
+            configuration=row["configuration"],
         )
         for row in chosen
     ]
@@ -204,9 +225,34 @@ def requeue(
     }
     if not connection.execute(update(OUTBOX).where(OUTBOX.c.message == message).values(values)).rowcount:
         enqueue(connection, message, peer, case_id, now, schedule)
-        connection.execute(update(OUTBOX).where(OUTBOX.c.message == message).values(body_sent=True))
+        attempts = connection.scalar(select(MESSAGE.c.attempts).where(MESSAGE.c.id == message)) or 0
+        connection.execute(update(OUTBOX).where(OUTBOX.c.message == message).values(body_sent=attempts > 0))
     connection.execute(update(PEER_DELIVERY).where(PEER_DELIVERY.c.party == peer).values(next_attempt_at=now))
     connection.execute(update(MESSAGE).where(MESSAGE.c.id == message).values(state="queued"))
+
+
+def may_have_been_sent(connection: Connection, message: int) -> bool:
+    """Whether an attempt of a message that is still here may have reached the peer, without a readable answer."""
+    found = select(OUTBOX.c.body_sent, OUTBOX.c.claimed_by).where(OUTBOX.c.message == message)
+    row = connection.execute(found).one_or_none()
+    return row is not None and (row.body_sent or row.claimed_by is not None)
+
+
+def unsent(connection: Connection) -> list[RowMapping]:
+    """All messages that wait here, that nobody works on, of which no body may have reached the peer, locked; with what
+    tells whether an agreement covers them. Those that wait for a person are left to that person."""
+    query = (
+        select(
+            OUTBOX.c.message, OUTBOX.c.peer, MESSAGE.c.message_id, MESSAGE.c.service, MESSAGE.c.service_type,
+            MESSAGE.c.action, MESSAGE.c.agreement_ref,
+        )
+        .join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)
+        .where(OUTBOX.c.claimed_by.is_(None), OUTBOX.c.body_sent.is_(False), OUTBOX.c.blocked.is_(False))
+        .order_by(OUTBOX.c.message)
+    )  # fmt: skip
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(of=OUTBOX)
+    return list(connection.execute(query).mappings())
 
 
 def peer_answered(connection: Connection, peers: Sequence[str], now: datetime) -> None:

@@ -37,7 +37,7 @@ DECRYPTION_FAILED = "EBMS:0102"
 # A peer's explanation is shown to people; more than this explains nothing.
 LONGEST_DETAIL = 1000
 
-Kind = Literal["delivered", "refused", "unconfirmed", "failed", "unreachable"]
+Kind = Literal["delivered", "refused", "unconfirmed", "failed", "unreachable", "uncovered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Judgement:
 
     delivered: `receipt` proves it. refused: the peer's signed error. unconfirmed: the peer seems to have had it
     before. failed: this message's attempt failed, others may fare better. unreachable: the peer answers nobody now.
+    uncovered: it was not sent, since no agreement in force covers it any more.
     `readable` tells whether the answer said for certain what became of the message.
     """
 

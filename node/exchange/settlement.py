@@ -1,8 +1,9 @@
 """What becomes of a message after an attempt: one transaction for a group of attempts, evidence and log entry in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -27,6 +28,8 @@ ALARM = table_of(Alarm)
 EVENT = table_of(Event)
 
 GIVEN_UP = "EBMS:0301"
+NOT_COVERED = "EBMS:0010"
+NOT_SENT = "not sent: no agreement in force covers it any more (AgreementRef, Service and Action)"
 ATTEMPT_EVENT = "attempt"
 
 log = journal("exchange.settlement")
@@ -169,12 +172,50 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
             for message in outbox.overdue(connection, claim.peer, one.at, node.retries):
                 if message != claim.message:
                     _give_up(node, connection, message, claim.peer, one.at, detail)
+        case "uncovered":
+            with_id = {"message": claim.message, "message_id": claim.message_id, "peer": claim.peer}
+            refuse_uncovered(node, connection, [with_id], one.at)
+            outbox.probe_at(connection, claim.peer, one.at)
         case _:
             until = node.retries.next_attempt(one.at, claim.attempts, jitter(), judgement.retry_after)
             _again(node, connection, one, until, code, detail)
             outbox.probe_at(connection, claim.peer, until)
             if code == DECRYPTION_FAILED:
                 _note_attempt(connection, one, code)
+
+
+def refuse_uncovered(
+    node: Node, connection: Connection, messages: Sequence[Mapping[str, Any]], now: datetime
+) -> None:  # fmt: skip
+    """End waiting messages (message: the row id, message_id, peer) that were never sent and may not be any more.
+
+    They leave the outbox as refused by ourselves, EBMS:0010, each with an alarm: a person has to say otherwise what
+    they said, or open an agreement again and send them again.
+    """
+    ids = [message["message"] for message in messages]
+    outbox.finish(connection, ids)
+    ended = {"state": "refused", "error_code": NOT_COVERED, "error_detail": NOT_SENT}
+    connection.execute(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(ended))
+    alarms, entries = [], []
+    for message in messages:
+        row, peer = message["message"], message["peer"]
+        detail = f"{NOT_COVERED}: {NOT_SENT}"
+        alarms.append(
+            {"id": new_row_id(now), "time": now, "kind": "uncovered", "peer": peer, "message": row, "detail": detail}
+        )
+        entries.append(
+            entry(
+                type="message.refused",
+                at=now,
+                actor="node",
+                facts={"code": NOT_COVERED},
+                peer=peer,
+                message=message["message_id"],
+                message_row=row,
+            )
+        )
+    insert_rows(connection, ALARM, alarms)
+    append(connection, entries, node.kek)
 
 
 def _note_attempt(connection: Connection, one: Settlement, code: str) -> None:

@@ -46,7 +46,7 @@ from node.as4.message import (
 )
 from node.as4.names import SIGNAL_CONTENT_TYPE
 from node.as4.open import MessageReader, OpenedMessage, OpenedSignal, PeerPolicy, open_bytes
-from node.as4.part_reader import OpenedPart, PartSink
+from node.as4.part_reader import ContentSink, OpenedPart, PartSink
 from node.as4.parts import compress, decompress, digest_for_signature
 from node.as4.response import ReadSignal, VerifiedReceipt, read_response, verify_error, verify_receipt
 from node.as4.seal import PartOctets, WireMessage, seal
@@ -68,6 +68,7 @@ __all__ = [
     "TEST_ACTION",
     "TEST_SERVICE",
     "As4Error",
+    "ContentSink",
     "DecompressionFailure",
     "DecryptionIdentity",
     "EbmsError",

@@ -5,8 +5,8 @@ import re
 from typing import Final
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TEXT_SPECIAL: Final = re.compile("[&<>\r]")
-_ATTRIBUTE_SPECIAL: Final = re.compile('[&<"\t\n\r]')
+_PLAIN: Final = re.compile("[ !#-%'-;=?-~]*+")
+"""What stands as it is in text and in attributes; most values are nothing else."""
 _TEXT: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 _ATTRIBUTE: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"}
@@ -27,11 +27,15 @@ def base64_text(octets: bytes) -> str:
 
 def text(value: str, field: str) -> str:
     """The value as text content in canonical form. Raises ValueError naming the field."""
+    if _PLAIN.fullmatch(value):
+        return value
     check_characters(value, field)
-    return value.translate(_TEXT) if _TEXT_SPECIAL.search(value) else value
+    return value.translate(_TEXT)
 
 
 def attribute(value: str, field: str) -> str:
     """The value as it stands between double quotes in canonical form. Raises ValueError naming the field."""
+    if _PLAIN.fullmatch(value):
+        return value
     check_characters(value, field)
-    return value.translate(_ATTRIBUTE) if _ATTRIBUTE_SPECIAL.search(value) else value
+    return value.translate(_ATTRIBUTE)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from node.as4 import names
@@ -19,6 +20,7 @@ _BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./
 _FIELD: Final = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.ASCII)
 _FOLD: Final = re.compile(r"\r\n(?=[ \t])")
 _MAX_CONTENT_TYPE: Final = 2048
+_LONGEST_KNOWN: Final = 64
 _CLEAR_ENCODINGS: Final = ("binary", "8bit", "7bit")
 
 
@@ -40,6 +42,16 @@ class PartHeader:
 
 def parse_media_type(value: str) -> MediaType:
     """Read the value of Content-Type. Raises MimeInconsistency."""
+    return _known_media_type(value) if len(value) <= _LONGEST_KNOWN else _media_type(value)
+
+
+@lru_cache(maxsize=128)
+def _known_media_type(value: str) -> MediaType:
+    """Those without a boundary are few and come with every message."""
+    return _media_type(value)
+
+
+def _media_type(value: str) -> MediaType:
     value = _FOLD.sub("", value)
     match = _TYPE.match(value)
     if match is None or len(value) > _MAX_CONTENT_TYPE:
@@ -87,7 +99,9 @@ def parse_part_header(octets: bytes, limits: Limits) -> PartHeader:
     except UnicodeDecodeError:
         raise MimeInconsistency("part header: not UTF-8") from None
     fields: dict[str, str] = {}
-    lines = _FOLD.sub("", text).split("\r\n") if text else []
+    if "\n " in text or "\n\t" in text:
+        text = _FOLD.sub("", text)
+    lines = text.split("\r\n") if text else []
     if len(lines) > limits.part_header_fields:
         raise MimeInconsistency(f"part header: more than {limits.part_header_fields} fields")
     for line in lines:

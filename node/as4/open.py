@@ -22,7 +22,6 @@ from node.as4.errors import (
     NotSoap,
     PolicyNoncompliance,
 )
-from node.as4.gzip_stream import decompress
 from node.as4.limits import DEFAULT_LIMITS, Limits
 from node.as4.message import PartInfo, Reference, UserMessage
 from node.as4.mime import boundary_of, check_soap, content_id_in, parse_media_type, parse_part_header
@@ -271,13 +270,15 @@ class MessageReader:
 
 
 class _Memory:
-    """A sink that keeps the octets."""
+    """A sink that keeps the content."""
 
-    def __init__(self, info: PartInfo) -> None:
-        self.info = info
+    def __init__(self) -> None:
         self.pieces: list[bytes] = []
 
     def write(self, octets: bytes) -> None:
+        pass
+
+    def write_content(self, octets: bytes) -> None:
         self.pieces.append(octets)
 
     def close(self) -> None:
@@ -298,7 +299,7 @@ def open_bytes(
     sinks: dict[str, _Memory] = {}
 
     def sink_for(_: UserMessage, info: PartInfo) -> PartSink:
-        sinks[info.content_id] = sink = _Memory(info)
+        sinks[info.content_id] = sink = _Memory()
         return sink
 
     reader = MessageReader(content_type, policy_for, sink_for, limits, policy_for_signal)
@@ -306,8 +307,4 @@ def open_bytes(
     opened = reader.finish()
     if isinstance(opened, OpenedSignal):
         return opened, []
-    contents = []
-    for part in opened.parts:
-        pieces = sinks[part.info.content_id].pieces
-        contents.append(b"".join(decompress(pieces, limits) if part.info.compressed else pieces))
-    return opened, contents
+    return opened, [b"".join(sinks[part.info.content_id].pieces) for part in opened.parts]

@@ -3,6 +3,7 @@
 import hashlib
 import mimetypes
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from node.store.payloads import PayloadWriter, SealedPayload
 
 GZIP_EXTRA_BYTES = 16
 READ_BYTES = 64 * 1024
+_CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^";]*)"?', re.I)
+_ENCODING_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,22 @@ class PartToSend:
         """Content that is in memory."""
         return cls(media_type, lambda: (content,), name)
 
+    @property
+    def character_set(self) -> str | None:
+        """The charset of the media type, which the header names beside it (AS4 profile, 3.1: CharacterSet).
+
+        Raises SubmissionRefused if it is no encoding name (XML 1.0, 4.3.3): the peer would refuse it.
+        """
+        found = _CHARSET.search(self.media_type)
+        if found is None:
+            return None
+        name = found[1].strip()
+        if not _ENCODING_NAME.fullmatch(name):
+            raise SubmissionRefused(
+                f"{self.media_type}: found charset {name!r}, expected a name such as UTF-8. Correct the media type."
+            )
+        return name
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedPart:
@@ -59,7 +78,12 @@ def prepare_part(node: Node, part: PartToSend) -> PreparedPart:
     """Compress, digest and seal one part as it streams. Its octets are on disk, or in hand, when this returns."""
     content = _Tally()
     octets = _Tally()
-    info = PartInfo(content_id=f"{uuid.uuid4()}@depesha", mime_type=part.media_type, compressed=part.compress)
+    info = PartInfo(
+        content_id=f"{uuid.uuid4()}@depesha",
+        mime_type=part.media_type,
+        compressed=part.compress,
+        character_set=part.character_set,
+    )
     writer = PayloadWriter(node.kek, node.blobs)
     try:
         source = content.through(part.content())

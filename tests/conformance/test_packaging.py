@@ -6,12 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from node.as4 import PartOctets
+from node.exchange.judgement import SubmissionRefused
+from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE
 from tests.as4.surgery import Surgery
 from tests.conformance.onwire import properties_of, referenced
 from tests.conformance.simulated import altered, consumed, letter_of, part, taken_apart
 from tests.exchange.conftest import Stage, World
-from tests.exchange.offices import PartToSend
 from tests.exchange.wire import post
 
 RECORD = (b"<record>of the case</record>", "application/xml")
@@ -102,6 +103,26 @@ async def test_a_part_without_media_type_is_answered_by_an_error(world: World) -
     assert world.ours.count(MESSAGE) == 0
 
 
+async def names_character_set(stage: Stage, name: str) -> None:
+    """The XML goes out in this encoding and is named so."""
+    content = f'<?xml version="1.0" encoding="{name}"?><имя>Ђорђе</имя>'.encode(name)
+    media_type = f"application/xml; charset={name}"
+    s = await sent_by(stage, (content, media_type))
+    ((said, octets),) = referenced(s, stage.peer.node)
+    assert (said["CharacterSet"], said["MimeType"]) == (name, media_type)
+    assert gzip.decompress(octets) == content
+
+
+@pytest.mark.assertion("AS4_CP_TA27")
+async def test_xml_in_utf_16_is_sent_with_its_character_set(stage: Stage) -> None:
+    await names_character_set(stage, "UTF-16")
+
+
+@pytest.mark.assertion("AS4_CP_TA28")
+async def test_xml_in_utf_8_is_sent_with_its_character_set(stage: Stage) -> None:
+    await names_character_set(stage, "UTF-8")
+
+
 @pytest.mark.assertion("AS4_CP_TA29")
 async def test_a_character_set_that_is_none_is_answered_by_an_error(world: World) -> None:
     def none(s: Surgery) -> None:
@@ -113,6 +134,12 @@ async def test_a_character_set_that_is_none_is_answered_by_an_error(world: World
     assert (reply.error.code, reply.error.severity) == ("EBMS:0009", "failure")
     assert world.ours.count(MESSAGE) == 0
     (await post(world.ours, sent)).receipt(sent, world.ours.node)
+
+
+def test_a_character_set_that_is_none_is_not_sent() -> None:
+    with pytest.raises(SubmissionRefused, match=r"charset '!utf\*', expected a name such as UTF-8"):
+        _ = PartToSend.of_bytes(b"<x/>", 'application/xml; charset="!utf*"').character_set
+    assert PartToSend.of_bytes(b"%PDF", "application/pdf").character_set is None
 
 
 def cut_short(octets: bytes) -> bytes:

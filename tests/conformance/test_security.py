@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lxml import etree
 
 from node.as4 import WireMessage
+from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE
-from node.exchange.submission import PartToSend
 from tests.as4.surgery import Surgery
 from tests.conformance.onwire import WSU_ID, canonical, certificate_named_in, decrypted
 from tests.conformance.simulated import altered, intercepted, letter_of, part, taken_apart

@@ -86,6 +86,7 @@ async def test_the_index_in_the_log_comes_with_the_sequencer(world: World) -> No
     assert world.theirs.shown(sent)["log_index"] == 0
 
 
+@pytest.mark.assertion("AS4_CP_TA21", "AS4_CP_TA22")
 async def test_the_receipt_is_kept_byte_for_byte_and_can_be_verified_again(world: World) -> None:
     sent = world.ours.submit("theirs", text_part("x"))
     shown = await world.ours.reaches(sent, "delivered")

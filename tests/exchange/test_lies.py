@@ -135,6 +135,7 @@ LIES: dict[str, tuple[Answer, str]] = {
 }
 
 
+@pytest.mark.assertion("AS4_CP_TA09")
 @pytest.mark.parametrize("lie", LIES)
 async def test_a_lie_is_no_delivery_and_the_truth_after_it_is(stage: Stage, lie: str) -> None:
     answer, code = LIES[lie]

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from node.exchange.alarms import settle_alarm
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
@@ -69,6 +70,7 @@ def pages_of(node: Node, directory: Directory, secure: bool) -> Starlette:
         ),
         clock=node.now,
         mark_opened=partial(mark_opened, node, directory),
+        settle_alarm=partial(settle_alarm, node),
     )
     return create_pages(context)
 

@@ -17,13 +17,17 @@ class Act(StrEnum):
     READ_RECORDS = "read records, attachments and signed messages"
     MARK_OPENED = "open a message on behalf of the administration"
     """the partner is told that it was opened"""
+    LIST_ALARMS = "see what waits for a person"
+    SETTLE_ALARM = "settle what waited for a person, with a note"
 
 
 _ALLOWED: dict[Role, frozenset[Act]] = {
-    Role.OFFICER: frozenset({Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.MARK_OPENED}),
-    Role.HEAD: frozenset({Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS}),
-    Role.AUDITOR: frozenset({Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS}),
-    Role.IT: frozenset({Act.LIST_CASES}),
+    Role.OFFICER: frozenset(
+        {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.MARK_OPENED, Act.LIST_ALARMS, Act.SETTLE_ALARM}
+    ),
+    Role.HEAD: frozenset({Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS}),
+    Role.AUDITOR: frozenset({Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS}),
+    Role.IT: frozenset({Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM}),
 }
 
 

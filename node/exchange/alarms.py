@@ -27,6 +27,14 @@ PEER_HAS_IT = "recorded by a person of ours: the peer has it (no receipt is held
 _OUTBOX = table_of(Outbox)
 
 
+class NoteRefused(SubmissionRefused):
+    """The note says nothing, or too much."""
+
+
+class AlarmSettled(SubmissionRefused):
+    """The alarm was settled before."""
+
+
 def list_alarms(connection: Connection, settled: bool = False) -> list[dict[str, Any]]:
     """Open alarms, oldest first; with `settled` all that there were. Dicts {id, time, kind, peer, message, detail,
     settled}, the message by its id on the wire."""
@@ -39,7 +47,7 @@ def list_alarms(connection: Connection, settled: bool = False) -> list[dict[str,
 def settle_alarm(node: Node, alarm: str, note: str, actor: str) -> dict[str, Any]:
     """Settle an open alarm, with a note of what was found; the message that it is about stays as it is.
 
-    Returns it as in the list. Raises NotFound, or SubmissionRefused for a settled one or an unusable note.
+    Returns it as in the list. Raises NotFound, AlarmSettled, or NoteRefused.
     """
     text = _note(note)
     now = node.now()
@@ -53,7 +61,7 @@ def settle_alarm(node: Node, alarm: str, note: str, actor: str) -> dict[str, Any
         if row is None:
             raise NotFound(f"There is no alarm {alarm!r}. `depesha alarm list --all` shows those that there are.")
         if not closed.rowcount:
-            raise SubmissionRefused(f"Alarm {alarm} was settled at {instant_text(row['settled_at'])}: nothing to do.")
+            raise AlarmSettled(f"Alarm {alarm} was settled at {instant_text(row['settled_at'])}: nothing to do.")
         found_row = dict(row)
         facts = {"alarm": str(row["id"]), "kind": row["kind"]}
         _record(node, connection, "alarm.settled", actor, text, facts, found_row, row["message"])
@@ -115,7 +123,7 @@ def _record(
 def _note(note: str) -> str:
     text = note.strip()
     if not text or not text.isprintable() or len(text) > NOTE_LIMIT:
-        raise SubmissionRefused(f"--note {note!r}: say what was found, in 1 to {NOTE_LIMIT} printable characters.")
+        raise NoteRefused(f"--note {note!r}: say what was found, in 1 to {NOTE_LIMIT} printable characters.")
     return text
 
 

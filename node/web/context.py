@@ -49,7 +49,10 @@ class PageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`mark_opened(row id of the message, account name)` records that an officer opened it; it may be called again."""
+    """`mark_opened(row id of the message, account name)` records that an officer opened it; it may be called again.
+
+    `settle_alarm(id, note, account name)` settles one; it raises what `node.exchange.alarms.settle_alarm` does.
+    """
 
     database: Database
     kek: KeyEncryptionKey
@@ -58,3 +61,4 @@ class Context:
     settings: PageSettings
     clock: Callable[[], datetime]
     mark_opened: Callable[[int, str], None]
+    settle_alarm: Callable[[str, str, str], object]

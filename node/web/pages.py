@@ -16,6 +16,8 @@ from starlette.types import Scope
 from node.access import Act
 from node.journal import journal
 from node.store.trouble import StoreUnavailable
+from node.web.alarm_pages import AlarmPages
+from node.web.alarms import StoredAlarms
 from node.web.case_pages import CasePages
 from node.web.context import Context
 from node.web.headers import SecurityHeaders
@@ -53,7 +55,14 @@ class _Number(Convertor[int]):
         return str(value)
 
 
+class _RowId(_Number):
+    """The id of an alarm: 63 bits."""
+
+    regex = "[0-9]{1,19}"
+
+
 register_url_convertor("alias", _Alias())
+register_url_convertor("row", _RowId())
 register_url_convertor("n", _Number())
 
 
@@ -67,7 +76,7 @@ class PageRoute:
     page: Page
 
 
-def page_routes(sign_in: SignInPages, cases: CasePages) -> tuple[PageRoute, ...]:
+def page_routes(sign_in: SignInPages, cases: CasePages, alarms: AlarmPages) -> tuple[PageRoute, ...]:
     """Every route with what one must be allowed to do; static files and nothing else stand beside them."""
     message = "/cases/{alias:alias}/messages/{n:n}"
     return (
@@ -82,6 +91,9 @@ def page_routes(sign_in: SignInPages, cases: CasePages) -> tuple[PageRoute, ...]
         PageRoute("GET", message + "/response", Act.READ_RECORDS, cases.response),
         PageRoute("GET", message + "/parts/{k:n}", Act.READ_RECORDS, cases.part),
         PageRoute("GET", message + "/parts/{k:n}/picture", Act.READ_RECORDS, cases.picture),
+        PageRoute("GET", "/queue", Act.LIST_ALARMS, alarms.list),
+        PageRoute("GET", "/queue/{id:row}", Act.LIST_ALARMS, alarms.alarm),
+        PageRoute("POST", "/queue/{id:row}", Act.SETTLE_ALARM, alarms.settle),
     )
 
 
@@ -97,7 +109,8 @@ def create_pages(context: Context, reader: CaseReader | None = None) -> Starlett
         templates.language,
         context.settings.party,
     )
-    routes = page_routes(SignInPages(templates), CasePages(templates, stored))
+    alarms = AlarmPages(templates, StoredAlarms(context, templates.language))
+    routes = page_routes(SignInPages(templates), CasePages(templates, stored), alarms)
     return Starlette(
         routes=[
             *(Route(r.path, door(context, r.act, r.page, errors.broken), methods=[r.method]) for r in routes),

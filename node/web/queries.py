@@ -1,6 +1,7 @@
 """What pages ask the tables: cases of a view, messages of a case, partners, places in the log. It only reads."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -8,6 +9,7 @@ from sqlalchemy import (
     FromClause,
     Join,
     RowMapping,
+    Select,
     Subquery,
     and_,
     case,
@@ -22,7 +24,7 @@ from sqlalchemy import (
 from node.access import Person, sees_unit
 from node.exchange.handling import WITHDRAWN
 from node.store.columns import table_of
-from node.store.tables import CaseMember, ExchangeCase, LoggedEntry, Message, Peer
+from node.store.tables import Alarm, CaseMember, ExchangeCase, LoggedEntry, Message, Peer
 from node.web.views import Partner, View
 from node.web.words import FAILED
 
@@ -30,7 +32,7 @@ MESSAGES_SHOWN = 500
 """A case with more messages shows its first ones; procedures have a dozen."""
 
 CASE, MEMBER, MESSAGE = table_of(ExchangeCase), table_of(CaseMember), table_of(Message)
-PEER, LOGGED = table_of(Peer), table_of(LoggedEntry)
+PEER, LOGGED, ALARM = table_of(Peer), table_of(LoggedEntry), table_of(Alarm)
 
 
 def case_numbers(connection: Connection, person: Person, party: str | None, notices: Sequence[str]) -> dict[View, int]:
@@ -121,6 +123,42 @@ def named(connection: Connection, parties: Sequence[str]) -> tuple[Partner, ...]
     rows = connection.execute(select(PEER.c.party, PEER.c.name).where(PEER.c.party.in_(parties)))
     names = {row.party: row.name for row in rows}
     return tuple(Partner(party, names.get(party) or party) for party in parties)
+
+
+def count_alarms(connection: Connection, person: Person) -> int:
+    """How many alarms are open that this person may know of."""
+    query = select(func.count()).select_from(_ALARMS).where(*_alarms_within(person), ALARM.c.settled_at.is_(None))
+    return connection.scalar(query) or 0
+
+
+def open_alarms(connection: Connection, person: Person, after: int, many: int) -> Sequence[RowMapping]:
+    """Open alarms with a higher id than `after`, oldest first, as `find_alarm` gives them."""
+    within = (*_alarms_within(person), ALARM.c.settled_at.is_(None), ALARM.c.id > after)
+    return connection.execute(_alarms().where(*within).order_by(ALARM.c.id).limit(many)).mappings().all()
+
+
+def find_alarm(connection: Connection, person: Person, alarm: int) -> RowMapping | None:
+    """The row of `alarm`, settled or open, with `message_id`, `alias_year`, `alias_number` and `n` of its message; None
+    if it is not there for this person."""
+    query = _alarms().where(*_alarms_within(person), ALARM.c.id == alarm)
+    return connection.execute(query).mappings().one_or_none()
+
+
+# An alarm need not be about a message.
+_ALARMS = ALARM.outerjoin(MESSAGE, MESSAGE.c.id == ALARM.c.message).outerjoin(CASE, CASE.c.id == MESSAGE.c.case_id)
+
+
+def _alarms() -> Select[Any]:
+    # Under another name: MESSAGE stands for the alarm's own.
+    every = MESSAGE.alias()
+    place = select(func.count()).where(every.c.case_id == MESSAGE.c.case_id, every.c.id <= MESSAGE.c.id)
+    columns = (MESSAGE.c.message_id, CASE.c.alias_year, CASE.c.alias_number, place.scalar_subquery().label("n"))
+    return select(ALARM, *columns).select_from(_ALARMS)
+
+
+def _alarms_within(person: Person) -> list[ColumnElement[bool]]:
+    """`node.access.sees_unit` in SQL, of the case that an alarm's message is in."""
+    return [] if person.unit is None else [or_(CASE.c.unit.is_(None), CASE.c.unit == person.unit)]
 
 
 def _within(person: Person, party: str | None) -> list[ColumnElement[bool]]:

@@ -50,6 +50,26 @@ class Partner:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """What waits for a person: what happened (with the code and detail that a machine gave), and what helps.
+
+    `title` and `address` are those of the message that it is about; None when it is about none, or none of a case.
+    """
+
+    id: int
+    time: datetime
+    cause: str
+    detail: str
+    remedy: str
+    commands: tuple[str, ...]
+    partner: Partner | None
+    title: str | None
+    message_id: str | None
+    address: str | None
+    settled: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     text: str
     tone: Tone = "plain"

@@ -21,9 +21,10 @@ from starlette.responses import RedirectResponse, Response
 from node.access import SESSION_LIFETIME, Act, Person, allowed, session_account
 from node.store.trouble import StoreUnavailable
 from node.web.context import Context
+from node.web.queries import count_alarms
 
-FORM_LIMIT = 4096
-"""Our forms hold a token or two."""
+FORM_LIMIT = 8192
+"""Our forms hold a token or two, and a note of 500 letters, each of at most 9 characters when it is sent."""
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -33,13 +34,17 @@ class Forbidden(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request; `person` and `session` (the token) are None for whoever is not signed in."""
+    """One request; `person` and `session` (the token) are None for whoever is not signed in.
+
+    `alarms` is how many are open that the person may see.
+    """
 
     request: Request
     context: Context
     person: Person | None
     session: str | None
     form: dict[str, str]
+    alarms: int = 0
 
     @property
     def form_token(self) -> str:
@@ -52,6 +57,11 @@ class Visit:
         if self.person is None:
             raise HTTPException(404)
         return self.person
+
+    @property
+    def may_see_alarms(self) -> bool:
+        """Whether the menu leads to them."""
+        return self.may(Act.LIST_ALARMS)
 
     def may(self, act: Act) -> bool:
         return self.person is not None and allowed(self.person.role, act)
@@ -157,11 +167,13 @@ def own_address(text: str | None) -> str | None:
 
 def _visit(request: Request, context: Context, form: dict[str, str]) -> Visit:
     token = read_cookie(request, context)
-    person = None
+    person, alarms = None, 0
     if token:
         with context.database.read() as connection:
             person = session_account(connection, token, context.clock())
-    return Visit(request, context, person, token if person else None, form)
+            if person is not None and allowed(person.role, Act.LIST_ALARMS):
+                alarms = count_alarms(connection, person)
+    return Visit(request, context, person, token if person else None, form, alarms)
 
 
 async def _read_form(request: Request) -> dict[str, str]:

@@ -5,10 +5,10 @@ import pytest
 from node.access import Act, Role, allowed, sees_unit
 
 MAY = {
-    Role.OFFICER: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.MARK_OPENED},
-    Role.HEAD: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS},
-    Role.AUDITOR: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS},
-    Role.IT: {Act.LIST_CASES},
+    Role.OFFICER: {*Act},
+    Role.HEAD: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS},
+    Role.AUDITOR: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS},
+    Role.IT: {Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM},
 }
 
 

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import uvicorn
@@ -12,6 +14,7 @@ from sqlalchemy import update
 from starlette.types import ASGIApp
 
 from node.access import make_link, redeem
+from node.exchange.alarms import settle_alarm
 from node.records import Domains
 from node.store.blobs import BlobStore
 from node.store.columns import table_of
@@ -21,7 +24,7 @@ from node.store.tables import Message
 from node.store.trouble import StoreUnavailable, Trouble
 from node.web import Context, PageSettings, create_pages
 from node.web.views import CaseReader
-from tests.web.seed import ACCOUNTS, NOW, OWN
+from tests.web.seed import ACCOUNTS, GIVEN_UP, NO_MESSAGE, NOW, OWN, SETTLED
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,12 @@ SCREENS = (
     Screen("message-unconfirmed", "officer", "/cases/2026-0423/messages/1"),
     Screen("message-erased", "officer", "/cases/2026-0371/messages/1"),
     Screen("message-two-persons", "officer", "/cases/2026-0420/messages/1"),
+    *(Screen(f"alarms-{role}", role, "/queue") for role in ACCOUNTS),
+    Screen("alarms-settled", "officer", f"/queue?settled={SETTLED}"),
+    Screen("alarms-empty", "officer", "/queue", "empty"),
+    *(Screen(f"alarm-{role}", role, f"/queue/{GIVEN_UP}") for role in ACCOUNTS),
+    Screen("alarm-without-message", "it", f"/queue/{NO_MESSAGE}"),
+    Screen("alarm-settled", "officer", f"/queue/{SETTLED}"),
     Screen("404", "officer", "/cases/2026-9999", status=404),
     Screen("404-signed-out", None, "/nowhere", status=404),
     Screen("error", "officer", "/cases", "broken", 500),
@@ -133,7 +142,8 @@ def make_site(database: Database, kek: KeyEncryptionKey, folder: Path, domains: 
         demonstration=kind != "empty",
         secure_cookies=False,
     )
-    context = Context(database, kek, BlobStore(folder), domains, settings, lambda: NOW, mark_opened)
+    settle = partial(settle_alarm, SimpleNamespace(database=database, kek=kek, now=lambda: NOW))
+    context = Context(database, kek, BlobStore(folder), domains, settings, lambda: NOW, mark_opened, settle)
     reader: CaseReader | None = None
     if kind == "broken":
         reader = _Broken(RuntimeError("a fault"))  # type: ignore[assignment]

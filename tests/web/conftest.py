@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
 from starlette.applications import Starlette
 
 from node.access import add_user, make_link
+from node.exchange.alarms import settle_alarm
 from node.records import Domains, load_domains
 from node.store.blobs import BlobStore
 from node.store.columns import table_of
@@ -76,7 +79,9 @@ def make_site(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, domai
                 connection.execute(update(table).where(table.c.id == message).values(opened_at=site.now))
 
         given = PageSettings(name="Ministry of the Interior · Serbia", party=OWN, country="SRB", **settings)  # type: ignore[arg-type]
-        context = Context(database, kek, blobs, domains, given, lambda: site.now, mark_opened)
+        node = SimpleNamespace(database=database, kek=kek, now=lambda: site.now)
+        settle = partial(settle_alarm, node)
+        context = Context(database, kek, blobs, domains, given, lambda: site.now, mark_opened, settle)
         site = Site(database, context, create_pages(context))
         return site
 

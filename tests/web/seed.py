@@ -17,6 +17,7 @@ from node.store.database import Database
 from node.store.payloads import payload_rows, seal_payload
 from node.store.sealing import KeyEncryptionKey
 from node.store.tables import (
+    Alarm,
     CaseMember,
     ExchangeCase,
     LogEntryKey,
@@ -53,6 +54,10 @@ ACCOUNTS = {
 APPLICATION, PARTICULARS = "ReadmissionApplication", "FurtherParticulars"
 NO_CODE = "/Reply/Answer[1]/Refused/Reason[1]/Code: rule code-list, expected a code of the list refusal-reasons"
 NO_SEX = "/ReadmissionApplication/PersonalDetails[1]/Sex: rule schema, expected one of F, M, X"
+# Alarms, oldest first.
+SETTLED, NO_MESSAGE, REFUSED, GIVEN_UP, OTHER_CONTENT, UNCONFIRMED = range(
+    383_000_000_000_000_001, 383_000_000_000_000_007
+)
 RECORD, PNG, PDF = "application/xml", "image/png", "application/pdf"
 
 
@@ -91,24 +96,40 @@ def seed(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, cases: boo
             return
         write = _Writer(connection, kek, blobs).case
         first, second = _applied(application()), _applied(application((PETER,)))
-        write(417, FRANCE, _clarified(first))
+        clarified = write(417, FRANCE, _clarified(first))
         waiting = _answered(at(25, 12, 58), True, "queued", ("", "connection refused"))
         waiting = replace(waiting, more={"attempts": 2})
         write(402, FRANCE, [_received(second, at(19, 9, 0), at(19, 9, 10), 42), waiting, _told("m-0402-1@fra.example")])
         refused = _answered(at(24, 11, 0), False, "refused", ("EBMS:0004", NO_CODE), 47)
-        write(388, GERMANY, [_received(first, at(12, 8, 5), at(12, 9, 0), 21), refused])
+        answered = write(388, GERMANY, [_received(first, at(12, 8, 5), at(12, 9, 0), 21), refused])
         both = Sent("out", "delivered", APPLICATION, _applied(application((ANNA, PETER))), at(23, 12, 44), position=45)
         write(420, GERMANY, [both], opener=OWN)
         wrong = [(RECORD, application().replace(b"<Sex>F</Sex>", b"<Sex>W</Sex>"))]
         write(421, ITALY, [Sent("in", "rejected", APPLICATION, wrong, at(24, 7, 0), None, ("EBMS:0004", NO_SEX), 46)])
-        write(422, ITALY, _foreign(), unit="Consulate in Lyon")
+        foreign = write(422, ITALY, _foreign(), unit="Consulate in Lyon")
         doubtful = Sent("out", "unconfirmed", APPLICATION, first, at(25, 9, 30), None, ("EBMS:0004", "duplicate"))
-        write(423, FRANCE, [replace(doubtful, more={"unilateral": True})], opener=OWN)
+        doubted = write(423, FRANCE, [replace(doubtful, more={"unilateral": True})], opener=OWN)
         taken_back = _answered(at(22, 9, 0), True, "refused", ("EBMS:0004", "withdrawn by a person"))
         write(419, FRANCE, [_received(second, at(22, 8, 0), at(22, 8, 30), 43), taken_back])
         old = [_received(first, at(2, 15, 20), at(2, 16, 0), 3), _answered(at(6, 12, 0), True, "delivered", None, 9)]
         erased = write(371, FRANCE, old, closed=at(21, 12, 0))
         connection.execute(delete(table_of(PayloadKey)).where(table_of(PayloadKey).c.message.in_(erased)))
+        given_up = "no receipt within 48 hours; last: EBMS:0005: connection refused"
+        again = "message id m-0417-1@fra.example came again with other content"
+        for id_, kind, peer, message, detail, time in (
+            (SETTLED, "refused", GERMANY, answered[1], "EBMS:0004: " + NO_CODE, at(20, 9, 0)),
+            (NO_MESSAGE, "clock", None, None, "the clock of this machine stood still for 4 minutes", at(21, 3, 0)),
+            (REFUSED, "refused", GERMANY, answered[1], "EBMS:0004: " + NO_CODE, at(24, 11, 0)),
+            (GIVEN_UP, "given-up", ITALY, foreign[1], given_up, at(24, 16, 0)),
+            (OTHER_CONTENT, "other-content", FRANCE, clarified[0], again, at(25, 8, 0)),
+            (UNCONFIRMED, "unconfirmed", FRANCE, doubted[0], "EBMS:0004: duplicate", at(25, 9, 30)),
+        ):
+            settled = at(20, 10, 0) if id_ == SETTLED else None
+            connection.execute(
+                insert(table_of(Alarm)).values(
+                    id=id_, time=time, kind=kind, peer=peer, message=message, detail=detail, settled_at=settled
+                )
+            )
 
 
 def _applied(record: bytes) -> Sequence[tuple[str, bytes]]:

@@ -7,16 +7,17 @@ import pytest
 
 from node.access import Act, Role, allowed
 from node.web import PageSettings
+from node.web.alarm_pages import AlarmPages
 from node.web.case_pages import CasePages
 from node.web.pages import page_routes
 from node.web.sign_in_pages import SignInPages
 from node.web.visits import FORM_LIMIT, cookie_name, own_address
 from tests.web.browser_like import Answer
 from tests.web.conftest import Site, SiteMaker
-from tests.web.seed import ACCOUNTS, OWN
+from tests.web.seed import ACCOUNTS, GIVEN_UP, OWN
 
-PLACES = {"{alias:alias}": "2026-0417", "{n:n}": "1", "{k:n}": "2"}
-ROUTES = page_routes(SignInPages.__new__(SignInPages), CasePages.__new__(CasePages))
+PLACES = {"{alias:alias}": "2026-0417", "{n:n}": "1", "{k:n}": "2", "{id:row}": str(GIVEN_UP)}
+ROUTES = page_routes(SignInPages.__new__(SignInPages), CasePages.__new__(CasePages), AlarmPages.__new__(AlarmPages))
 GUARDED = [route for route in ROUTES if route.act is not None]
 
 
@@ -40,6 +41,11 @@ def test_every_route_lets_in_whom_its_act_allows_and_nobody_else(site: Site, rol
     browser = site.browser() if role is None else site.signed_in(role)
     for route in GUARDED:
         address = _address(route.path)
+        if route.method == "POST":
+            answer = browser.post(address, {"form_token": "x"})
+            may = role is not None and allowed(Role(role), route.act or Act.READ_RECORDS)
+            assert answer.status == (403 if may else 404), "without its page's token nothing is done"
+            continue
         answer = browser.ask(route.method, address)
         if role is None:
             assert (answer.status, answer.headers["location"][:9]) == (303, "/sign-in?"), address

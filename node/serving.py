@@ -1,10 +1,12 @@
-"""A running node until it is stopped: its listeners, its courier, the log's sequencer, the look at its own clock."""
+"""A running node until it is stopped: its listeners, its courier, the log's sequencer, the look at its own clock, the
+sweep of blobs."""
 
 import asyncio
 import contextlib
 import signal
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ from node.exchange.node import Node
 from node.journal import journal
 from node.operations.checks import clock_state
 from node.operations.serving_lock import ServingHold, hold_serving
+from node.store.sweep import Sweep
 from node.store.trouble import StoreUnavailable, Trouble
 from node.trust.tls import server_context
 
@@ -30,6 +33,7 @@ log = journal("serving")
 SEQUENCE_SECONDS = 0.5
 CLOCK_SECONDS = 10
 HOLD_SECONDS = 5
+SWEEP_SECONDS = 3600
 STOP_SECONDS = 20
 
 
@@ -79,6 +83,7 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             await stack.enter_async_context(_working(_sequencing(node, stop), stop))
             await stack.enter_async_context(_working(_watching_clock(node, endpoint, stop), stop))
             await stack.enter_async_context(_working(_watching_tables(hold, stop), stop))
+            await stack.enter_async_context(_working(_sweeping(node, stop), stop))
             if listening.send:
                 await stack.enter_async_context(_working(courier.run(), stop, courier.stop))
             stack.push_async_callback(endpoint.close)
@@ -219,6 +224,19 @@ async def _watching_tables(hold: ServingHold, stop: asyncio.Event) -> None:
             if trouble.reason is Trouble.OUTDATED:
                 raise
             log.error("the lock of serving processes cannot be taken", reason=str(trouble))
+
+
+async def _sweeping(node: Node, stop: asyncio.Event) -> None:
+    """Delete blobs that no row names, every hour by the time that passes: a clock set back puts nothing off."""
+    sweep = Sweep(node.blobs, node.database)
+    while not stop.is_set():
+        try:
+            deleted = await asyncio.to_thread(sweep.look, node.now(), time.monotonic(), stop.is_set)
+            if deleted:
+                log.info("blobs without a row deleted", count=deleted)
+        except StoreUnavailable as trouble:
+            log.error("blobs cannot be swept", reason=str(trouble))
+        await _stopped_within(stop, SWEEP_SECONDS)
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:

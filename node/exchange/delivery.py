@@ -234,7 +234,7 @@ class Courier:
         if version == claim.configuration or claim.body_sent_before:
             return
         message = connection.execute(select(MESSAGE).where(MESSAGE.c.id == claim.message)).mappings().one()
-        if self._directory.uncovered(connection, [message], version):
+        if self._directory.uncovered(connection, [dict(message)], version):
             raise NoLongerCovered
 
     def _require_current_certificate(self, signed_xml: bytes) -> None:

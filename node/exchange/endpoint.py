@@ -9,6 +9,7 @@ import contextlib
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
@@ -34,6 +35,11 @@ DISK_LOOK_EVERY = 64
 LARGE = 1_000_000
 
 
+# From the first octet of a request to its last. A node of this kind lets an attempt take two hours at most, and the
+# largest message that may be allowed comes in within that at 10 MB/s. Blobs of the first parts lie without a row until
+# the last part is in: the sweep must not take them for orphans (`store.sweep`).
+LONGEST_REQUEST = timedelta(hours=4)
+
 # A sender that is refused early, on the root part, is let finish so long: many read no answer before they are through.
 DRAIN_SECONDS = 60
 
@@ -44,6 +50,10 @@ class OwnTrouble(Exception):
     def __init__(self, reason: str, seconds: int = RETRY_AFTER_SECONDS) -> None:
         super().__init__(reason)
         self.seconds = seconds
+
+
+class TooSlow(Exception):
+    """A request was not whole within LONGEST_REQUEST."""
 
 
 class Endpoint:
@@ -79,6 +89,9 @@ class Endpoint:
         except (StoreUnavailable, OwnTrouble) as trouble:
             log.error("not ready", reason=str(trouble))
             answer = self._later(trouble.seconds if isinstance(trouble, OwnTrouble) else RETRY_AFTER_SECONDS)
+        except TooSlow:
+            self.counts["too slow"] += 1
+            answer = _too_slow()
         except ClientDisconnect:
             # Nobody is left to answer; nothing was kept.
             self.counts["cut off"] += 1
@@ -118,10 +131,14 @@ class Endpoint:
         peer = ""
         self._under_way[peer] += 1
         try:
-            async for chunk in body:
-                intake.feed(chunk)
-                if not peer and intake.header is not None:
-                    peer = self._count_for_peer(intake.header.sender.id)
+            try:
+                async with asyncio.timeout(LONGEST_REQUEST.total_seconds()):
+                    async for chunk in body:
+                        intake.feed(chunk)
+                        if not peer and intake.header is not None:
+                            peer = self._count_for_peer(intake.header.sender.id)
+            except TimeoutError:
+                raise TooSlow from None
             received = intake.finish()
             if isinstance(received, Answer):
                 self.counts["test"] += 1
@@ -151,6 +168,12 @@ class Endpoint:
         self._under_way[""] -= 1
         self._under_way[peer] += 1
         return peer
+
+
+def _too_slow() -> Answer:
+    hours = LONGEST_REQUEST.total_seconds() / 3600
+    body = f"A request must be whole within {hours:g} hours: send less in one, or over a faster line.\n".encode()
+    return Answer(408, "text/plain; charset=utf-8", body, {"Connection": "close"})
 
 
 async def _drained(body: AsyncIterator[bytes]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -113,7 +113,7 @@ def claim(
             # Other processes claim too; on SQLite the writer is alone.
             due = due.with_for_update(skip_locked=True, of=OUTBOX)
         rows = connection.execute(due).mappings().all()
-        never_sent = [row for row in rows if not row["body_sent"] and row["claimed_by"] is None]
+        never_sent = [dict(row) for row in rows if not row["body_sent"] and row["claimed_by"] is None]
         ended = refuse(connection, never_sent) if refuse is not None and never_sent else ()
         chosen, probed = [], set()
         for row in rows:
@@ -238,7 +238,7 @@ def may_have_been_sent(connection: Connection, message: int) -> bool:
     return row is not None and (row.body_sent or row.claimed_by is not None)
 
 
-def unsent(connection: Connection) -> list[RowMapping]:
+def unsent(connection: Connection) -> list[dict[str, Any]]:
     """All messages that wait here, that nobody works on, of which no body may have reached the peer, locked; with what
     tells whether an agreement covers them. Those that wait for a person are left to that person."""
     query = (
@@ -252,7 +252,7 @@ def unsent(connection: Connection) -> list[RowMapping]:
     )  # fmt: skip
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(of=OUTBOX)
-    return list(connection.execute(query).mappings())
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def peer_answered(connection: Connection, peers: Sequence[str], now: datetime) -> None:

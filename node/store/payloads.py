@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, select
@@ -148,19 +149,25 @@ def open_payload(stored: StoredPayload | SealedPayload, kek: KeyEncryptionKey, b
 
 
 def sweep(blobs: BlobStore, database: Database, now: datetime) -> int:
-    """Delete blobs that no row names, and begun ones whose writer is gone, both a day old; return how many.
+    """Delete blobs that no row names, and begun ones whose writer is gone, both a day old at `now`; return how many.
 
-    Others are never touched. Raises StoreUnavailable.
+    For a node at rest: one that serves watches them first (`store.sweep`). Others are never touched. Raises
+    StoreUnavailable.
     """
     moment = now - SWEEP_AFTER
     swept = blobs.delete_abandoned(moment)
-    old = list(blobs.older_than(moment))
-    for start in range(0, len(old), _BATCH):
-        names = old[start : start + _BATCH]
-        for name in set(names) - _named(database, names):
-            blobs.delete(name)
-            swept += 1
+    for name in orphans(blobs, database, moment):
+        blobs.delete(name)
+        swept += 1
     return swept
+
+
+def orphans(blobs: BlobStore, database: Database, moment: datetime) -> Iterator[str]:
+    """The names of complete blobs, last written before `moment`, that no row names. Raises StoreUnavailable."""
+    old = blobs.older_than(moment)
+    while names := list(islice(old, _BATCH)):
+        named = _named(database, names)
+        yield from (name for name in names if name not in named)
 
 
 def _named(database: Database, names: Sequence[str]) -> set[str]:

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -14,6 +15,8 @@ from node.exchange import endpoint as endpoint_module
 from node.exchange.clock import ClockState
 from node.exchange.settlement import MESSAGE
 from node.store.database import Database
+from node.store.payloads import SWEEP_AFTER
+from node.store.sweep import WATCHED
 from node.store.trouble import StoreUnavailable
 from tests.exchange.clock import until
 from tests.exchange.conftest import World, WorldMaker
@@ -178,6 +181,35 @@ async def test_one_peer_cannot_take_all_connections(make_world: WorldMaker) -> N
     assert (await post(world.ours, some_letter(world))).status == 200
     for writer, _ in hanging:
         writer.close()
+
+
+async def test_a_request_that_takes_too_long_is_told_so_and_leaves_nothing(
+    quiet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint_module, "LONGEST_REQUEST", timedelta(seconds=0.2))
+    wire = letter(quiet.theirs.node, quiet.ours.node, [("image/png", os.urandom(300_000))]).sealed()
+    body = wire.body()
+    host, port = quiet.ours.url.removeprefix("http://").removesuffix("/as4").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /as4 HTTP/1.1\r\nHost: x\r\nContent-Type: {wire.content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body[:-10])
+    answer = await reader.read()  # to the end of the connection
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"must be whole within" in answer
+    assert b"eb:" not in answer
+    assert quiet.ours.endpoint.counts == {"too slow": 1}
+    assert quiet.ours.count(MESSAGE) == 0
+    assert quiet.ours.blob_files() == set()
+    assert not any(quiet.ours.endpoint._under_way.values())
+    whole = some_letter(quiet)
+    (await post(quiet.ours, whole)).receipt(whole, quiet.ours.node)
+
+
+def test_the_sweep_waits_longer_than_a_request_may_take() -> None:
+    longest = endpoint_module.LONGEST_REQUEST
+    assert timedelta(seconds=7200) < longest, "an attempt of a node of this kind"
+    assert longest * 1.5 <= WATCHED < SWEEP_AFTER
 
 
 async def test_a_message_over_the_limit_is_refused_before_it_is_kept(make_world: WorldMaker) -> None:

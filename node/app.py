@@ -67,6 +67,7 @@ def pages_of(node: Node, directory: Directory, secure: bool) -> Starlette:
             country=settings.country,
             demonstration=settings.demonstration,
             secure_cookies=secure,
+            zone=settings.zone,
         ),
         clock=node.now,
         mark_opened=partial(mark_opened, node, directory),

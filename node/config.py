@@ -10,8 +10,10 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 FILE = "depesha.toml"
 PREFIX = "DEPESHA_"
@@ -37,6 +39,8 @@ class Settings(BaseModel):
     database_url: str | None = Field(None, description="sqlite:///… or postgresql+psycopg://…; a file here by default")
     outside: str = Field("127.0.0.1:17443", description="HOST:PORT that peers reach")
     inside: str = Field("127.0.0.1:17080", description="HOST:PORT for pages, readiness and metrics")
+    pages_url: str | None = Field(None, description="where people reach the pages, if not at `inside`: through a proxy")
+    zone: str | None = Field(None, description="IANA time zone of the times on pages; the country's by default, or UTC")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded headers are believed")
     card_names_tls: bool = Field(
@@ -56,11 +60,26 @@ class Settings(BaseModel):
     disk_floor_megabytes: int = Field(512, ge=0, description="with less free space nothing more is taken in (503)")
     connections_per_peer: int = Field(64, ge=1, description="requests of one peer served at once; more get 503")
 
-    @property
-    def inside_url(self) -> str:
-        """Where people reach the pages."""
-        scheme = "http" if host_is_loopback(split_address(self.inside)[0]) else "https"
-        return f"{scheme}://{self.inside}"
+    @field_validator("pages_url")
+    @classmethod
+    def _origin(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != text:
+            raise ValueError("give scheme, host and port only, for instance https://depesha.interior.example")
+        return text
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is None:
+            return None
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, as Europe
+            raise ValueError("this machine knows no such time zone; give one as Europe/Belgrade") from None
+        return name
 
 
 def split_address(address: str) -> tuple[str, int]:

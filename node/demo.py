@@ -21,6 +21,7 @@ from lxml import etree
 
 from node.access.accounts import add_user, list_users
 from node.access.sign_in import make_link
+from node.cli.people import sign_in_address
 from node.cli.printing import No
 from node.config import settings_path
 from node.demo_processes import alone_in, ended_by_signal, serving
@@ -302,7 +303,7 @@ def _stay(one: tuple[Node, Administration], two: tuple[Node, Administration], te
             if who.officer not in {person.name for person in list_users(connection)}:
                 add_user(connection, who.officer, "officer", None, node.now())
             token = make_link(connection, who.officer, node.now())
-        tell.say(f"  {node.settings.name:34} {node.settings.inside_url}/sign-in?token={token}")
+        tell.say(f"  {node.settings.name:34} {sign_in_address(node, token)}")
     python = Path(sys.executable)
     here = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
     tell.say(

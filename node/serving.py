@@ -23,6 +23,7 @@ from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
 from node.journal import journal
 from node.operations.checks import clock_state
+from node.operations.listening import announced, pages_address
 from node.operations.serving_lock import ServingHold, hold_serving
 from node.store.sweep import Sweep
 from node.store.trouble import StoreUnavailable, Trouble
@@ -50,6 +51,11 @@ class Listening:
     def one_port(self) -> bool:
         """Outside and inside on the same address."""
         return self.outside == self.inside
+
+    @property
+    def plain_inside(self) -> bool:
+        """The inside speaks no TLS: on loopback, unless the wire is there too."""
+        return self.plain_http or (not self.one_port and host_is_loopback(split_address(self.inside)[0]))
 
     def check(self) -> None:
         """Raise ConfigError for plain HTTP, or one port for both, off loopback."""
@@ -87,8 +93,11 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             if listening.send:
                 await stack.enter_async_context(_working(courier.run(), stop, courier.stop))
             stack.push_async_callback(endpoint.close)
-            for server in _servers(node, directory, listening, endpoint):
+            servers = _servers(node, directory, listening, endpoint)
+            for server in servers:
                 await stack.enter_async_context(_serving(server))
+            port = servers[-1].servers[0].sockets[0].getsockname()[1]
+            stack.enter_context(announced(node.home, pages_address(listening.inside, listening.plain_inside, port)))
             ready()
             log.info("serving", outside=listening.outside, inside=listening.inside, send=listening.send)
             await stop.wait()
@@ -97,10 +106,9 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
 
 
 def _servers(node: Node, directory: Directory, listening: Listening, endpoint: Endpoint) -> list[uvicorn.Server]:
-    plain_inside = listening.plain_http or host_is_loopback(split_address(listening.inside)[0])
-    if listening.one_port:
-        plain_inside = listening.plain_http
-    pages = pages_of(node, directory, secure=not plain_inside)
+    plain_inside = listening.plain_inside
+    by_https = not plain_inside or (node.settings.pages_url or "").startswith("https:")
+    pages = pages_of(node, directory, secure=by_https)
     inside = inside_app(node, endpoint, pages, listening.one_port)
     if listening.one_port:
         return [_server(node, inside, listening.inside, listening.plain_http)]

@@ -10,6 +10,7 @@ from node.access.sign_in import make_link
 from node.audit.entry import append, entry
 from node.cli.printing import home_of, show, table
 from node.exchange.node import Node, open_node
+from node.operations.listening import sign_in_base
 
 COLUMNS = {"name": "name", "role": "role", "unit": "unit"}
 
@@ -56,8 +57,8 @@ def remove(arguments: Namespace) -> int:
 
 
 def sign_in_address(node: Node, token: str) -> str:
-    """The address of a sign-in link on the inside listener, as set."""
-    return f"{node.settings.inside_url}/sign-in?token={token}"
+    """The address of a sign-in link, where people reach the pages."""
+    return f"{sign_in_base(node.home, node.settings)}/sign-in?token={token}"
 
 
 def _log(node: Node, connection: Connection, what: str, account: str, facts: dict[str, str | None]) -> None:

@@ -69,10 +69,9 @@ def test_an_unknown_role_changes_and_logs_nothing(home: Home) -> None:
     assert logged(home) == before
 
 
-def test_tables_of_an_older_program_are_left_alone_and_no_missing_command_is_advised(home: Home) -> None:
+def test_tables_of_an_unknown_program_are_left_alone(home: Home) -> None:
     with home.node().database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    for verb in (("serve",), ("user", "list")):
-        said = home.refuses(*verb)
-        assert "run the Depesha that made them" in said
-        assert "depesha backup" not in said
+    for verb in (("serve",), ("upgrade",)):
+        assert "which this program does not know; nothing was changed" in home.refuses(*verb)
+    assert "`depesha upgrade` upgrades them" in home.refuses("user", "list")

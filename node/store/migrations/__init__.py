@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from node.store.database import Database
@@ -36,7 +37,11 @@ def upgrade(database: Database, revision: str = HEAD) -> None:
         # '%' starts an interpolation in alembic's settings.
         config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        try:
+            command.upgrade(config, revision)
+        except CommandError:
+            detail = f"the tables are of version {found}, which this program does not know; nothing was changed"
+            raise StoreUnavailable(Trouble.OUTDATED, f"{detail}: use the Depesha that made them") from None
 
 
 def require_current(database: Database) -> None:

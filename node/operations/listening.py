@@ -1,0 +1,73 @@
+"""Where the pages of a serving node are: each process says so in a file of the home folder, for sign-in links.
+
+The settings may say otherwise: `serve --inside` goes before them. A file counts while its process lives, which holds a
+lock on it.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from node.config import Settings, host_is_loopback, split_address
+
+FOLDER = "serving"
+ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a listener on every address is reached by loopback
+
+
+def pages_address(inside: str, plain: bool, port: int | None = None) -> str:
+    """The address, without a path, of pages on the listener `inside`; `port` where that says 0."""
+    host, given = split_address(inside)
+    name = ANY_HOST.get(host, host)
+    return f"{'http' if plain else 'https'}://{f'[{name}]' if ':' in name else name}:{port or given}"
+
+
+@contextlib.contextmanager
+def announced(home: Path, address: str) -> Iterator[None]:
+    """Say, while the block runs, that a process serves the pages of this home at `address`."""
+    folder = home / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / secrets.token_hex(8)
+    with path.open("x", encoding="ascii") as file:
+        # Locked before it says anything: an empty file is one that is being written.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.write(address + "\n")
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def sign_in_base(home: Path, settings: Settings) -> str:
+    """Where people reach the pages: as set for a proxy, else where a process serves them now, else as it would."""
+    if settings.pages_url is not None:
+        return settings.pages_url
+    host, _ = split_address(settings.inside)
+    return _announced(home) or pages_address(settings.inside, plain=host_is_loopback(host))
+
+
+def _announced(home: Path) -> str | None:
+    """What the process says that began last; files of processes that were killed are removed."""
+    living = []
+    for path in (home / FOLDER).glob("*"):
+        try:
+            with path.open(encoding="ascii") as file:
+                began, text = os.fstat(file.fileno()).st_mtime_ns, file.read().strip()
+                if text and _is_locked(file.fileno()):
+                    living.append((began, text))
+                elif text:
+                    path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # its process ended between the two looks
+    return max(living)[1] if living else None
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

@@ -26,7 +26,9 @@ from node.web.pages import create_pages
 
 def outside_app(endpoint: Endpoint) -> Starlette:
     """What peers reach."""
-    return Starlette(routes=_outside_routes(endpoint))
+    app = Starlette(routes=_outside_routes(endpoint))
+    app.router.redirect_slashes = False  # a redirect would repeat the Host that a stranger wrote
+    return app
 
 
 def inside_app(node: Node, endpoint: Endpoint, pages: Starlette, with_outside: bool) -> FastAPI:

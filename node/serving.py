@@ -21,6 +21,7 @@ from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
+from node.http_listener import BoundedHttp
 from node.journal import journal
 from node.operations.checks import clock_state
 from node.operations.listening import announced, pages_address
@@ -138,6 +139,8 @@ def _server(node: Node, app: Starlette, address: str, plain: bool) -> uvicorn.Se
         app,
         host=host,
         port=port,
+        http=BoundedHttp,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

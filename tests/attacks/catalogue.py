@@ -45,6 +45,11 @@ class Catalogue:
         """Note a change that a partner signs: with the keys of blue, unless the change says otherwise."""
         return self._note("partner", code, sources, name)
 
+    def named(self, name: str, actor: Actor, *sources: str) -> str:
+        """Note an attack that is no change of a message, and is run by a test of its own; its name again."""
+        self._note(actor, ANY, sources, name)(_no_change)
+        return name
+
     def known(self, corpus: Corpus, sources: dict[str, tuple[str, ...]]) -> None:
         """Take over changes of the corpora of the wire's own tests, each with where it was published."""
         for name, where in sources.items():
@@ -74,6 +79,10 @@ class Catalogue:
         if attack.actor == "partner":
             patient.resign()
         endures(target, patient.content_type, patient.body(), attack.code)
+
+
+def _no_change(s: Surgery) -> None:
+    """What is attacked is not the message."""
 
 
 def endures(target: Target, content_type: str, body: bytes, code: str = ANY) -> None:

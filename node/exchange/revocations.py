@@ -28,10 +28,11 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class ListFinding:
-    """What became of one file: `problem` is None for a list that is in use and not overdue."""
+    """What became of one file: `problem` is None for a list that is in use and not overdue; `authority` issued it."""
 
     file: Path
     problem: str | None
+    authority: x509.Certificate | None
 
 
 class RevocationFolder:
@@ -73,10 +74,11 @@ class RevocationFolder:
         found = []
         for path in self._files():
             try:
-                overdue = _read(path, known).is_stale(now)
-                found.append(ListFinding(path, "a newer list is due: fetch it" if overdue else None))
+                one = _read(path, known)
+                problem = "a newer list is due: fetch it" if one.is_stale(now) else None
+                found.append(ListFinding(path, problem, one.authority))
             except (OSError, TrustRefused) as error:
-                found.append(ListFinding(path, str(error)))
+                found.append(ListFinding(path, str(error), None))
         return found
 
     def _files(self) -> list[Path]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from sqlalchemy import func, insert, select, update
 
@@ -30,7 +31,8 @@ from node.as4 import (
 )
 from node.exchange.clock import ALLOWED_DIFFERENCE, ClockState, judge_clock, kernel_clock
 from node.exchange.node import Node
-from node.exchange.peers import CONFIGURATION
+from node.exchange.peers import CONFIGURATION, load_peers
+from node.exchange.revocations import FOLDER, RevocationFolder
 from node.exchange.settlement import ALARM, MESSAGE
 from node.store.columns import table_of
 from node.store.tables import PeerDelivery
@@ -67,6 +69,7 @@ def run_checks(node: Node) -> list[Check]:
         _clock(node),
         _disk(node),
         _alarms(node),
+        _revocation_lists(node),
         *_certificates(node),
     ]
 
@@ -184,6 +187,42 @@ def _alarms(node: Node) -> Check:
         return Check("alarms", False, str(error), "See to the database.", needed=False)
     remedy = "" if count == 0 else "Look at them with: depesha alarm list. Each names its message."
     return Check("alarms", count == 0, f"{count} open", remedy, needed=False)
+
+
+def _revocation_lists(node: Node) -> Check:
+    """Whether the lists of peers' authorities are there, can be read, and are not overdue; old ones stay in use."""
+    name = "revocation-lists"
+    try:
+        with node.database.read() as connection:
+            peers = [peer for peer in load_peers(connection).values() if peer.state != "removed"]
+    except StoreUnavailable as error:
+        return Check(name, False, str(error), "See to the database.", needed=False)
+    authorities = [known.certificate for peer in peers for known in peer.certificates_for("ca")]
+    try:
+        found = RevocationFolder(node.home).findings(authorities, node.now())
+    except OSError as error:
+        return Check(name, False, f"{FOLDER} cannot be read: {error.strerror}", "See to its rights.", needed=False)
+    problems = [f"{one.file.name}: {one.problem}" for one in found if one.problem is not None]
+    listed = {one.authority for one in found}
+    problems += [
+        f"no list of the authority that certified {peer.party}, whose certificate names one"
+        for peer in peers
+        if (by := {known.certificate for known in peer.certificates_for("ca")})
+        and not by & listed
+        and any(
+            known.revoked_at is None and _names_a_list(known.certificate) for known in peer.certificates_for("signing")
+        )
+    ]
+    remedy = "" if not problems else f"Fetch the authority's newest list into {node.home / FOLDER}; it counts at once."
+    return Check(name, not problems, "; ".join(problems) or f"{len(found)} in use", remedy, needed=False)
+
+
+def _names_a_list(certificate: x509.Certificate) -> bool:
+    try:
+        certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints)
+    except x509.ExtensionNotFound:
+        return False
+    return True
 
 
 def _certificates(node: Node) -> Sequence[Check]:

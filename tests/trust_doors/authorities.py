@@ -55,9 +55,9 @@ class Party:
 class Authority:
     """A folder that certs/issue.py keeps."""
 
-    def __init__(self, folder: Path, name: str = "Regional Authority") -> None:
+    def __init__(self, folder: Path, name: str = "Regional Authority", *words: str) -> None:
         self.folder = folder
-        self.issue("ca", "--name", name, "--out", str(folder))
+        self.issue("ca", "--name", name, "--out", str(folder), *words)
 
     def issue(self, *words: str) -> dict[str, Any]:
         """One command of the tool."""

@@ -26,6 +26,7 @@ class Splitter:
         self._limits = limits
         self._delimiter = b"\r\n--" + boundary
         self._buffer = bytearray(b"\r\n")  # the first delimiter may stand at the very beginning, without its line end
+        self._at = 0  # what stands before it in the buffer is done with
         self._looked = 0  # where the search of the buffer goes on
         self._state = self._preamble
         self._after = 0
@@ -33,39 +34,46 @@ class Splitter:
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
         """The events that these octets complete. Raises MimeInconsistency."""
+        if self._at:
+            del self._buffer[: self._at]
+            self._looked = max(self._looked - self._at, 0)
+            self._at = 0
         self._buffer += data
-        go_on = True
-        while go_on:
+        while True:
             before = self._state
             event = self._state()
             if event is not None:
                 yield event
-            go_on = event is not None or self._state != before
+            elif self._state == before:
+                return
 
     def _preamble(self) -> tuple[str, bytes] | None:
         at = self._find()
-        if at < 0:
-            if len(self._buffer) > self._limits.preamble_bytes + len(self._delimiter):
-                raise MimeInconsistency("multipart: no boundary found at the beginning")
-            return None
-        if at > self._limits.preamble_bytes:
+        if at > self._limits.preamble_bytes or (
+            at < 0 and self._waiting() > self._limits.preamble_bytes + len(self._delimiter)
+        ):
             raise MimeInconsistency("multipart: no boundary found at the beginning")
-        self._drop(at + len(self._delimiter))
-        self._state = self._boundary_end
+        if at >= 0:
+            self._drop(at + len(self._delimiter))
+            self._state = self._boundary_end
         return None
 
     def _boundary_end(self) -> tuple[str, bytes] | None:
         """What follows a delimiter: another part, the end, or something that no delimiter has."""
-        line = bytes(self._buffer[: _MAX_PADDING + 2])
-        if line.startswith(b"--"):
+        buffer, at = self._buffer, self._at
+        if buffer.startswith(b"\r\n", at):
+            # the line end stays: an empty header is CRLF CRLF together with it
+            self._state = self._header
+            return None
+        if buffer.startswith(b"--", at):
             self._drop(2)
             self._state = self._epilogue
             self.ended = True
             return None
+        line = bytes(buffer[at : at + _MAX_PADDING + 2])
         padding = len(line) - len(line.lstrip(b" \t"))
         rest = line[padding : padding + 2]
         if rest == b"\r\n":
-            # the line end stays: an empty header is CRLF CRLF together with it
             self._drop(padding)
             self._state = self._header
             return None
@@ -74,62 +82,67 @@ class Splitter:
         raise MimeInconsistency("multipart: boundary found inside a part")
 
     def _header(self) -> tuple[str, bytes] | None:
-        end = self._buffer.find(b"\r\n\r\n", max(self._looked - 3, 0))
+        at = self._at
+        end = self._buffer.find(b"\r\n\r\n", max(self._looked - 3, at))
+        size = (len(self._buffer) if end < 0 else end) - at
+        if size > self._limits.part_header_bytes:
+            raise MimeInconsistency(f"part header: more than {self._limits.part_header_bytes} bytes")
         if end < 0:
             self._looked = len(self._buffer)
-            if len(self._buffer) > self._limits.part_header_bytes:
-                raise MimeInconsistency(f"part header: more than {self._limits.part_header_bytes} bytes")
             return None
-        if end > self._limits.part_header_bytes:
-            raise MimeInconsistency(f"part header: more than {self._limits.part_header_bytes} bytes")
-        header = bytes(self._buffer[2:end])
+        header = bytes(self._buffer[at + 2 : end])
         # the last line end stays: the delimiter of an empty part begins with it
-        self._drop(end + 2)
+        self._drop(end + 2 - at)
         self._state = self._first_data
         return PART_HEADER, header
 
     def _first_data(self) -> tuple[str, bytes] | None:
         """The line end that closes the header, unless it is the one that begins a delimiter."""
-        if len(self._buffer) < len(self._delimiter) and self._delimiter.startswith(self._buffer):
-            return None
-        if self._buffer.startswith(self._delimiter):
+        if self._buffer.startswith(self._delimiter, self._at):
             self._drop(len(self._delimiter))
             self._state = self._boundary_end
             return PART_END, b""
+        if self._waiting() < len(self._delimiter) and self._delimiter.startswith(self._buffer[self._at :]):
+            return None
         self._drop(2)
         self._state = self._data
         return None
 
     def _data(self) -> tuple[str, bytes] | None:
-        at = self._find()
-        if at == 0:
+        size = self._find()
+        if size == 0:
             self._drop(len(self._delimiter))
             self._state = self._boundary_end
             return PART_END, b""
-        if at < 0:
+        if size < 0:
             # all but what may be the beginning of a delimiter
-            at = len(self._buffer) - len(self._delimiter) + 1
-            cr = self._buffer.find(b"\r", max(at, 0))
-            at = len(self._buffer) if cr < 0 else cr
-            if at <= 0:
+            tail = max(len(self._buffer) - len(self._delimiter) + 1, self._at)
+            cr = self._buffer.find(b"\r", tail)
+            size = (len(self._buffer) if cr < 0 else cr) - self._at
+            if size <= 0:
                 return None
-        data = bytes(self._buffer[:at])
-        self._drop(at)
+        data = bytes(self._buffer[self._at : self._at + size])
+        self._drop(size)
         return PART_DATA, data
 
     def _epilogue(self) -> tuple[str, bytes] | None:
-        self._after += len(self._buffer)
-        self._drop(len(self._buffer))
+        self._after += self._waiting()
+        self._drop(self._waiting())
         if self._after > self._limits.preamble_bytes:
             raise MimeInconsistency("multipart: data found after the last boundary")
         return None
 
+    def _waiting(self) -> int:
+        return len(self._buffer) - self._at
+
     def _find(self) -> int:
-        """Where the next delimiter begins, or -1; what was searched once is not searched again."""
-        at = self._buffer.find(self._delimiter, max(self._looked - len(self._delimiter) + 1, 0))
-        self._looked = len(self._buffer)
-        return at
+        """How far away the next delimiter begins, or -1; what was searched once is not searched again."""
+        found = self._buffer.find(self._delimiter, max(self._looked - len(self._delimiter) + 1, self._at))
+        if found < 0:
+            self._looked = len(self._buffer)
+            return -1
+        self._looked = found
+        return found - self._at
 
     def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self._looked = 0
+        self._at += count

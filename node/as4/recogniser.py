@@ -38,6 +38,7 @@ _BASE64: Final = r"[A-Za-z0-9+/=]{4,8192}+"
 _DIGEST: Final = r"[A-Za-z0-9+/]{43}="
 _KEY: Final = r"[0-9a-f]{32}"
 _INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+_LONGEST_USUAL: Final = 512
 _PLACE: Final = re.compile(r"%(?:\((\w+)\))?[sd]")
 
 
@@ -231,13 +232,23 @@ def _properties(written: str | None) -> tuple[Property, ...]:
     return tuple(found.values())
 
 
+def _part_properties(written: str) -> tuple[Property, ...]:
+    return _usual_properties(written) if len(written) <= _LONGEST_USUAL else _properties(written)
+
+
+@lru_cache(maxsize=128)
+def _usual_properties(written: str) -> tuple[Property, ...]:
+    """Most parts have the same few: media type and compression."""
+    return _properties(written)
+
+
 def _parts(written: str | None, limits: Limits) -> tuple[PartInfo, ...]:
     parts: dict[str, PartInfo] = {}
     for each in _EACH_PART.finditer(written or ""):
         content_id = each["cid"]
         if content_id in parts or len(parts) == limits.parts:
             raise _Otherwise
-        parts[content_id] = part_info(content_id, _properties(each["properties"]))
+        parts[content_id] = part_info(content_id, _part_properties(each["properties"]))
     return tuple(parts.values())
 
 

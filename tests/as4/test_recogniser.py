@@ -30,6 +30,7 @@ from node.as4 import (
     read_signed,
     verify_receipt,
 )
+from node.as4.mime import parse_media_type, parse_part_header
 from node.as4.recogniser import recognise
 from tests.as4 import (
     material,
@@ -382,3 +383,18 @@ def test_a_long_envelope_that_is_nearly_ours_costs_no_more_than_its_length() -> 
     envelope = sent.xml.replace(b"</eb:MessageProperties>", properties * 400 + b"<eb:Property></eb:MessageProperties>")
 
     assert recognise(envelope, DEFAULT_LIMITS) is None
+
+
+def test_headers_of_ours_have_the_values_of_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, wire, _ = specimen()
+    boundary = wire.content_type.split('"')[1].encode()
+    headers = [part.partition(b"\r\n\r\n")[0][2:] for part in wire.body().split(b"--" + boundary)[1:-1]]
+    quick = [parse_media_type(wire.content_type), *(parse_part_header(header, DEFAULT_LIMITS) for header in headers)]
+    nothing = re.compile("(?!)")
+    monkeypatch.setattr("node.as4.mime._OUR_CONTENT_TYPE", nothing)
+    monkeypatch.setattr("node.as4.mime._OUR_ROOT_HEADER", b"")
+    monkeypatch.setattr("node.as4.mime._OUR_PART_HEADER", re.compile(b"(?!)"))
+    slow = [parse_media_type(wire.content_type), *(parse_part_header(header, DEFAULT_LIMITS) for header in headers)]
+
+    assert len(headers) == 3
+    assert quick == slow

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -189,6 +189,9 @@ class Courier:
                 f"the attempt broke off: {in_words(error)}",
                 readable=not progress.body_sent,
             )
+        if progress.repeated:
+            # Whatever came of the second request, the first may have reached the peer.
+            judgement = replace(judgement, readable=False)
         await self._settle.commit(self._settlement(claim, judgement, body, began))
         log.info(judgement.kind, message=claim.message_id, peer=claim.peer, attempt=claim.attempts, code=judgement.code)
 
@@ -216,7 +219,7 @@ class Courier:
             suite=suite,
             accepts_signer=partial(self._directory.accept_receipt_signer, peer, claim.timestamp),
             decryption_failures=self._decryption_failures(claim),
-            body_sent_before=claim.body_sent_before,
+            body_sent_before=claim.body_sent_before or progress.repeated,
         )
         judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
         evidence = answer.body if judgement.kind in ("delivered", "refused") else None

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import aiohttp
 from cryptography.hazmat.primitives import serialization
@@ -21,6 +22,9 @@ LARGEST_ANSWER = 4_000_000
 CONNECT_SECONDS = 15
 # Below this a message is sent from memory in one piece.
 SMALL = 256 * 1024
+# A connection that was kept may be closed by the peer at the moment of the next request. That is no sign of trouble, so
+# the request is made again; the others that were kept are known to be closed by then.
+REPEATS_AFTER_REUSE = 2
 LONGEST_WORDS = 300
 # How Python shows an object that has no words of its own, and where OpenSSL says in its source it found fault.
 _OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
@@ -39,9 +43,15 @@ class HttpAnswer:
 
 @dataclass(slots=True)
 class Progress:
-    """Whether the whole body of a request may have reached the peer."""
+    """Whether the whole body of a request may have reached the peer.
+
+    `reused`: it goes over a connection that was kept from an earlier one. `repeated`: the peer closed such a connection
+    without an answer, so the request was made once more; the first one may have reached it too.
+    """
 
     body_sent: bool = False
+    reused: bool = False
+    repeated: bool = False
 
 
 def client_session(seconds: float) -> aiohttp.ClientSession:
@@ -50,7 +60,19 @@ def client_session(seconds: float) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ttl_dns_cache=60),
         timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
         auto_decompress=False,
+        trace_configs=[_watching_connections()],
     )
+
+
+def _watching_connections() -> aiohttp.TraceConfig:
+    """Tells the `Progress` of each request over what kind of connection it goes."""
+
+    async def kept(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+        context.trace_request_ctx.reused = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(kept)
+    return trace
 
 
 def peer_tls(peer: KnownPeer, lists: Sequence[RevocationList] = ()) -> ssl.SSLContext:
@@ -71,17 +93,31 @@ async def post(
     Raises aiohttp.ClientError, TimeoutError, ssl.SSLError or OSError when no whole answer came.
     """
     headers = {"Content-Type": wire.content_type, "Content-Length": str(wire.length)}
-    data = _whole(wire, progress) if wire.length <= SMALL else _streamed(wire, progress)
-    async with session.post(url, data=data, headers=headers, ssl=tls, allow_redirects=False) as answer:
-        content = bytearray()
-        async for chunk in answer.content.iter_any():
-            content += chunk
-            if len(content) > LARGEST_ANSWER:
-                raise aiohttp.ClientPayloadError(f"the answer is longer than {LARGEST_ANSWER} bytes")
-        headers_read = answer.headers
-        return HttpAnswer(
-            answer.status, headers_read.get("Content-Type", ""), headers_read.get("Retry-After"), bytes(content)
-        )
+    repeats = 0
+    while True:
+        progress.reused = False
+        data = _whole(wire, progress) if wire.length <= SMALL else _streamed(wire, progress)
+        try:
+            async with session.post(
+                url, data=data, headers=headers, ssl=tls, allow_redirects=False, trace_request_ctx=progress
+            ) as answer:
+                progress.reused = False  # it answers: what breaks off from here on is the answer
+                return await _read(answer)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not progress.reused or repeats == REPEATS_AFTER_REUSE:
+                raise
+            progress.repeated = True
+            repeats += 1
+
+
+async def _read(answer: aiohttp.ClientResponse) -> HttpAnswer:
+    content = bytearray()
+    async for chunk in answer.content.iter_any():
+        content += chunk
+        if len(content) > LARGEST_ANSWER:
+            raise aiohttp.ClientPayloadError(f"the answer is longer than {LARGEST_ANSWER} bytes")
+    headers = answer.headers
+    return HttpAnswer(answer.status, headers.get("Content-Type", ""), headers.get("Retry-After"), bytes(content))
 
 
 def in_words(error: BaseException) -> str:

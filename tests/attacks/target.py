@@ -4,11 +4,12 @@ It is *red* of the recorded keys; *blue* and *green* are its partners, each with
 goes over a socket to its outside listener; what became of it is read from its store and its running log.
 """
 
+import base64
 import contextlib
 import http.client
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
 from sqlalchemy import Table, func, literal, select, union_all
 
 from node.as4 import ErrorSignal, Receipt, SigningIdentity, read_response
+from node.as4.suite import der_of
 from node.exchange.node import Node
 from node.exchange.settlement import MESSAGE
 from node.store.tables import metadata
@@ -30,6 +33,7 @@ from tests.exchange.wire import Reply
 from tests.trust_doors.homes import Home
 
 AGREEMENT, SERVICE, ACTION = "urn:depesha:agreement:1", "urn:depesha:example:1", "application"
+RECORDS = ("urn:depesha:returns:1", "ReadmissionApplication")
 PARTY_TYPE = "urn:party"
 # What the running log says when a request met a fault of the node's own.
 OWN_FAULT = "could not be handled"
@@ -59,6 +63,25 @@ def valid(contents: Any = CONTENTS, who: Parties | None = None, **header: Any) -
     """A message of blue's that is good as it stands, with an id of its own, to be changed."""
     _, wire = material.sealed(contents, who, **{"message_id": f"{uuid.uuid4()}@blue.example", **header})
     return Surgery(who=who, wire=wire)
+
+
+def signing_token(s: Surgery) -> etree._Element:
+    """The token with the signer's certificate: the second, after that of the recipient."""
+    return s.all(".//wsse:BinarySecurityToken")[1]
+
+
+def by(s: Surgery, identity: SigningIdentity) -> None:
+    """Let the message be signed by another, with his certificate."""
+    signing_token(s).text = base64.b64encode(der_of(identity.certificate)).decode()
+    s.who = replace(s.who, sender=identity)
+
+
+def from_green(**header: Any) -> Surgery:
+    """A good message of green's."""
+    message = valid(sender=replace(material.SENDER, id="green"), **header)
+    by(message, GREEN)
+    message.resign()
+    return message
 
 
 @dataclass(frozen=True)
@@ -190,9 +213,10 @@ def running_target(folder: Path, suite: str = "eddsa-x25519", **settings: Any) -
             "peer", "add", "--party", party, "--party-type", PARTY_TYPE, "--url", "http://127.0.0.1:9/as4",
             "--signing-cert", signing, "--encryption-cert", encryption,
         )  # fmt: skip
-        home.do(
-            "agreement", "unilateral", "--peer", party, "--ref", AGREEMENT, "--service", SERVICE, "--action", ACTION
-        )
+        for service, action in ((SERVICE, ACTION), RECORDS):
+            home.do(
+                "agreement", "unilateral", "--peer", party, "--ref", AGREEMENT, "--service", service, "--action", action
+            )
     with home.serving():
         target = Target(home, material.parties(suite))
         try:

@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from node.as4 import SigningIdentity, names
+from node.as4 import names
 from node.as4.suite import der_of
 from tests.as4 import recordings, test_refuses_algorithms, test_refuses_signatures
 from tests.as4.surgery import Surgery
 from tests.attacks.catalogue import ANY, Catalogue
-from tests.attacks.target import GREEN, STRANGER, Target, valid
+from tests.attacks.target import GREEN, STRANGER, Target, by, signing_token, valid
 
 catalogue = Catalogue("Key confusion, downgrade")
 transforms = Catalogue("Transforms and references")
@@ -22,17 +22,6 @@ CONFUSION = ("CVE-2015-9235",)
 TRUST = ("Mainka 2014", "Engelbertz 2019")
 HMAC = "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"
 DER, PEM = Encoding.DER, Encoding.PEM
-
-
-def signing_token(s: Surgery) -> etree._Element:
-    """The token with the signer's certificate: the second, after that of the recipient."""
-    return s.all(".//wsse:BinarySecurityToken")[1]
-
-
-def by(s: Surgery, identity: SigningIdentity) -> None:
-    """Let the message be signed by another, with his certificate."""
-    signing_token(s).text = base64.b64encode(der_of(identity.certificate)).decode()
-    s.who = replace(s.who, sender=identity)
 
 
 def signed_octets(s: Surgery) -> bytes:

@@ -47,7 +47,7 @@ from node.as4.message import (
 from node.as4.names import SIGNAL_CONTENT_TYPE
 from node.as4.open import MessageReader, OpenedMessage, OpenedSignal, PeerPolicy, open_bytes
 from node.as4.part_reader import ContentSink, OpenedPart, PartSink
-from node.as4.parts import compress, decompress, digest_for_signature
+from node.as4.parts import compress, decompress, digest_for_signature, digested_octets
 from node.as4.response import ReadSignal, VerifiedReceipt, read_response, verify_error, verify_receipt
 from node.as4.seal import PartOctets, WireMessage, seal
 from node.as4.sign import SignedMessage, read_signed, sign
@@ -114,6 +114,7 @@ __all__ = [
     "compress",
     "decompress",
     "digest_for_signature",
+    "digested_octets",
     "format_instant",
     "make_error",
     "make_pull_request",

@@ -7,7 +7,7 @@ XML follows WSS4J, the implementation that most peers run.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from lxml import etree
@@ -18,7 +18,15 @@ from node.as4.limits import DEFAULT_LIMITS, Limits
 from node.as4.message import PartInfo
 from node.as4.parsing import apart
 
-__all__ = ["PartDigest", "PartOctetsDigest", "compress", "decompress", "digest_for_signature", "digest_of"]
+__all__ = [
+    "PartDigest",
+    "PartOctetsDigest",
+    "compress",
+    "decompress",
+    "digest_for_signature",
+    "digest_of",
+    "digested_octets",
+]
 
 _XML_TYPE: Final = re.compile(r"text/xml.*|application/xml.*|(?:application|image)/[^;]*\+xml.*", re.I | re.S)
 _TEXT_TYPE: Final = re.compile(r"text/.*", re.I | re.S)
@@ -58,13 +66,17 @@ class _TextDigest:
         self._after_cr = False
 
     def update(self, octets: bytes) -> None:
+        self._hash.update(self.transformed(octets))
+
+    def transformed(self, octets: bytes) -> bytes:
+        """The next octets with the line ends that are signed."""
         if not octets:
-            return
+            return octets
         # a CR at the end of the last piece was already written as CRLF: its LF is spent
         if self._after_cr and octets.startswith(b"\n"):
             octets = octets[1:]
         self._after_cr = octets.endswith(b"\r") if octets else False
-        self._hash.update(_LINE_END.sub(b"\r\n", octets))
+        return _LINE_END.sub(b"\r\n", octets)
 
     def digest(self) -> bytes:
         return self._hash.digest()
@@ -85,7 +97,11 @@ class _XmlDigest:
         self._pieces.append(octets)
 
     def digest(self) -> bytes:
-        return hashlib.sha256(_canonical_document(b"".join(self._pieces), self._limits)).digest()
+        return hashlib.sha256(self.canonical()).digest()
+
+    def canonical(self) -> bytes:
+        """The canonical form of what came."""
+        return _canonical_document(b"".join(self._pieces), self._limits)
 
 
 def _countable(octets: bytes) -> bytes:
@@ -152,3 +168,20 @@ def digest_for_signature(octets: Iterable[bytes], info: PartInfo, limits: Limits
     for block in octets:
         digest.update(block)
     return digest.digest()
+
+
+def digested_octets(octets: Iterable[bytes], info: PartInfo, limits: Limits = DEFAULT_LIMITS) -> Iterator[bytes]:
+    """The octets whose plain SHA-256 is `digest_for_signature`, for somebody who checks without this transform.
+
+    Raises, while reading, what that raises.
+    """
+    digest = digest_of(info, limits)
+    if isinstance(digest, _XmlDigest):
+        for block in octets:
+            digest.update(block)
+        yield digest.canonical()
+    elif isinstance(digest, _TextDigest):
+        for block in octets:
+            yield digest.transformed(block)
+    else:
+        yield from octets

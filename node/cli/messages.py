@@ -18,6 +18,7 @@ from node.exchange.listing import show_case as case_shown
 from node.exchange.node import Node, open_node
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submission, submit
+from node.operations.signed_octets import write_signed
 from node.records.check import CheckedRecord, check
 
 LOOK_SECONDS = 0.1
@@ -90,6 +91,15 @@ def parts(arguments: Namespace) -> int:
         row = find_message(connection, arguments.id)
         described = show_message(connection, arguments.id)["parts"]
         compressed = _compressed(connection, row["id"])
+    if arguments.signed:
+        endings = [extension(part["media_type"]) for part in described]
+        files = write_signed(node, row["id"], arguments.out, endings)
+        show(
+            arguments,
+            [{"file": str(one.file), "sha256": one.sha256} for one in files],
+            (str(one.file) for one in files),
+        )
+        return 0
     arguments.out.mkdir(parents=True, exist_ok=True)
     written = []
     for n, part in enumerate(described, start=1):

@@ -180,6 +180,9 @@ def _message_verbs(verbs: _Verbs) -> None:
         one.add_argument("id", metavar="ID")
         if name == "parts":
             one.add_argument("--out", metavar="DIR", required=True, type=Path)
+            one.add_argument(
+                "--signed", action="store_true", help="what was signed of it and of its receipt, to check without us"
+            )
     confirm = _verb(
         message, "confirm", f"{ALARMS}:confirm", "record that the peer says it has an unconfirmed message; our own word"
     )

@@ -1,47 +1,50 @@
 """Two nodes as strangers make and run them, by the command line; every process may be told where to die."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from node.crash_points import SETTING
 from node.exchange.node import Node, open_node
+from tests.faults.forked import Forked
 from tests.faults.ledger import Ledger
 from tests.faults.traffic import ACTION, SERVICE
 from tests.interop.nodes import free_port
 
 ROOT = Path(__file__).parents[2]
 READY = "Depesha serves"
-STOP_SECONDS = 40
-COMMAND_SECONDS = 60
+# What is waited for is always a condition. This is only for what will never come: on the busiest machine nothing takes
+# so long, and whatever did not come is named.
+BACKSTOP_SECONDS = 300
 LOOK_SECONDS = 0.1
 # A peer that was killed is tried again soon; claims of the dead on PostgreSQL run out soon.
 SETTINGS = {
     "retry_first_seconds": "0.2",
     "retry_longest_seconds": "1",
-    "attempt_seconds": "5",
+    "attempt_seconds": "60",
     "allow_unilateral_terms": "true",
     "log_level": '"warning"',
 }
 # On PostgreSQL what a dead process had claimed waits until its claim runs out: let that be little, and queue more.
-SETTINGS_ON_POSTGRESQL = {"attempt_seconds": "2", "deliveries_in_flight": "4"}
+SETTINGS_ON_POSTGRESQL = {"attempt_seconds": "10", "deliveries_in_flight": "4"}
 # With more in the outbox traffic waits: what is to be seen is order and loss, not a long queue.
 BACKLOG = 16
 BACKLOG_ON_POSTGRESQL = 100
+# Whoever is to die while it queues does not wait for anybody else's progress.
+NO_BACKLOG = 1_000_000
 
 
-def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
-    """Ask again until `condition` gives something true; fails saying `what` is still not so."""
-    end = time.monotonic() + seconds
+def until(condition: Callable[[], Any], what: Callable[[], str]) -> Any:
+    """Ask again until `condition` gives something true; fails, much later, saying `what` is still not so."""
+    end = time.monotonic() + BACKSTOP_SECONDS
     while not (value := condition()):
-        assert time.monotonic() < end, f"after {seconds} s still not: {what()}"
+        assert time.monotonic() < end, f"after {BACKSTOP_SECONDS} s still not: {what()}"
         time.sleep(LOOK_SECONDS)
     return value
 
@@ -49,17 +52,13 @@ def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str])
 class Running:
     """A process with its log. `crash_at` names the point where it is to die."""
 
-    def __init__(self, words: list[str], log: Path, crash_at: str | None) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DEPESHA_")}
-        environment |= {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
-        if crash_at is not None:
-            environment[SETTING] = crash_at
+    def __init__(
+        self, words: list[str], log: Path, crash_at: str | None, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.log = log
+        self.log.touch()
         self.words = words
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, *words], cwd=ROOT, env=environment, stdout=file, stderr=file
-            )
+        self.process = Forked(ROOT, words, log, dict(environment) | ({SETTING: crash_at} if crash_at else {}))
 
     def text(self) -> str:
         """What it has written so far."""
@@ -67,27 +66,24 @@ class Running:
 
     def ended_within(self, seconds: float) -> int | None:
         """Its exit status (negative: the signal), or None if it still runs after so long."""
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
+        return self.process.wait(seconds)
 
     def kill(self) -> None:
         """SIGKILL, and wait for its end."""
-        self.process.kill()
-        self.process.wait()
+        self.process.signal(signal.SIGKILL)
+        assert self.process.wait(BACKSTOP_SECONDS) is not None, f"SIGKILL did not end {self.words}"
 
     def stop(self) -> None:
         """SIGTERM; it must end by itself and well."""
-        self.process.send_signal(signal.SIGTERM)
-        status = self.ended_within(STOP_SECONDS)
+        self.process.signal(signal.SIGTERM)
+        status = self.ended_within(BACKSTOP_SECONDS)
         if status is None:
             self.kill()
         assert status == 0, f"{self.describe()}: ended with {status} after SIGTERM"
 
     def describe(self) -> str:
         """For failures: the command and the end of its log."""
-        return f"{' '.join(self.words[1:])} (log {self.log})\n{self.text()[-3000:]}"
+        return f"{' '.join(self.words)} (log {self.log})\n{self.text()[-3000:]}"
 
 
 class Home:
@@ -102,17 +98,17 @@ class Home:
         self.ledger = Ledger(folder.parent / f"{party}.ledger")
         self._logs = folder.parent / "logs"
         self._logs.mkdir(exist_ok=True)
+        self._large = folder.parent / f"{party}.large"
+        self._large.mkdir()
         self._running: list[Running] = []
         self._backlog = BACKLOG
 
     def make(self, database_url: str | None) -> None:
         """Make the node, on SQLite unless a database is named."""
-        if database_url is None:
-            self.do("init", "--party", self.party, "--name", f"Office {self.party}", "--url", self.url)
-        else:
-            environment = os.environ | {"DEPESHA_DATABASE_URL": database_url}
-            words = ["init", "--party", self.party, "--name", self.party, "--url", self.url, "--home", str(self.folder)]
-            subprocess.run([sys.executable, "-m", "node", *words], cwd=ROOT, env=environment, check=True)
+        environment = {} if database_url is None else {"DEPESHA_DATABASE_URL": database_url}
+        words = ["node", "init", "--party", self.party, "--name", f"Office {self.party}", "--url", self.url]
+        made = self._start([*words, "--home", str(self.folder)], "init", None, environment)
+        assert made.ended_within(BACKSTOP_SECONDS) == 0, made.describe()
         settings = dict(SETTINGS)
         if database_url is not None:
             settings |= SETTINGS_ON_POSTGRESQL | {"database_url": json.dumps(database_url)}
@@ -142,8 +138,8 @@ class Home:
 
     def run(self, *words: str, crash_at: str | None = None) -> Running:
         """One command, to its end."""
-        running = self._start(["-m", "node", *words, "--home", str(self.folder)], words[0], crash_at)
-        if running.ended_within(COMMAND_SECONDS) is None:
+        running = self._start(["node", *words, "--home", str(self.folder)], words[0], crash_at)
+        if running.ended_within(BACKSTOP_SECONDS) is None:
             running.kill()
             raise AssertionError(f"{running.describe()}: did not end")
         return running
@@ -151,35 +147,47 @@ class Home:
     def do(self, *words: str) -> Any:
         """One command that must succeed; what it printed under --json."""
         running = self.run(*words, "--json")
-        assert running.process.returncode == 0, running.describe()
+        assert running.process.poll() == 0, running.describe()
         return json.loads(running.text())
 
     def serve(self, crash_at: str | None = None) -> Running:
         """The serving node."""
         words = ["serve", "--outside", f"127.0.0.1:{self.outside}", "--inside", f"127.0.0.1:{self.inside}"]
         words += ["--plain-http", "--home", str(self.folder)]
-        return self._start(["-m", "node", *words], "serve", crash_at)
+        return self._start(["node", *words], "serve", crash_at)
 
     def serve_ready(self, crash_at: str | None = None) -> Running:
         """The serving node, once its listeners answer."""
         running = self.serve(crash_at)
-        until(lambda: READY in running.text() or running.process.poll() is not None, 30, running.describe)
+        until(lambda: READY in running.text() or running.process.poll() is not None, running.describe)
         assert running.process.poll() is None, running.describe()
         return running
 
     def traffic(self, peer: "Home", crash_at: str | None = None) -> Running:
         """The process that queues messages for the peer."""
-        words = ["-m", "tests.faults.traffic", str(self.folder), peer.party, str(self.ledger.path)]
-        words.append(str(self._backlog))
+        words = ["tests.faults.traffic", str(self.folder), peer.party, str(self.ledger.path)]
+        words += [str(self._backlog if crash_at is None else NO_BACKLOG), str(self._large)]
         return self._start(words, "traffic", crash_at)
+
+    @contextmanager
+    def large_only(self, asked_by: str) -> Iterator[None]:
+        """While this lasts, this home's traffic is of large messages only; several may ask for that at once."""
+        mark = self._large / asked_by
+        mark.touch()
+        try:
+            yield
+        finally:
+            mark.unlink()
 
     def opening(self, row: int, crash_at: str | None = None) -> Running:
         """An officer opens a received message."""
-        return self._start(["-m", "tests.faults.opening", str(self.folder), str(row)], "opening", crash_at)
+        return self._start(["tests.faults.opening", str(self.folder), str(row)], "opening", crash_at)
 
-    def _start(self, words: list[str], name: str, crash_at: str | None) -> Running:
+    def _start(
+        self, words: list[str], name: str, crash_at: str | None, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> Running:
         log = self._logs / f"{self.party}-{len(self._running):03}-{name}.log"
-        self._running.append(Running(words, log, crash_at))
+        self._running.append(Running(words, log, crash_at, environment))
         return self._running[-1]
 
     def end(self) -> None:

@@ -2,18 +2,19 @@
 
 import random
 import threading
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from tests.faults.homes import READY, Home, Running
+from tests.faults.homes import READY, Home, Running, until
+from tests.faults.invariants import waiting
+from tests.faults.points import AT_START, LARGE_QUEUED, LARGE_RECEIVED, LARGE_SENT
 
 KILLED = -9
-# A point that is not passed within this time under traffic is not reachable where it should be.
-REACH_SECONDS = 90
 # Beyond the first passages, so that a kill finds more than an empty node.
 MOST_PASSAGES = 4
-LONGEST_LIFE_SECONDS = 1.5
+# Of the kills at random so many come once the process works; the others while it starts, or soon after.
+WORKING_SHARE = 0.75
 
 
 @dataclass
@@ -30,6 +31,8 @@ class Tally:
     """All kills, from several threads."""
 
     kills: list[Kill] = field(default_factory=list)
+    failed: threading.Event = field(default_factory=threading.Event)
+    """set when one thread has failed, so that the others do not go on"""
 
     def add(self, point: str, side: str, recovered: bool = False) -> Kill:
         """Count a kill."""
@@ -51,29 +54,40 @@ class Tally:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What sort of process dies: how one starts, whether it has come to work, the traffic that leads it past a point,
+    and how things stand, in words."""
+
+    start: Callable[[str | None], Running]
+    works: Callable[[Running], bool]
+    traffic_for: Callable[[str], AbstractContextManager[None]]
+    state: Callable[[], str]
+
+
 class Mortal:
-    """A process that is started again and again. `works` tells whether a running one has come to work.
+    """A process that is started again and again.
 
     A kill is recovered once a later process of this kind on the same home works.
     """
 
-    def __init__(
-        self, side: str, start: Callable[[str | None], Running], works: Callable[[Running], bool], tally: Tally
-    ) -> None:
+    def __init__(self, side: str, kind: Kind, tally: Tally) -> None:
         self._side = side
-        self._start = start
-        self._works = works
+        self._kind = kind
         self._tally = tally
         self._open: list[Kill] = []
         self.running: Running | None = None
 
     def die_at(self, point: str, count: int) -> None:
-        """Run until it kills itself at the count-th passage of `point`."""
-        running = self._begin(f"{point}:{count}")
-        status = running.ended_within(REACH_SECONDS)
-        if status is None:
-            running.kill()
-            raise AssertionError(f"{point} was not passed {count} times in {REACH_SECONDS} s: {running.describe()}")
+        """Run, under the traffic that passes `point`, until it kills itself at the count-th passage."""
+        with self._kind.traffic_for(point):
+            running = self._begin(f"{point}:{count}")
+            until(
+                lambda: running.process.poll() is not None or self._tally.failed.is_set(),
+                lambda: f"{self._side} passes {point!r} {count} times ({self._kind.state()}): {running.describe()}",
+            )
+        status = running.process.poll()
+        assert status is not None, f"{point} was waited for no longer: something else has failed"
         self._note(running)
         assert status == KILLED, f"{point}: ended with {status}: {running.describe()}"
         self._open.append(self._tally.add(point, self._side))
@@ -97,15 +111,17 @@ class Mortal:
         status = self.running.process.poll()
         assert status is None, f"ended by itself with {status}: {self.running.describe()}"
 
-    def wait_until_works(self, seconds: float) -> None:
+    def wait_until_works(self) -> None:
         """The running one has come to work; so what was killed before is recovered."""
-        assert self.running is not None
-        end = time.monotonic() + seconds
-        while not self._works(self.running):
+        running = self.running
+        assert running is not None
+
+        def works() -> bool:
             self.assert_alive()
-            assert time.monotonic() < end, f"does not come to work: {self.running.describe()}"
-            time.sleep(0.05)
-        self._note(self.running)
+            return self._kind.works(running)
+
+        until(works, lambda: f"{self._side} works ({self._kind.state()}): {running.describe()}")
+        self._note(running)
 
     def stop(self) -> None:
         """End the running one well."""
@@ -114,19 +130,32 @@ class Mortal:
         self.running.stop()
 
     def _begin(self, crash_at: str | None) -> Running:
-        self.running = self._start(crash_at)
+        self.running = self._kind.start(crash_at)
         return self.running
 
     def _note(self, running: Running) -> None:
-        if self._works(running):
+        if self._kind.works(running):
             for kill in self._open:
                 kill.recovered = True
             self._open.clear()
 
 
-def serving(home: Home, tally: Tally) -> Mortal:
+def _state(home: Home, peer: Home) -> str:
+    return "; ".join(f"{one.party}: {waiting(one.node) or 'nothing waits'}" for one in (home, peer))
+
+
+def serving(home: Home, peer: Home, tally: Tally) -> Mortal:
     """The serving process of a home; it works once its listeners answer."""
-    return Mortal(home.party, home.serve, lambda running: READY in running.text(), tally)
+
+    def traffic_for(point: str) -> AbstractContextManager[None]:
+        if point in LARGE_RECEIVED:
+            return peer.large_only(f"{home.party} receives")
+        if point in LARGE_SENT:
+            return home.large_only(f"{home.party} sends")
+        return nullcontext()
+
+    kind = Kind(home.serve, lambda running: READY in running.text(), traffic_for, lambda: _state(home, peer))
+    return Mortal(home.party, kind, tally)
 
 
 def submitting(home: Home, peer: Home, tally: Tally) -> Mortal:
@@ -142,28 +171,46 @@ def submitting(home: Home, peer: Home, tally: Tally) -> Mortal:
         accepted_before[id(running)] = before
         return running
 
-    return Mortal(home.party, start, lambda running: accepted() > accepted_before[id(running)], tally)
+    def works(running: Running) -> bool:
+        return accepted() > accepted_before[id(running)]
+
+    def traffic_for(point: str) -> AbstractContextManager[None]:
+        return home.large_only(f"{home.party} queues") if point in LARGE_QUEUED else nullcontext()
+
+    return Mortal(home.party, Kind(start, works, traffic_for, lambda: _state(home, peer)), tally)
 
 
-def die_at_each(mortal: Mortal, points: list[str], times: int, startup: frozenset[str]) -> None:
+def die_at_each(mortal: Mortal, points: list[str], times: int) -> None:
     """Die at each of the points so often, in random order. Points of the start are passed only once a process."""
     plan = points * times
     random.shuffle(plan)
     for point in plan:
-        mortal.die_at(point, 1 if point in startup else random.randint(1, MOST_PASSAGES))
+        mortal.die_at(point, 1 if point in AT_START else random.randint(1, MOST_PASSAGES))
+
+
+def die_at_random(mortals: list[Mortal], times: int, longest_seconds: float) -> None:
+    """They die at any moment, so often in all and each as often; all of them are alive before and after."""
+    plan = [mortals[n % len(mortals)] for n in range(times)]
+    random.shuffle(plan)
+    for mortal in plan:
+        if random.random() < WORKING_SHARE:
+            mortal.wait_until_works()
+        mortal.die_within(random.uniform(0.05, longest_seconds))
+        mortal.live()
 
 
 class Together:
     """Threads that work on their own plans and then keep their processes alive until all plans are done."""
 
-    def __init__(self, works: list[tuple[Callable[[], None], Mortal]]) -> None:
+    def __init__(self, works: list[tuple[Callable[[], None], Mortal]], tally: Tally) -> None:
         self._works = works
         self._left = len(works)
         self._changed = threading.Condition()
+        self._tally = tally
         self._failed: list[BaseException] = []
 
     def run(self) -> None:
-        """Run all; afterwards every process is alive. Raises the first failure, with every process killed."""
+        """Run all; afterwards every process is alive. Raises the first failure; the others stop soon then."""
         threads = [threading.Thread(target=self._one, args=work) for work in self._works]
         for thread in threads:
             thread.start()
@@ -184,6 +231,7 @@ class Together:
                     mortal.assert_alive()
                     self._changed.wait(1)
         except BaseException as error:
+            self._tally.failed.set()
             with self._changed:
                 self._failed.append(error)
                 self._changed.notify_all()

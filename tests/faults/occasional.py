@@ -17,8 +17,8 @@ from node.exchange.listing import find_message
 from node.exchange.settlement import ALARM, MESSAGE
 from node.exchange.transport import HttpAnswer, Progress, client_session, peer_tls, post
 from node.trust.certificates import SELF_MADE, Issuer, Use, make_certificate, subject_of
-from tests.faults.homes import Home, Running, until
-from tests.faults.kills import KILLED, REACH_SECONDS, Tally
+from tests.faults.homes import BACKSTOP_SECONDS, Home, Running, until
+from tests.faults.kills import KILLED, Tally
 from tests.faults.traffic import ACTION, SERVICE, queue_one
 
 
@@ -34,7 +34,7 @@ def _queue(home: Home, peer: Home) -> str:
 
 
 def _died(running: Running, point: str) -> None:
-    status = running.ended_within(REACH_SECONDS)
+    status = running.ended_within(BACKSTOP_SECONDS)
     assert status == KILLED, f"{point}: ended with {status}: {running.describe()}"
 
 
@@ -83,16 +83,21 @@ def ping(home: Home, peer: Home, tally: Tally) -> None:
     """Both nodes serve. A test message leaves no trace, wherever its sender dies."""
     for point in ("ping: before the request", "ping: after the answer"):
         _died(home.run("peer", "ping", peer.party, crash_at=point), point)
-        answered = home.run("peer", "ping", peer.party).process.returncode == 0
+        answered = home.run("peer", "ping", peer.party).process.poll() == 0
         tally.add(point, home.party, answered)
 
 
 def _unopened(home: Home) -> int:
-    with home.node.database.read() as connection:
-        query = select(MESSAGE.c.id).where(
-            MESSAGE.c.direction == "in", MESSAGE.c.service == SERVICE, MESSAGE.c.opened_at.is_(None)
-        )
-        return int(connection.execute(query.limit(1)).scalar_one())
+    """A received message that nobody has opened yet, as soon as there is one."""
+    query = select(MESSAGE.c.id).where(
+        MESSAGE.c.direction == "in", MESSAGE.c.service == SERVICE, MESSAGE.c.opened_at.is_(None)
+    )
+
+    def found() -> int | None:
+        with home.node.database.read() as connection:
+            return connection.scalar(query.limit(1))
+
+    return int(until(found, lambda: f"{home.party} has received a message"))
 
 
 def _is_opened(home: Home, row: int) -> bool:
@@ -123,7 +128,7 @@ def opened_and_told(home: Home, peer: Home, tally: Tally) -> None:
         with peer.node.database.read() as connection:
             return find_message(connection, message_id)["opened_at"] is not None
 
-    until(told, 30, lambda: f"{peer.party} is told that {home.party} has opened {message_id}")
+    until(told, lambda: f"{peer.party} is told that {home.party} has opened {message_id}")
     tally.add("submission: after commit", home.party, recovered=True)
 
 
@@ -146,8 +151,8 @@ def _forge(home: Home, peer: Home, message_id: str) -> HttpAnswer:
     wire = seal(sign(header, [], node.signing, node.suite).xml, [], directory.recipient_certificate(known), node.suite)
 
     async def send() -> HttpAnswer:
-        async with client_session(10) as session:
-            return await post(session, peer.url, peer_tls(known), wire, Progress())
+        async with client_session() as session:
+            return await post(session, peer.url, peer_tls(known), wire, Progress(), BACKSTOP_SECONDS)
 
     return asyncio.run(send())
 

@@ -27,6 +27,18 @@ SERVE = (
 SUBMIT = ("submission: after commit", "submission: before commit", "blob: durable", "blob: written")
 """Passed by whoever queues a message."""
 
+LARGE_RECEIVED = frozenset({"blob: durable", "blob: written"})
+"""Passed by a serving node only when a message with a part above 64 KiB arrives."""
+
+LARGE_SENT = frozenset({"send: within the body"})
+"""Passed by a serving node only when a message above 256 KiB leaves."""
+
+LARGE_QUEUED = frozenset({"blob: durable", "blob: written"})
+"""Passed by whoever queues only when a part is above 64 KiB."""
+
+AT_START = frozenset({"release: before commit", "release: after commit"})
+"""Passed once, when a node starts."""
+
 OCCASIONAL = (
     "alarm: after commit",
     "alarm: before commit",

@@ -1,6 +1,6 @@
-"""A process that queues messages without end: `python -m tests.faults.traffic HOME PEER LEDGER BACKLOG`.
+"""A process that queues messages without end: `python -m tests.faults.traffic HOME PEER LEDGER BACKLOG LARGE`.
 
-SIGTERM ends it.
+SIGTERM ends it. While there is any file in the folder LARGE, it queues messages with a large attachment only.
 
 It submits as the command line does, in a process beside the serving one, and may be killed at any moment.
 """
@@ -32,7 +32,8 @@ ACTION = "Report"
 LONG_CASES = 6
 LOOK_SECONDS = 0.05
 # Above 64 KiB a part is a blob; above 256 KiB of message it goes out as a stream.
-SIZES = (None, None, None, None, None, 3_000, 90_000, 300_000)
+LARGE = 300_000
+SIZES = (None, None, None, None, None, 3_000, 90_000, LARGE)
 
 
 def queue_one(node: Node, directory: Directory, ledger: Ledger, peer: str, case: str | None, size: int | None) -> str:
@@ -62,8 +63,9 @@ def _some_case(node: Node) -> str | None:
     return None
 
 
-def main(home: str, peer: str, ledger_path: str, backlog: str) -> None:
+def main(home: str, peer: str, ledger_path: str, backlog: str, large: str) -> None:
     """Queue until told to stop; with `backlog` messages in the outbox, wait."""
+    large_only = Path(large)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     node = open_node(Path(home))
@@ -74,7 +76,8 @@ def main(home: str, peer: str, ledger_path: str, backlog: str) -> None:
             with node.database.read() as connection:
                 waiting = connection.scalar(select(func.count()).select_from(OUTBOX)) or 0
             if waiting < int(backlog):
-                queue_one(node, directory, ledger, peer, _some_case(node), random.choice(SIZES))
+                size = LARGE if any(large_only.iterdir()) else random.choice(SIZES)
+                queue_one(node, directory, ledger, peer, _some_case(node), size)
                 continue
         except StoreUnavailable as trouble:
             # Locked for long by others: nothing was accepted, and the ledger does not say so.

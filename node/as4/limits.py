@@ -54,6 +54,8 @@ class Limits:
     canonical_bytes: int = 16 * 1024**2
     """An uncompressed XML part, which must be in memory to be canonicalised."""
     canonical_elements: int = 400_000
+    canonical_attributes: int = 400_000
+    """Equals signs, which bound attributes: each costs 250 bytes of memory for 7 on the wire."""
     recognise: bool = True
     """No bound: envelopes written exactly as ours are read without a parser; False sends all through it."""
     canonical_work: int = 20_000_000

@@ -129,6 +129,8 @@ def _canonical_document(octets: bytes, limits: Limits) -> bytes:
     tags = countable.count(b"<")
     if tags > limits.canonical_elements or tags * (countable.count(b"xmlns") + 1) > limits.canonical_work:
         raise PolicyNoncompliance("part: uncompressed XML with too many elements or namespaces")
+    if countable.count(b"=") > limits.canonical_attributes:
+        raise PolicyNoncompliance("part: uncompressed XML with too many attributes")
     if b"<!DOCTYPE" in countable:
         raise PolicyNoncompliance("part: uncompressed XML with a DTD")
 

@@ -5,6 +5,7 @@ import struct
 import uuid
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -189,11 +190,11 @@ catalogue.known(
 # --- gzip, by a partner who signs it
 
 
-def become(s: Surgery, octets: bytes, info: PartInfo = RECORD) -> None:
-    """Turn into a message with these octets as its one part, whatever they are."""
+def become(s: Surgery, octets: bytes, info: PartInfo = RECORD, digest: bytes | None = None, **header: Any) -> None:
+    """Turn into a message with these octets as its one part, whatever they are; of that digest, right or wrong."""
     frozen = sign(
-        material.message([info], message_id=f"{uuid.uuid4()}@blue.example"),
-        [digest_for_signature([octets], info)],
+        material.message([info], message_id=f"{uuid.uuid4()}@blue.example", **header),
+        [digest_for_signature([octets], info) if digest is None else digest],
         s.who.sender,
         s.who.suite,
     )

@@ -46,7 +46,9 @@ def command(*words: str) -> Said:
 
 
 class Home:
-    """One node's folder, its two addresses, and the commands on it."""
+    """One node's folder, its two addresses, and the commands on it. `pid` is that of the process that serves it."""
+
+    pid: int
 
     def __init__(
         self, folder: Path, party: str, *, tls: bool = False, init: tuple[str, ...] = (), host: str = "127.0.0.1"
@@ -128,6 +130,7 @@ class Home:
         command += words or ("--outside", self.outside, "--inside", self.inside)
         with self.log.open("w") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            self.pid = process.pid
             try:
                 until(lambda: self._answers(process), START_SECONDS, f"the node answers /healthz (see {self.log})")
                 yield

@@ -6,6 +6,8 @@ A setting that is wrong is named with its value and what it should be; nothing i
 import ipaddress
 import json
 import os
+import re
+import ssl
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,10 @@ FILE = "depesha.toml"
 PREFIX = "DEPESHA_"
 # Read elsewhere, before or beside the settings of a home.
 OTHER_VARIABLES = frozenset({"DEPESHA_HOME", "DEPESHA_CRASH_AT"})
+TlsVersion = Literal["1.2", "1.3"]
+TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+# An element of OpenSSL's list; no @ command, which could lower what keys and signatures must be.
+_CIPHER_ELEMENT = re.compile(r"[!+-]?[A-Za-z0-9_][A-Za-z0-9_+-]*")
 
 
 class ConfigError(Exception):
@@ -46,6 +52,8 @@ class Settings(BaseModel):
     card_names_tls: bool = Field(
         True, description="our card names our own TLS certificate; false where a proxy shows one of a public authority"
     )
+    tls_lowest: TlsVersion = Field("1.2", description="oldest version of TLS spoken, 1.2 or 1.3; 1.3 is preferred")
+    tls_ciphers: str = Field(TLS_CIPHERS, description="cipher suites of TLS 1.2, as OpenSSL lists them")
     allow_unilateral_terms: bool = Field(
         False, description="allow terms by our own word with a peer that could sign them; every message is marked so"
     )
@@ -70,6 +78,27 @@ class Settings(BaseModel):
             raise ValueError("give scheme, host and port only, for instance https://depesha.interior.example")
         return text
 
+    @field_validator("tls_ciphers")
+    @classmethod
+    def _known_good_suites(cls, text: str) -> str:
+        for element in text.split(":"):
+            if not _CIPHER_ELEMENT.fullmatch(element) or not suites_of(element.lstrip("!+-")):
+                raise ValueError(
+                    f"{element!r} names no suite of TLS 1.2 that this machine's OpenSSL has; separate suites by a "
+                    "colon (`openssl ciphers -v` lists them), and leave those of TLS 1.3 to OpenSSL"
+                )
+        suites = suites_of(text)
+        if not suites:
+            raise ValueError(f"it leaves no suite; give for instance {TLS_CIPHERS}")
+        bad = [name for name, is_good in suites.items() if not is_good]
+        if bad:
+            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            raise ValueError(
+                f"{bad[0]}{more}: not both ECDHE and authenticated encryption (GCM, CCM, CHACHA20); "
+                f"leave out what is not, or give for instance {TLS_CIPHERS}"
+            )
+        return text
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, name: str | None) -> str | None:
@@ -88,6 +117,20 @@ def split_address(address: str) -> tuple[str, int]:
     if not colon or not host or not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"{address!r} is no HOST:PORT. Give for instance 127.0.0.1:17080, or [::1]:17080.")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def suites_of(ciphers: str) -> dict[str, bool]:
+    """The suites of TLS 1.2 that an OpenSSL list names, in its order, and whether each has ECDHE and authenticated
+    encryption; none for a list that OpenSSL does not take."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.set_ciphers(ciphers)
+    except ssl.SSLError:
+        return {}
+    found: list[dict[str, Any]] = [dict(suite) for suite in context.get_ciphers()]
+    return {
+        suite["name"]: suite["aead"] and suite["kea"] == "kx-ecdhe" for suite in found if suite["protocol"] != "TLSv1.3"
+    }
 
 
 def host_is_loopback(host: str) -> bool:

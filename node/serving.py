@@ -132,7 +132,7 @@ def _server(node: Node, app: Starlette, address: str, plain: bool) -> uvicorn.Se
     certificate, key = node.keys.tls_files
 
     def tls(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-        return server_context(certificate, key)
+        return server_context(certificate, key, node.tls_terms)
 
     proxies = list(node.settings.trusted_proxies)
     config = uvicorn.Config(

@@ -257,7 +257,7 @@ class Courier:
         # The context holds the lists, so that no other object can get the identity of one of them.
         key = (pinned, tuple(id(one) for one in lists))
         if key not in self._tls:
-            self._tls[key] = peer_tls(peer, lists)
+            self._tls[key] = peer_tls(peer, lists, self._node.tls_terms)
         return self._tls[key]
 
     def _settlement(self, claim: Claim, judgement: Judgement, body: bytes | None, began: datetime) -> Settlement:

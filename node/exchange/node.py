@@ -15,6 +15,7 @@ from node.store.database import Database, open_database
 from node.store.migrations import require_current
 from node.store.sealing import KeyEncryptionKey
 from node.trust.keys import NodeKeys, load_keys
+from node.trust.tls import TlsTerms
 
 DATABASE_FILE = "depesha.db"
 BLOBS = "blobs"
@@ -64,6 +65,11 @@ class Node:
     def decryption(self) -> tuple[DecryptionIdentity, ...]:
         """The key-agreement keys that peers may encrypt for."""
         return (DecryptionIdentity(self.keys.encryption_key, self.keys.encryption_certificate),)
+
+    @property
+    def tls_terms(self) -> TlsTerms:
+        """Which TLS we speak, as listener and towards peers."""
+        return TlsTerms(self.settings.tls_lowest, self.settings.tls_ciphers)
 
     @property
     def retries(self) -> RetrySchedule:

@@ -72,7 +72,7 @@ async def ping_peer(node: Node, directory: Directory, party: str) -> PingOutcome
     signed = sign(header, [], node.signing, node.suite)
     wire = seal(signed.xml, [], directory.recipient_certificate(peer), suite)
     accepts_signer = partial(directory.accept_receipt_signer, peer, header.timestamp)
-    tls = peer_tls(peer, directory.revocation_lists(peer))
+    tls = peer_tls(peer, directory.revocation_lists(peer), node.tls_terms)
     try:
         async with client_session(PING_SECONDS) as session:
             crash_point("ping: before the request")

@@ -15,7 +15,7 @@ from node.as4 import WireMessage
 from node.crash_points import crash_point
 from node.exchange.peers import KnownPeer
 from node.trust.revocation_list import RevocationList
-from node.trust.tls import client_context
+from node.trust.tls import DEFAULT_TERMS, TlsTerms, client_context
 
 # A receipt for a thousand parts stays below this; anything longer is not an answer to a delivery.
 LARGEST_ANSWER = 4_000_000
@@ -75,14 +75,14 @@ def _watching_connections() -> aiohttp.TraceConfig:
     return trace
 
 
-def peer_tls(peer: KnownPeer, lists: Sequence[RevocationList] = ()) -> ssl.SSLContext:
+def peer_tls(peer: KnownPeer, lists: Sequence[RevocationList] = (), terms: TlsTerms = DEFAULT_TERMS) -> ssl.SSLContext:
     """TLS as this peer must speak it: one of its pinned certificates, or one of its CA or of a CA that the system
-    knows and that none of `lists` revokes."""
+    knows and that none of `lists` revokes; by `terms`."""
     pinned = [known.certificate for known in peer.certificates_for("tls") if known.revoked_at is None]
     cas = [known.certificate for known in peer.certificates_for("ca") if known.revoked_at is None]
     pem = b"".join(ca.public_bytes(serialization.Encoding.PEM) for ca in cas)
     ders = [one.public_bytes(serialization.Encoding.DER) for one in pinned]
-    return client_context(pinned_der=ders, ca_pem=pem or None, lists=lists)
+    return client_context(pinned_der=ders, ca_pem=pem or None, lists=lists, terms=terms)
 
 
 async def post(
@@ -135,7 +135,8 @@ def in_words(error: BaseException) -> str:
         if isinstance(reason, ssl.SSLCertVerificationError):
             return _certificate_in_words(where, reason)
         if isinstance(reason, ssl.SSLError):
-            return f"TLS with {where} failed ({reason.reason or 'no reason given'}): is that the peer's HTTPS port?"
+            told = reason.reason or "no reason given"
+            return f"TLS with {where} failed ({told}): is that the peer's HTTPS port, with a TLS that we allow?"
         if isinstance(reason, ConnectionRefusedError) or reason.errno == errno.ECONNREFUSED:
             return f"{where} refused the connection: is the peer's node running?"
         told = os.strerror(reason.errno).lower() if reason.errno else "no reason given"

@@ -1,5 +1,7 @@
 """TLS contexts: 1.2 at least and 1.3 by preference, authenticated encryption with forward secrecy only.
 
+The settings `tls_lowest` and `tls_ciphers` narrow that for listeners and for deliveries, and cannot widen it.
+
 A peer's TLS certificate is known from its card or was given with `peer add`: then exactly that certificate is
 believed, whatever name it carries and whoever issued it. Otherwise the system's authorities and the given one are,
 with the host name checked, less what a revocation list names. There is no way to switch verification off.
@@ -7,14 +9,26 @@ with the host name checked, less what a revocation list names. There is no way t
 
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 
+from node.config import TLS_CIPHERS, TlsVersion
 from node.trust.revocation_list import RevocationList
 
-# For TLS 1.2; those of 1.3 are all of this kind.
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsTerms:
+    """The oldest version spoken, and the suites of TLS 1.2 as OpenSSL lists them; those of 1.3 are all good."""
+
+    lowest: TlsVersion = "1.2"
+    ciphers: str = TLS_CIPHERS
+
+
+DEFAULT_TERMS = TlsTerms()
 
 
 class CheckedContext(ssl.SSLContext):
@@ -40,13 +54,13 @@ class _CheckedSocket(ssl.SSLSocket):
         _require_believed(self.context, self.getpeercert(binary_form=True))
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """For listening with the certificate (chain) and key in these PEM files.
+def server_context(certificate: Path, key: Path, terms: TlsTerms = DEFAULT_TERMS) -> ssl.SSLContext:
+    """For listening with the certificate (chain) and key in these PEM files, by `terms`.
 
     Raises OSError when they cannot be read, ssl.SSLError when they do not belong together.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _harden(context)
+    _harden(context, terms)
     context.load_cert_chain(certificate, key)
     return context
 
@@ -55,8 +69,9 @@ def client_context(
     pinned_der: bytes | Sequence[bytes] | None = None,
     ca_pem: bytes | None = None,
     lists: Sequence[RevocationList] = (),
+    terms: TlsTerms = DEFAULT_TERMS,
 ) -> ssl.SSLContext:
-    """For connecting to a peer.
+    """For connecting to a peer, by `terms`.
 
     With `pinned_der` (DER, or several: the old and new one of a rotation) only those certificates are believed, the
     dates in them still hold, and `ca_pem` and host name do not matter. Otherwise the system's authorities and those
@@ -64,7 +79,7 @@ def client_context(
     """
     pinned = [pinned_der] if isinstance(pinned_der, bytes) else list(pinned_der or ())
     context = CheckedContext(ssl.PROTOCOL_TLS_CLIENT)
-    _harden(context)
+    _harden(context, terms)
     context.lists = tuple(lists)
     context.sslobject_class = _CheckedObject
     context.sslsocket_class = _CheckedSocket
@@ -94,7 +109,7 @@ def _require_believed(context: ssl.SSLContext, der: bytes | None) -> None:
             raise ssl.SSLCertVerificationError(1, "the peer's certificate is revoked")
 
 
-def _harden(context: ssl.SSLContext) -> None:
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
+def _harden(context: ssl.SSLContext, terms: TlsTerms) -> None:
+    context.minimum_version = _VERSIONS[terms.lowest]
+    context.set_ciphers(terms.ciphers)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE

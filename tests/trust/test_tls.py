@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from node.trust.certificates import SELF_MADE, Profile, Use, make_certificate, subject_of
 from node.trust.keys import NodeKeys
-from node.trust.tls import client_context, server_context
+from node.trust.tls import TlsTerms, client_context, server_context
 from tests.trust.material import AUTHORITY, DAY, Authority, make_authority, self_signed
 
 # OpenSSL judges by the real clock.
@@ -35,9 +35,9 @@ def der(certificate: x509.Certificate) -> bytes:
 
 
 @contextmanager
-def serving(context: ssl.SSLContext) -> Iterator[int]:
+def serving(context: ssl.SSLContext, port: int = 0) -> Iterator[int]:
     """A TLS server on loopback that answers every connection with one line; gives its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
 
     def serve() -> None:
         while True:
@@ -185,6 +185,32 @@ def test_a_server_of_tls_1_1_is_refused_and_of_1_2_used(tmp_path: Path, pair: tu
                 assert connect(port, old(ssl.PROTOCOL_TLS_CLIENT, version))[0] == "TLSv1.1"
             else:
                 assert connect(port, client_context(der(pair[1])))[0] == "TLSv1.2"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_terms_narrow_both_sides(tmp_path: Path, pair: tuple) -> None:
+    paths, pinned = files(tmp_path, *pair), der(pair[1])
+    terms = TlsTerms("1.2", "ECDHE-ECDSA-AES256-GCM-SHA384")
+    for server, client, taken in (
+        (TlsTerms("1.3"), TlsTerms("1.3"), True),
+        (terms, terms, True),
+        (TlsTerms("1.3"), terms, False),
+        (terms, TlsTerms("1.3"), False),
+        (terms, TlsTerms("1.2", "ECDHE-ECDSA-AES128-GCM-SHA256"), False),
+        (TlsTerms("1.2", "ECDHE-ECDSA-AES128-GCM-SHA256"), terms, False),
+    ):
+        listens, connects = server_context(*paths, server), client_context(pinned, terms=client)
+        for context in (listens, connects):
+            if context.minimum_version is ssl.TLSVersion.TLSv1_2:
+                context.maximum_version = ssl.TLSVersion.TLSv1_2  # by 1.3 the suites would not matter
+        with serving(listens) as port:
+            if taken:
+                version, suite = connect(port, connects)
+                assert version == f"TLSv{client.lowest}"
+                assert client is not terms or suite == "ECDHE-ECDSA-AES256-GCM-SHA384"
+            else:
+                with pytest.raises((ssl.SSLError, ConnectionError)):
+                    connect(port, connects)
 
 
 def test_weak_ciphers_are_refused(port: int) -> None:

@@ -13,9 +13,8 @@ COLUMNS = {"id": "id", "time": "time", "kind": "kind", "peer": "peer", "message"
 def list_alarms(arguments: Namespace) -> int:
     """List alarms."""
     node = open_node(home_of(arguments))
-    with node.database.read() as connection:
-        rows = alarms_listed(connection, settled=arguments.all)
-    columns = COLUMNS | {"settled": "settled"} if arguments.all else COLUMNS
+    rows = alarms_listed(node, settled=arguments.all)
+    columns = COLUMNS | {"settled": "settled", "note": "note"} if arguments.all else COLUMNS
     show(arguments, rows, table(rows, columns, "No alarm is open." if not arguments.all else "There was no alarm."))
     return 0
 

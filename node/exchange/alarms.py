@@ -1,6 +1,7 @@
 """Alarms as a person sees and settles them, and what a person records of a message that the peer seems to have.
 
-The note of such an act stays in this node: the log holds a salted digest of it only, the salt lies beside the note.
+The note of such an act stays in this node, sealed with its salt as the contents of messages are, and is erased with
+them; the log holds a salted digest of it only.
 """
 
 import hashlib
@@ -12,19 +13,24 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from node.audit.entry import append, entry
+from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.listing import NotFound, find_message, instant_text
 from node.exchange.node import Node
 from node.exchange.settlement import ALARM, EVENT, MESSAGE
 from node.store.columns import new_row_id, table_of
-from node.store.tables import Outbox
+from node.store.payloads import find_payload, open_payload, payload_rows, seal_payload
+from node.store.rows import insert_rows
+from node.store.tables import Outbox, Payload, PayloadKey
 
 NOTE_LIMIT = 500
 SALT_BYTES = 32
 PEER_HAS_IT = "recorded by a person of ours: the peer has it (no receipt is held)"
 
-_OUTBOX = table_of(Outbox)
+SETTLED = "alarm.settled"
+
+_OUTBOX, _PAYLOAD = table_of(Outbox), table_of(Payload)
 
 
 class NoteRefused(SubmissionRefused):
@@ -35,13 +41,15 @@ class AlarmSettled(SubmissionRefused):
     """The alarm was settled before."""
 
 
-def list_alarms(connection: Connection, settled: bool = False) -> list[dict[str, Any]]:
+def list_alarms(node: Node, settled: bool = False) -> list[dict[str, Any]]:
     """Open alarms, oldest first; with `settled` all that there were. Dicts {id, time, kind, peer, message, detail,
-    settled}, the message by its id on the wire."""
+    settled, note}, the message by its id on the wire; `note` is None where there is none, or it was erased."""
     query = select(ALARM, MESSAGE.c.message_id).outerjoin(MESSAGE, MESSAGE.c.id == ALARM.c.message).order_by(ALARM.c.id)
     if not settled:
         query = query.where(ALARM.c.settled_at.is_(None))
-    return [_described(dict(row)) for row in connection.execute(query).mappings()]
+    with node.database.read() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        return [_described(row, _note_of(node, connection, row)) for row in rows]
 
 
 def settle_alarm(node: Node, alarm: str, note: str, actor: str) -> dict[str, Any]:
@@ -64,8 +72,10 @@ def settle_alarm(node: Node, alarm: str, note: str, actor: str) -> dict[str, Any
             raise AlarmSettled(f"Alarm {alarm} was settled at {instant_text(row['settled_at'])}: nothing to do.")
         found_row = dict(row)
         facts = {"alarm": str(row["id"]), "kind": row["kind"]}
-        _record(node, connection, "alarm.settled", actor, text, facts, found_row, row["message"])
-    return _described(found_row)
+        _record(node, connection, SETTLED, actor, text, facts, found_row, row["message"])
+        crash_point("settle: before commit")
+    crash_point("settle: after commit")
+    return _described(found_row, text)
 
 
 def confirm_message(node: Node, message_id: str, note: str, actor: str) -> dict[str, Any]:
@@ -87,6 +97,8 @@ def confirm_message(node: Node, message_id: str, note: str, actor: str) -> dict[
         connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(error_detail=detail))
         settle_alarms_of(connection, row["id"], node.now())
         _record(node, connection, "message.peer-has-it", actor, text, {"state": row["state"]}, row, row["id"])
+        crash_point("confirm: before commit")
+    crash_point("confirm: after commit")
     return {"id": message_id, "state": "unconfirmed"}
 
 
@@ -101,12 +113,15 @@ def _record(
     node: Node, connection: Connection, what: str, actor: str, note: str, facts: dict[str, str],
     row: Mapping[str, Any], message: int | None,
 ) -> None:  # fmt: skip
-    """Keep the note beside the message, and a log entry that commits to it."""
-    if message is None:
-        raise ValueError("an alarm names the message that it is about")
-    now, salt = node.now(), os.urandom(SALT_BYTES)
-    detail = {"note": note, "salt": salt.hex(), "actor": actor}
-    connection.execute(insert(EVENT).values(id=new_row_id(now), message=message, kind=what, detail=detail, time=now))
+    """Keep the note, sealed, with the message or with an alarm that is about none; a log entry commits to it."""
+    now, salt, n = node.now(), os.urandom(SALT_BYTES), int.from_bytes(os.urandom(4)) >> 1
+    sealed = seal_payload(salt + note.encode(), node.kek, node.blobs)
+    payload, key = payload_rows(row["id"] if message is None else message, "note", n, sealed)
+    insert_rows(connection, table_of(Payload), [payload])
+    insert_rows(connection, table_of(PayloadKey), [key])
+    if message is not None:
+        event = {"id": new_row_id(now), "message": message, "kind": what, "detail": {"note": n, **facts}, "time": now}
+        connection.execute(insert(EVENT).values(event))
     made = entry(
         type=what,
         at=now,
@@ -118,6 +133,23 @@ def _record(
         message_row=message,
     )
     append(connection, [made], node.kek)
+
+
+def _note_of(node: Node, connection: Connection, alarm: Mapping[str, Any]) -> str | None:
+    """What a person noted when settling this alarm."""
+    if alarm["settled_at"] is None:
+        return None
+    if (about := alarm["message"]) is None:
+        about = alarm["id"]
+        own = select(_PAYLOAD.c.n).where(_PAYLOAD.c.message == about, _PAYLOAD.c.kind == "note")
+        notes = list(connection.scalars(own))
+    else:
+        acts = select(EVENT.c.detail).where(EVENT.c.message == about, EVENT.c.kind == SETTLED)
+        notes = [one["note"] for one in connection.scalars(acts) if one["alarm"] == str(alarm["id"])]
+    stored = find_payload(connection, about, "note", notes[0]) if notes else None
+    if stored is None or stored.wrapped_key is None:
+        return None
+    return b"".join(open_payload(stored, node.kek, node.blobs))[SALT_BYTES:].decode()
 
 
 def _note(note: str) -> str:
@@ -133,7 +165,7 @@ def _row_id(alarm: str) -> int:
     return int(alarm)
 
 
-def _described(row: Mapping[str, Any]) -> dict[str, Any]:
+def _described(row: Mapping[str, Any], note: str | None) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "time": instant_text(row["time"]),
@@ -142,4 +174,5 @@ def _described(row: Mapping[str, Any]) -> dict[str, Any]:
         "message": row["message_id"],
         "detail": row["detail"],
         "settled": instant_text(row["settled_at"]),
+        "note": note,
     }

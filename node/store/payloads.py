@@ -20,7 +20,7 @@ from node.store.sealing import KEY_BYTES, KeyEncryptionKey, RandomBytes, SealBro
 from node.store.tables import Payload, PayloadKey
 from node.store.trouble import StoreUnavailable
 
-Kind = Literal["part", "envelope", "response"]
+Kind = Literal["part", "envelope", "response", "note"]
 
 INLINE_LIMIT = 65_536
 """Octets (before sealing) that are kept in the row; more go to the blob store."""

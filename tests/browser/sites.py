@@ -142,7 +142,9 @@ def make_site(database: Database, kek: KeyEncryptionKey, folder: Path, domains: 
         demonstration=kind != "empty",
         secure_cookies=False,
     )
-    settle = partial(settle_alarm, SimpleNamespace(database=database, kek=kek, now=lambda: NOW))
+    settle = partial(
+        settle_alarm, SimpleNamespace(database=database, kek=kek, blobs=BlobStore(folder), now=lambda: NOW)
+    )
     context = Context(database, kek, BlobStore(folder), domains, settings, lambda: NOW, mark_opened, settle)
     reader: CaseReader | None = None
     if kind == "broken":

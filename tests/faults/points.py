@@ -55,4 +55,12 @@ OCCASIONAL = (
 )
 """Passed only when something out of the ordinary is done; each is brought about by itself."""
 
-POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL))
+ON_ALARMS = (
+    "confirm: after commit",
+    "confirm: before commit",
+    "settle: after commit",
+    "settle: before commit",
+)
+"""Passed by a person's command that needs no running node; `test_acts_on_alarms` kills at each."""
+
+POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS))

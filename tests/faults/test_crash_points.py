@@ -19,11 +19,6 @@ NODE = Path(__file__).parents[2] / "node"
 # Commits that no message passes: a kill there loses at most the command that a person is waiting for, and nothing that
 # a peer was told. (file, function) -> why.
 OUTSIDE_THE_MESSAGE_PATH = {
-    (
-        "exchange/alarms.py",
-        "settle_alarm",
-    ): "a person's act, one transaction; killed before it, the person does it again",
-    ("exchange/alarms.py", "confirm_message"): "a person's act, one transaction; no message is sent or taken by it",
     ("cli/partners.py", "remove"): "one row of a peer, by command",
     ("cli/partners.py", "unilateral"): "one agreement, by command",
     ("cli/partners.py", "end"): "one agreement, by command",

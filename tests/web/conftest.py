@@ -79,7 +79,7 @@ def make_site(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, domai
                 connection.execute(update(table).where(table.c.id == message).values(opened_at=site.now))
 
         given = PageSettings(name="Ministry of the Interior · Serbia", party=OWN, country="SRB", **settings)  # type: ignore[arg-type]
-        node = SimpleNamespace(database=database, kek=kek, now=lambda: site.now)
+        node = SimpleNamespace(database=database, kek=kek, blobs=blobs, now=lambda: site.now)
         settle = partial(settle_alarm, node)
         context = Context(database, kek, blobs, domains, given, lambda: site.now, mark_opened, settle)
         site = Site(database, context, create_pages(context))

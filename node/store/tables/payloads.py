@@ -20,7 +20,8 @@ class Payload(Row, table=True):
 
     message: int = row_id()
     kind: str = Field(primary_key=True)
-    """part, envelope (as signed or received) or response (the receipt or error that answered it)"""
+    """part, envelope (as signed or received), response (the receipt or error that answered it), or note (a person's, of
+    an act on the message; on an alarm without one, `message` is the alarm's id)"""
     n: int = Field(primary_key=True)
     size: int = wide()
     """of the octets before sealing"""

@@ -7,7 +7,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
 
-.PHONY: help setup run test lint types layers pytest bench interop kills proxy browser screens fuzz clean
+.PHONY: help setup run test lint types layers pytest bench interop kills attacks proxy browser screens fuzz clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -67,8 +67,11 @@ interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (ne
 kills: $(VENV)/ready-test  ## kill real nodes at every crash point under traffic, and at random
 	@$(PYTHON) -m pytest tests/faults -m kills -v -s
 
+attacks: $(VENV)/ready-test  ## published attacks on signature, encryption, MIME, gzip, HTTP and headers, against a running node
+	@$(PYTHON) -m pytest tests/attacks -q
+
 proxy: $(VENV)/ready-test  ## exchange through nginx and HAProxy, set up as the how-to page says (needs both)
-	@$(PYTHON) -m pytest tests/proxy -m proxy -v
+	@$(PYTHON) -m pytest tests/proxy tests/attacks -m proxy -v
 
 browser: $(VENV)/ready-ci  ## every page in a real browser: accessibility, narrow screens, without JavaScript
 	@$(PYTHON) -m pytest tests/browser -m browser -v

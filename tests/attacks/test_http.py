@@ -125,7 +125,10 @@ AMBIGUOUS: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
     "chunk_without_its_line_end": (lengths(TE, body=b"3\r\nabcxx0\r\n\r\n"), CHUNKS),
     "chunk_longer_than_its_size": (lengths(TE, body=b"3\r\nabcd\r\n0\r\n\r\n"), CHUNKS),
     "length_in_a_trailer": (lengths(TE, body=b"3\r\nabc\r\n0\r\nContent-Length: 9\r\n\r\n"), CHUNKS),
-    "line_ends_without_cr": (lambda smuggled: lengths(CL)(b"").replace(b"\r\n", b"\n") + smuggled, ("RFC 9112",)),
+    "request_with_bare_line_ends": (
+        lambda smuggled: lengths(CL)(b"").replace(b"\r\n", b"\n") + smuggled,
+        ("RFC 9112",),
+    ),
     "two_hosts": (lengths(b"Host: other", CL), ("RFC 9112",)),
     "no_host": (lambda smuggled: lengths(CL)(smuggled).replace(b"Host: node\r\n", b"", 1), ("RFC 9112",)),
     "space_in_the_method": (lambda smuggled: b"PO" + b" " + lengths(CL)(smuggled)[2:], ("RFC 9112",)),

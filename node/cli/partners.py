@@ -272,6 +272,7 @@ def _peer(peer: KnownPeer) -> dict[str, Any]:
         "party": peer.party,
         "party_type": peer.party_type,
         "name": peer.name,
+        "country": peer.country,
         "kind": peer.kind,
         "state": peer.state,
         "url": peer.url,

@@ -214,3 +214,11 @@ def test_a_card_may_leave_the_tls_certificate_to_a_public_authority(north: Home)
     north.set(card_names_tls=False)
     public = read_card(north.do("card")["card"])
     assert (public.tls, public.serial) == ((), pinned.serial + 1)
+
+
+def test_a_peer_has_the_country_that_its_card_states(north: Home, south: Home, card: Path, tmp_path: Path) -> None:
+    north.do("peer", "add", str(card), "--words", south.words())
+    assert north.do("peer", "show", "south")["country"] is None
+    kosovo = Home(tmp_path / "kosovo", "kosovo", init=("--country", "XKX"))
+    assert north.do("peer", "add", str(kosovo.card(tmp_path)))["country"] == "XKX"
+    assert [(one["party"], one["country"]) for one in north.do("peer", "list")] == [("kosovo", "XKX"), ("south", None)]

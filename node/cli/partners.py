@@ -17,10 +17,13 @@ from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
 from node.exchange.peers import KnownPeer, add_peer, load_peers, set_peer_state
 from node.exchange.ping import ping_peer
+from node.exchange.sequences import missing_numbers
 from node.trust.certificates import Use, describe, load_certificates
 from node.trust.pins import check_use, check_validity, issuing_authority
 from node.trust.suites import agreement_suite, signing_suite
 
+# Of numbers that are missing, so many spans are shown.
+MISSING_SHOWN = 20
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PEER_COLUMNS = {
     "party": "party",
@@ -85,9 +88,13 @@ def show_peer(arguments: Namespace) -> int:
     """Show one peer."""
     node = open_node(home_of(arguments))
     peer = _known(node, arguments.party)
+    with node.database.read() as connection:
+        spans = missing_numbers(connection, peer.party, MISSING_SHOWN)
+    missing = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
     value = _peer(peer) | {
         "words": list(words_of_peer(peer)),
         "certificates": [_certificate(one) for one in peer.certificates],
+        "missing": missing,
     }
     lines = [f"{name:13} {content}" for name, content in _peer(peer).items() if content is not None]
     if value["words"]:
@@ -96,6 +103,9 @@ def show_peer(arguments: Namespace) -> int:
         f"{one['use']:13} {one['subject']}, until {one['not_after']}, sha256 {one['sha256']}"
         for one in value["certificates"]
     ]
+    if missing:
+        numbers = ", ".join(missing)
+        lines.append(f"{'missing':13} its messages number {numbers}: they did not come, or were refused and not kept")
     show(arguments, value, lines)
     return 0
 

@@ -18,7 +18,7 @@ from node.exchange.cases import find_cases, open_case, touch_cases
 from node.exchange.contents import PART, answer_of, digests_of, discard
 from node.exchange.intake import Answer, Received, authenticated
 from node.exchange.node import Node
-from node.exchange.peers import PEER
+from node.exchange.sequences import advance_marks
 from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.records.notices import OPENED
 from node.store.columns import new_row_id
@@ -114,7 +114,9 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> Non
         insert_rows(connection, PART, parts)
     insert_rows(connection, PAYLOAD, payloads)
     insert_rows(connection, PAYLOAD_KEY, keys)
-    _advance_sequences(connection, group)
+    advance_marks(
+        connection, (one.message.header.sender.id for one in group if _number(one.message.header, "sequence"))
+    )
     _note_notices(connection, group)
     senders = sorted({one.message.header.sender.id for one in group})
     outbox.peer_heard(connection, senders, group[-1].at)
@@ -213,22 +215,6 @@ def _part_rows(row_id: int, one: Received) -> list[dict[str, object]]:
         }
         for n, part in enumerate(one.message.parts, start=1)
     ]
-
-
-def _advance_sequences(connection: Connection, group: Sequence[Received]) -> None:
-    """Move each sender's mark up to the highest number below which none is missing."""
-    for peer in sorted({one.message.header.sender.id for one in group if _number(one.message.header, "sequence")}):
-        mark = connection.scalar(select(PEER.c.sequence_in).where(PEER.c.party == peer)) or 0
-        numbers = select(MESSAGE.c.sequence).where(
-            MESSAGE.c.peer == peer, MESSAGE.c.direction == "in", MESSAGE.c.sequence > mark
-        )
-        highest = mark
-        for number in connection.scalars(numbers.order_by(MESSAGE.c.sequence)):
-            if number > highest + 1:
-                break
-            highest = number
-        if highest > mark:
-            connection.execute(update(PEER).where(PEER.c.party == peer).values(sequence_in=highest))
 
 
 def _note_notices(connection: Connection, group: Sequence[Received]) -> None:

@@ -30,6 +30,7 @@ from node.exchange.judgement import Route, SubmissionRefused, require_attached, 
 from node.exchange.node import Node
 from node.exchange.parts_to_send import PartToSend, PreparedPart, prepare_part, read_record
 from node.exchange.peers import PEER, KnownPeer
+from node.exchange.sequences import highest_seen
 from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
@@ -245,10 +246,9 @@ def _next_sequence(connection: Connection, peer: KnownPeer) -> tuple[int | None,
         update(PEER)
         .where(PEER.c.party == peer.party)
         .values(sequence_out=PEER.c.sequence_out + 1)
-        .returning(PEER.c.sequence_out, PEER.c.sequence_in)
+        .returning(PEER.c.sequence_out)
     )
-    sequence, seen = connection.execute(statement).one()
-    return sequence, seen
+    return connection.execute(statement).scalar_one(), highest_seen(connection, peer.party)
 
 
 def _properties(

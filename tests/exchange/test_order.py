@@ -8,11 +8,12 @@ import pytest
 
 from node.as4 import ROLE_RESPONDER, Party, UserMessage, open_bytes
 from node.exchange.contents import envelope_of
-from node.exchange.handling import withdraw_message
+from node.exchange.handling import resend_message, withdraw_message
 from node.exchange.peers import PEER
+from node.exchange.sequences import missing_numbers
 from tests.exchange.clock import until
 from tests.exchange.conftest import Stage, StageMaker, World, WorldMaker
-from tests.exchange.offices import Known, Office, text_part
+from tests.exchange.offices import APPLICATION, RECORDS, Known, Office, text_part
 from tests.exchange.scripted import Http, Request, ScriptedPeer, error_of, http, true_receipt
 from tests.exchange.wire import letter, post, post_together
 
@@ -143,6 +144,49 @@ async def test_a_gap_keeps_the_mark_until_it_is_filled(make_world: WorldMaker) -
     assert peer_row(world.ours, "theirs")["sequence_in"] == 9
     await post(world.ours, numbered("9" * 40))
     assert peer_row(world.ours, "theirs")["sequence_in"] == 9
+
+
+async def test_what_was_seen_goes_on_beyond_a_gap_and_the_gap_is_known(make_world: WorldMaker) -> None:
+    """Numbers 2 and 4 never come: their messages ended before they were sent."""
+    world = await make_world(send=False, depesha=True)
+    for number in (1, 2, 3, 4, 5):
+        sent = world.theirs.submit("ours", text_part(str(number)))
+        if number in (2, 4):
+            withdraw_message(world.theirs.node, sent, "test")
+    async with world.theirs.sending():
+        await until(lambda: len(world.ours.listed()) == 3, "three have come")
+        await until(lambda: not world.theirs.waiting(), "and are receipted")
+    assert peer_row(world.ours, "theirs")["sequence_in"] == 1
+    assert said(world.ours, world.ours.submit("theirs", text_part("x"))) == ("1", "5")
+    with world.ours.node.database.read() as connection:
+        assert missing_numbers(connection, "theirs", 10) == [(2, 2), (4, 4)]
+        assert missing_numbers(connection, "theirs", 1) == [(2, 2)]
+        assert missing_numbers(connection, "stranger", 10) == []
+
+
+async def test_a_message_that_is_resent_fills_its_gap(make_world: WorldMaker) -> None:
+    world = await make_world(send=False, depesha=True)
+    first, second = (world.theirs.submit("ours", text_part(text)) for text in "12")
+    withdraw_message(world.theirs.node, first, "test")
+    async with world.theirs.sending():
+        await world.theirs.reaches(second, "delivered")
+        assert peer_row(world.ours, "theirs")["sequence_in"] == 0
+        resend_message(world.theirs.node, world.theirs.directory.snapshot(), first, "test")
+        world.theirs.courier.wake()
+        await world.theirs.reaches(first, "delivered")
+    assert peer_row(world.ours, "theirs")["sequence_in"] == 2
+    with world.ours.node.database.read() as connection:
+        assert missing_numbers(connection, "theirs", 10) == []
+
+
+async def test_a_rejected_message_was_processed(make_world: WorldMaker) -> None:
+    world = await make_world(send=False, depesha=True)
+    bad = letter(
+        world.theirs.node, world.ours.node, [("application/xml", b"<no-record/>")], service=RECORDS,
+        action=APPLICATION, properties={"sequence": "1", "seen": "0"},
+    )  # fmt: skip
+    assert (await post(world.ours, bad)).error.code == "EBMS:0004"
+    assert said(world.ours, world.ours.submit("theirs", text_part("x"))) == ("1", "1")
 
 
 async def test_a_stranger_to_a_case_opens_one_of_its_own(world: World) -> None:

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select, text
 
 import node.store.migrations as migrations
+from node.exchange.sequences import highest_seen
 from node.store.columns import table_of
 from node.store.database import Database, open_database
 from node.store.migrations import HEAD, require_current, upgrade
@@ -78,6 +79,36 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
     require_current(database)
     upgrade(database)
     require_current(database)
+
+
+def test_tables_of_the_first_version_are_upgraded_with_what_they_hold(empty: Database) -> None:
+    """Written by hand, as a node of that version wrote it."""
+    upgrade(empty, "0001")
+    columns = "id, message_id, direction, peer, state, service, action, case_id, conversation_id, timestamp, time, "
+    columns += "attempts, sequence, digests, unilateral, disputed_time"
+    values = [f":{name.strip()}" for name in columns.split(",")]
+    row = {
+        "direction": "in", "peer": "alpha", "state": "received", "service": "s", "action": "a", "case_id": 1,
+        "conversation_id": "c", "timestamp": 5, "time": 6, "attempts": 1, "digests": bytes(32), "unilateral": False,
+        "disputed_time": False,
+    }  # fmt: skip
+    with empty.write() as connection:
+        assert "ix_message_numbered" not in " ".join(indexes(connection))
+        for n, sequence in enumerate((1, 2, None, 2**53), start=1):
+            numbered = row | {"id": n, "message_id": f"m{n}", "sequence": sequence}
+            connection.execute(text(f"INSERT INTO message ({columns}) VALUES ({', '.join(values)})"), numbered)
+        everything = connection.execute(text("SELECT * FROM message ORDER BY id")).all()
+    with pytest.raises(StoreUnavailable, match="depesha upgrade"):
+        require_current(empty)
+    upgrade(empty)
+    require_current(empty)
+    with empty.read() as connection:
+        assert connection.execute(text("SELECT * FROM message ORDER BY id")).all() == everything
+        assert "ix_message_numbered" in " ".join(indexes(connection))
+        assert highest_seen(connection, "alpha") == 2**53
+    with empty.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_processes_that_start_at_once_upgrade_once(empty: Database) -> None:

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from node.store.columns import Instant
 from node.store.tables.row import Row, row_id, wide
+
+_NUMBERED = text("sequence IS NOT NULL")
 
 
 class Message(Row, table=True):
@@ -22,6 +24,9 @@ class Message(Row, table=True):
         UniqueConstraint("message_id", "peer", "direction"),
         Index(None, "case_id", "id"),
         Index(None, "state", "id"),
+        Index(
+            "ix_message_numbered", "peer", "direction", "sequence", sqlite_where=_NUMBERED, postgresql_where=_NUMBERED
+        ),
     )
 
     id: int = row_id()
@@ -48,7 +53,9 @@ class Message(Row, table=True):
     error_code: str | None = None
     error_detail: str | None = None
     sequence: int | None = wide(None)
+    """its sender's counter of messages to its receiver; none where one of them is no node of this kind"""
     seen: int | None = wide(None)
+    """the highest number of the other that its sender had processed"""
     unit: str | None = None
     original_sender: str | None = None
     final_recipient: str | None = None

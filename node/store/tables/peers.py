@@ -33,7 +33,8 @@ class Peer(Row, table=True):
     sequence_out: int = wide(0)
     """The last sequence number that we gave to a message to it."""
     sequence_in: int = wide(0)
-    """The highest of its sequence numbers up to which we have processed all."""
+    """The highest of its sequence numbers up to which we have processed all: above it something is missing, or nothing
+    came yet."""
     added_at: datetime = Field(sa_type=Instant)
     confirmed_at: datetime | None = Field(None, sa_type=Instant)
 

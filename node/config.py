@@ -60,7 +60,9 @@ class Settings(BaseModel):
     retry_first_seconds: float = Field(5, gt=0, le=3600, description="pause before the second attempt")
     retry_longest_seconds: float = Field(600, gt=0, le=86400, description="longest pause between two attempts")
     retry_hours: float = Field(48, gt=0, le=24 * 60, description="after this a message is given up (EBMS:0301)")
-    attempt_seconds: float = Field(120, gt=0, le=7200, description="one attempt may take so long")
+    attempt_seconds: float = Field(
+        120, gt=0, le=7200, description="a peer that takes no more of a message, or does not answer, is left after this"
+    )
     deliveries_in_flight: int = Field(32, ge=1, le=512, description="attempts under way at once in one process")
     commit_gather_milliseconds: float = Field(3, ge=0, le=100, description="how long a commit waits for company")
     commit_in_thread: bool = Field(False, description="commit in a thread: kinder to a slow disk, slower on a fast one")

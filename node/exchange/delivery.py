@@ -96,8 +96,15 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until `stop`; trouble of the store is waited out, never given up on."""
+        renewing = asyncio.create_task(self._renew_claims())
+        try:
+            await self._deliver_until_stopped()
+        finally:
+            renewing.cancel()
+
+    async def _deliver_until_stopped(self) -> None:
         released = False
-        async with client_session(self._node.settings.attempt_seconds) as session:
+        async with client_session() as session:
             while not self._stopping:
                 self._wake.clear()
                 pause = LOOK_SECONDS
@@ -112,7 +119,10 @@ class Courier:
                     pause = TROUBLE_SECONDS
                 await self._woken_within(pause)
             if self._under_way:
-                await asyncio.wait(self._under_way, timeout=self._node.settings.attempt_seconds)
+                _, late = await asyncio.wait(self._under_way, timeout=self._node.settings.attempt_seconds)
+                for task in late:
+                    task.cancel()  # a large message on a slow line: the next process sends it again
+                await asyncio.gather(*late, return_exceptions=True)
             await self._settle.close()
 
     def _release_claims_of_the_dead(self) -> None:
@@ -124,6 +134,18 @@ class Courier:
         crash_point("release: after commit")
         if released:
             log.warning("attempts had been cut off", count=released)
+
+    async def _renew_claims(self) -> None:
+        """Hold what is under way for longer than one claim lasts: a large message on a slow line."""
+        attempt = timedelta(seconds=self._node.settings.attempt_seconds)
+        while True:
+            await asyncio.sleep(attempt.total_seconds() / 2)
+            if not self._under_way:
+                continue
+            try:
+                outbox.renew_claims(self._node.database, self._worker, self._node.now(), attempt)
+            except StoreUnavailable as trouble:
+                log.error("claims cannot be renewed", reason=str(trouble))
 
     async def _woken_within(self, seconds: float) -> None:
         try:
@@ -212,7 +234,7 @@ class Courier:
         wire = seal(signed.xml, part_octets(node, claim.message), recipient, suite)
         began = node.now()
         crash_point("send: before the request")
-        answer = await post(session, peer.url, self._tls_of(peer), wire, progress)
+        answer = await post(session, peer.url, self._tls_of(peer), wire, progress, node.settings.attempt_seconds)
         crash_point("send: after the answer")
         attempt = Attempt(
             sent=signed,

@@ -166,6 +166,16 @@ def claim(
     ]
 
 
+def renew_claims(database: Database, worker: str, now: datetime, attempt: timedelta) -> None:
+    """Hold all that `worker` has claimed for another attempt's time. Raises StoreUnavailable."""
+    with database.write() as connection:
+        connection.execute(
+            update(OUTBOX).where(OUTBOX.c.claimed_by == worker).values(claimed_until=now + attempt + CLAIM_GRACE)
+        )
+        crash_point("renew: before commit")
+    crash_point("renew: after commit")
+
+
 def release_claims(connection: Connection, worker: str | None = None) -> int:
     """Give back the claims of `worker`, or all of them when no other process can hold any; returns how many.
 

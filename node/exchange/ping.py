@@ -74,9 +74,9 @@ async def ping_peer(node: Node, directory: Directory, party: str) -> PingOutcome
     accepts_signer = partial(directory.accept_receipt_signer, peer, header.timestamp)
     tls = peer_tls(peer, directory.revocation_lists(peer), node.tls_terms)
     try:
-        async with client_session(PING_SECONDS) as session:
+        async with client_session() as session:
             crash_point("ping: before the request")
-            answer = await post(session, peer.url, tls, wire, Progress())
+            answer = await post(session, peer.url, tls, wire, Progress(), PING_SECONDS)
             crash_point("ping: after the answer")
     except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
         return PingOutcome(party, header.message_id, Judgement("unreachable", "EBMS:0005", in_words(error)))

@@ -1,10 +1,11 @@
 """One HTTP POST to a peer: what is sent, over which TLS, and how much of an answer is read."""
 
+import asyncio
 import errno
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -25,6 +26,8 @@ SMALL = 256 * 1024
 # A connection that was kept may be closed by the peer at the moment of the next request. That is no sign of trouble, so
 # the request is made again; the others that were kept are known to be closed by then.
 REPEATS_AFTER_REUSE = 2
+# However well it goes, no attempt takes longer: less than what a node of this kind allows a request it takes in.
+LONGEST_SECONDS = 2 * 3600
 LONGEST_WORDS = 300
 # How Python shows an object that has no words of its own, and where OpenSSL says in its source it found fault.
 _OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
@@ -46,19 +49,21 @@ class Progress:
     """Whether the whole body of a request may have reached the peer.
 
     `reused`: it goes over a connection that was kept from an earlier one. `repeated`: the peer closed such a connection
-    without an answer, so the request was made once more; the first one may have reached it too.
+    without an answer, so the request was made once more; the first one may have reached it too. `moved` is called
+    whenever the peer has taken more of the body.
     """
 
     body_sent: bool = False
     reused: bool = False
     repeated: bool = False
+    moved: Callable[[], None] = lambda: None
 
 
-def client_session(seconds: float) -> aiohttp.ClientSession:
+def client_session() -> aiohttp.ClientSession:
     """A session for deliveries: connections are kept, redirects and compression are not followed."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ttl_dns_cache=60),
-        timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         auto_decompress=False,
         trace_configs=[_watching_connections()],
     )
@@ -86,12 +91,24 @@ def peer_tls(peer: KnownPeer, lists: Sequence[RevocationList] = (), terms: TlsTe
 
 
 async def post(
-    session: aiohttp.ClientSession, url: str, tls: ssl.SSLContext, wire: WireMessage, progress: Progress
+    session: aiohttp.ClientSession, url: str, tls: ssl.SSLContext, wire: WireMessage, progress: Progress, seconds: float
 ) -> HttpAnswer:
     """Send `wire` to `url`; fills in `progress` as it goes.
 
-    Raises aiohttp.ClientError, TimeoutError, ssl.SSLError or OSError when no whole answer came.
+    The peer has `seconds` to take the first piece of the body, as long for each next one, and for its answer: so a
+    large message may go over a slow line, and a peer that does not move is left soon. Raises aiohttp.ClientError,
+    TimeoutError, ssl.SSLError or OSError when no whole answer came.
     """
+    loop = asyncio.get_running_loop()
+    latest = loop.time() + LONGEST_SECONDS
+    async with asyncio.timeout(seconds) as limit:
+        progress.moved = lambda: limit.reschedule(min(loop.time() + seconds, latest))
+        return await _request(session, url, tls, wire, progress)
+
+
+async def _request(
+    session: aiohttp.ClientSession, url: str, tls: ssl.SSLContext, wire: WireMessage, progress: Progress
+) -> HttpAnswer:
     headers = {"Content-Type": wire.content_type, "Content-Length": str(wire.length)}
     repeats = 0
     while True:
@@ -167,5 +184,6 @@ def _whole(wire: WireMessage, progress: Progress) -> bytes:
 async def _streamed(wire: WireMessage, progress: Progress) -> AsyncIterator[bytes]:
     for chunk in wire.chunks():
         yield chunk
+        progress.moved()
         crash_point("send: within the body")
     progress.body_sent = True

@@ -19,8 +19,8 @@ async def told(url: str, seconds: float = 5, pinned: bytes | None = None) -> str
     """What is told of an attempt to send something to `url`."""
     wire = WireMessage("text/plain", 1, lambda: iter((b"x",)))
     with pytest.raises((OSError, TimeoutError)) as caught:
-        async with client_session(seconds) as session:
-            await post(session, url, client_context(pinned), wire, Progress())
+        async with client_session() as session:
+            await post(session, url, client_context(pinned), wire, Progress(), seconds)
     words = in_words(caught.value)
     assert "object at" not in words
     assert "Context" not in words

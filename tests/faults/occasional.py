@@ -4,6 +4,7 @@ Each function runs for one side (`home`, the other one is `peer`), and says in w
 """
 
 import asyncio
+import socket
 import uuid
 from datetime import UTC, datetime
 
@@ -77,6 +78,21 @@ def stale(home: Home, peer: Home, tally: Tally) -> str:
     tally.add("submission: before commit", home.party, state_of(home, message_id) == "stale")
     home.do("message", "resend", message_id)
     return message_id
+
+
+def renew(home: Home, peer: Home, tally: Tally) -> None:
+    """Neither node serves. Somebody at the peer's address takes a message and says nothing for long, so its claim is
+    renewed; it must be delivered once all the same."""
+    message_id = _queue(home, peer)
+    settings = home.folder / "depesha.toml"
+    kept = settings.read_text()
+    lines = [line for line in kept.splitlines() if not line.startswith("attempt_seconds")]
+    settings.write_text("\n".join([*lines, "attempt_seconds = 2"]) + "\n")
+    with socket.create_server(("127.0.0.1", peer.outside)):
+        for point in ("renew: before commit", "renew: after commit"):
+            _died(home.serve(point), point)
+            tally.add(point, home.party, state_of(home, message_id) == "sending")
+    settings.write_text(kept)
 
 
 def ping(home: Home, peer: Home, tally: Tally) -> None:

@@ -46,6 +46,8 @@ OCCASIONAL = (
     "opened: before commit",
     "ping: after the answer",
     "ping: before the request",
+    "renew: after commit",
+    "renew: before commit",
     "resend: after commit",
     "resend: before commit",
     "stale: after commit",

@@ -169,7 +169,7 @@ def test_only_the_transport_opens_connections() -> None:
         for call in calls(place.statement, name)
         if ast.unparse(call.func).startswith("session.")
     ]
-    assert [(place.file, place.function) for place in requests] == [("exchange/transport.py", "post")]
+    assert [(place.file, place.function) for place in requests] == [("exchange/transport.py", "_request")]
 
 
 def test_every_answer_has_a_point_before_it() -> None:

@@ -90,6 +90,8 @@ def kill_now_and_then(pair: Pair) -> None:
             occasional.resend(home, peer, pair.tally)
 
         pair.on_both(while_nobody_serves)
+        for home, peer in pair.both:
+            occasional.renew(home, peer, pair.tally)
         running = serve_both(pair)
         pair.on_both(lambda home, peer: occasional.ping(home, peer, pair.tally))
         pair.on_both(lambda home, peer: occasional.opened_and_told(home, peer, pair.tally))

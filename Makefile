@@ -4,6 +4,7 @@
 PY ?=
 DIR ?= demo
 VENV := .venv
+FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.py))
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
 
@@ -79,8 +80,9 @@ browser: $(VENV)/ready-ci  ## every page in a real browser: accessibility, narro
 screens: $(VENV)/ready-ci  ## write pictures of every page to build/screens
 	@$(PYTHON) -m pytest tests/browser -m browser -q --screens build/screens
 
-fuzz: $(VENV)/ready-ci  ## fuzz the opener of messages for SECONDS (60 unless told)
-	@$(PYTHON) tests/as4/fuzz_open.py -max_total_time=$(or $(SECONDS),60)
+fuzz: $(VENV)/ready-ci  ## fuzz what reads strangers' bytes, each of the fuzzers for a share of SECONDS (60 unless told)
+	@for fuzzer in $(FUZZERS); do \
+	  echo "$$fuzzer"; $(PYTHON) $$fuzzer -max_total_time=$$(( $(or $(SECONDS),60) / $(words $(FUZZERS)) )) || exit 1; done
 
 bench: $(VENV)/ready-test  ## time the wire against the bare primitives, in one run
 	@$(PYTHON) -m tests.bench

@@ -29,6 +29,11 @@ class Attack:
     sources: tuple[str, ...]
     change: Change
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes a message; others are run by tests of their own."""
+        return self.change is not _no_change
+
 
 class Catalogue:
     """The attacks of one family by name."""

@@ -1,19 +1,14 @@
 """Fuzzes everything that reads what a peer sent: any exception but `As4Error` is a crash.
 
-    python tests/as4/fuzz_open.py -max_total_time=60
+    python tests/fuzz/fuzz_open.py -max_total_time=60
 
 Inputs are a mode, a Content-Type, a line end and a body. Mode `R` opens the body as it is; `S` first digests Messaging
 and Body anew and signs the changed envelope with the sender's key, so that mutations get past the signature; `A` reads
-it as an answer. The corpus (a temporary folder unless one is named) starts from the recordings and our own messages.
+it as an answer. Seeds are the recordings and our own messages.
 """
 
-import base64
 import contextlib
-import hashlib
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,17 +31,16 @@ with atheris.instrument_imports(include=["node.as4"]):
         decompress,
         make_error,
         make_receipt,
+        names,
         read_response,
         verify_error,
         verify_receipt,
     )
 
-from lxml import etree
 
 from tests.as4 import material, recordings
-
-CHILD = "DEPESHA_FUZZ_CHILD"
-"""Set in the process that fuzzes."""
+from tests.fuzz import harness
+from tests.fuzz.resigning import resigned
 
 WHO = material.parties()
 LIMITS = Limits(inflated_bytes=1 << 22, canonical_bytes=1 << 18)
@@ -81,33 +75,6 @@ class Sink:
         self.over = True
 
 
-def resigned(body: bytes) -> bytes:
-    """The body with the digests and the signature of its envelope made right again, if it is XML at all."""
-    start, end = body.find(b"<"), body.rfind(b"Envelope>") + len(b"Envelope>")
-    if start < 0 or end <= start:
-        return body
-    try:
-        root = etree.fromstring(body[start:end], etree.XMLParser(resolve_entities=False, no_network=True))
-        digests = {}
-        for element in root.iter("{*}Messaging", "{*}Body"):
-            octets = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
-            for name, value in element.items():
-                if name.endswith("Id"):
-                    digests["#" + value] = base64.b64encode(hashlib.sha256(octets).digest()).decode()
-        for reference in root.iter("{*}Reference"):
-            value = reference.find("{*}DigestValue")
-            if value is not None and reference.get("URI") in digests:
-                value.text = digests[reference.get("URI") or ""]
-        for signature in root.iter("{*}Signature"):
-            info, value = signature.find("{*}SignedInfo"), signature.find("{*}SignatureValue")
-            if info is not None and value is not None:
-                octets = etree.tostring(info, method="c14n", exclusive=True, with_comments=False)
-                value.text = base64.b64encode(WHO.sender.key.sign(octets)).decode()
-        return body[:start] + etree.tostring(root) + body[end:]
-    except (etree.LxmlError, ValueError, AssertionError):
-        return body
-
-
 def open_it(content_type: str, body: bytes, policy: PeerPolicy) -> None:
     """Open in pieces of a size that the body decides."""
     sinks: list[Sink] = []
@@ -138,7 +105,7 @@ def test_one_input(data: bytes) -> None:
     head, _, body = rest.partition(b"\n")
     content_type = head.decode("latin-1")
     if mode == b"S":
-        open_it(content_type, resigned(body), LENIENT)
+        open_it(content_type, resigned(body, WHO.sender.key), LENIENT)
     elif mode == b"A":
         for verify in (verify_receipt, verify_error):
             with contextlib.suppress(As4Error):
@@ -173,20 +140,23 @@ def seeds() -> Iterator[bytes]:
     yield b"G\n" + material.octets_of(CONTENTS[0][0], b"content" * 50)
 
 
-def main() -> int:
-    """Write the seeds, then let the fuzzer run on them, in a process of its own since it never returns."""
-    with tempfile.TemporaryDirectory() as folder:
-        for n, seed in enumerate(seeds()):
-            (Path(folder) / f"seed-{n:03d}").write_bytes(seed)
-        # new inputs go to the first folder named, which is the temporary one unless another is given
-        return subprocess.run(
-            [sys.executable, __file__, *sys.argv[1:], folder], env={**os.environ, CHILD: "1"}
-        ).returncode
-
+WORDS = (
+    *(getattr(names, name).encode() for name in dir(names) if name.isupper()),
+    *(
+        b"<!--",
+        b"-->",
+        b"<![CDATA[",
+        b"]]>",
+        b"<!DOCTYPE",
+        b"&#1;",
+        b"xmlns",
+        b"wsu:Id",
+        b'Id="',
+        b"cid:",
+        b"\r\n\r\n--",
+    ),
+    *(b"eb:UserMessage", b"eb:SignalMessage", b"S12:Body", b"ds:SignedInfo", b"xenc:EncryptedKey", b"mustUnderstand"),
+)
 
 if __name__ == "__main__":
-    if CHILD not in os.environ:
-        sys.exit(main())
-    options = sys.argv if any(a.startswith("-max_len") for a in sys.argv) else [*sys.argv, "-max_len=32768"]
-    atheris.Setup(options, test_one_input)
-    atheris.Fuzz()
+    harness.run(__file__, test_one_input, seeds, WORDS)

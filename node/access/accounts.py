@@ -1,11 +1,14 @@
 """Accounts: who may sign in, in which role, for which unit.
 
-A removed account keeps its row: log entries name it as their actor, so its name is never given to another person.
+The log calls an account by its handle, which is random: it holds no name of a person. A removed account keeps its row,
+so that its handle can be looked up, and its name is never given to another person.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -13,7 +16,7 @@ from node.store.columns import table_of
 from node.store.tables import Account, BrowserSession, SignInLink
 
 NAME_LIMIT = 80
-"""Names stand in the head of every page and in log entries."""
+"""Names stand in the head of every page."""
 
 _accounts = table_of(Account)
 
@@ -33,12 +36,19 @@ class AccountError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account as pages and commands see it; `unit` None means the whole administration."""
+    """An account as pages and commands see it; `unit` None means the whole administration, `handle` is for the log."""
 
     name: str
+    handle: str
     role: Role
     unit: str | None
     created_at: datetime
+    removed_at: datetime | None = None
+
+    @classmethod
+    def of_row(cls, row: Any) -> "Person":
+        """From a row of the table `account`."""
+        return cls(row.name, row.handle, Role(row.role), row.unit, row.created_at, row.removed_at)
 
 
 def add_user(connection: Connection, name: str, role: str, unit: str | None, now: datetime) -> Person:
@@ -52,8 +62,10 @@ def add_user(connection: Connection, name: str, role: str, unit: str | None, now
     if found is not None:
         was = "is an account already" if found.removed_at is None else "was an account that has been removed"
         raise AccountError(f"{name!r} {was}; the log names it. Choose another name.")
-    connection.execute(insert(_accounts).values(name=name, role=known.value, unit=unit or None, created_at=now))
-    return Person(name, known, unit or None, now)
+    handle = f"account-{secrets.token_hex(8)}"
+    values = {"name": name, "handle": handle, "role": known.value, "unit": unit or None, "created_at": now}
+    connection.execute(insert(_accounts).values(values))
+    return Person(name, handle, known, unit or None, now)
 
 
 def change_user(connection: Connection, name: str, role: str, unit: str | None) -> Person:
@@ -83,13 +95,15 @@ def find_user(connection: Connection, name: str) -> Person:
     ).one_or_none()
     if row is None:
         raise AccountError(f"There is no account {name!r}. `depesha user list` shows them.")
-    return Person(row.name, Role(row.role), row.unit, row.created_at)
+    return Person.of_row(row)
 
 
-def list_users(connection: Connection) -> tuple[Person, ...]:
-    """All open accounts by name."""
-    rows = connection.execute(select(_accounts).where(_accounts.c.removed_at.is_(None)).order_by(_accounts.c.name))
-    return tuple(Person(row.name, Role(row.role), row.unit, row.created_at) for row in rows)
+def list_users(connection: Connection, removed: bool = False) -> tuple[Person, ...]:
+    """All open accounts by name; with `removed` those that were removed, too."""
+    query = select(_accounts).order_by(_accounts.c.name)
+    if not removed:
+        query = query.where(_accounts.c.removed_at.is_(None))
+    return tuple(Person.of_row(row) for row in connection.execute(query))
 
 
 def _role(role: str) -> Role:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from node.access.accounts import Person, Role, find_user
+from node.access.accounts import Person, find_user
 from node.store.columns import table_of
 from node.store.tables import Account, BrowserSession, SignInLink
 
@@ -80,7 +80,7 @@ def session_account(connection: Connection, token: str, now: datetime) -> Person
             _sessions.c.token_sha256 == _digest(token), _sessions.c.expires_at > now, _accounts.c.removed_at.is_(None)
         )
     ).one_or_none()
-    return None if row is None else Person(row.name, Role(row.role), row.unit, row.created_at)
+    return None if row is None else Person.of_row(row)
 
 
 def sign_out(connection: Connection, token: str) -> None:

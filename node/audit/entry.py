@@ -3,8 +3,9 @@
     body = RFC 8785 JSON {actor, at, case, facts, message, peer, type, v}
     leaf = 0x01 ‖ SHA-256("depesha/entry/v1" LF ‖ salt ‖ body)        33 bytes; the salt is 32 random bytes
 
-Bodies hold random ids and salted digests only, no content and no name of a person. Erasing an entry destroys body and
-salt; its leaf stays, and so do all roots and proofs.
+Bodies hold random ids and salted digests only, no content and no name of a person: who acted is `node`, `command line`,
+or an account by its random handle. Erasing an entry destroys body and salt; its leaf stays, and so do all roots and
+proofs.
 """
 
 import hashlib

@@ -216,6 +216,7 @@ def _people_verbs(verbs: _Verbs) -> None:
     add.add_argument("name", metavar="NAME")
     add.add_argument("--role", metavar="R", required=True)
     add.add_argument("--unit", metavar="U")
-    _verb(user, "list", f"{PEOPLE}:list_users", "list people")
+    listing = _verb(user, "list", f"{PEOPLE}:list_users", "list people")
+    listing.add_argument("--all", action="store_true", help="removed ones, too")
     remove = _verb(user, "remove", f"{PEOPLE}:remove", "remove a person; what is open in a browser ends at once")
     remove.add_argument("name", metavar="NAME")

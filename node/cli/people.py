@@ -4,15 +4,16 @@ from argparse import Namespace
 
 from sqlalchemy import Connection
 
-from node.access.accounts import add_user, change_user, find_user, remove_user
+from node.access.accounts import Person, add_user, change_user, find_user, remove_user
 from node.access.accounts import list_users as users_listed
 from node.access.sign_in import make_link
 from node.audit.entry import append, entry
 from node.cli.printing import home_of, show, table
+from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
 from node.operations.listening import sign_in_base
 
-COLUMNS = {"name": "name", "role": "role", "unit": "unit"}
+COLUMNS = {"name": "name", "role": "role", "unit": "unit", "handle": "in the log"}
 
 
 def add(arguments: Namespace) -> int:
@@ -26,12 +27,12 @@ def add(arguments: Namespace) -> int:
             person = change_user(connection, arguments.name, arguments.role, unit)
             if person != before:
                 facts = {"role": person.role.value, "unit": person.unit, "role_before": before.role.value}
-                _log(node, connection, "account.changed", person.name, facts | {"unit_before": before.unit})
+                _log(node, connection, "account.changed", person.handle, facts | {"unit_before": before.unit})
         else:
             person = add_user(connection, arguments.name, arguments.role, arguments.unit, now)
-            _log(node, connection, "account.added", person.name, {"role": person.role.value, "unit": person.unit})
+            _log(node, connection, "account.added", person.handle, {"role": person.role.value, "unit": person.unit})
         link = sign_in_address(node, make_link(connection, person.name, now))
-        _log(node, connection, "account.link-made", person.name, {})
+        _log(node, connection, "account.link-made", person.handle, {})
     lines = [f"{person.name} ({person.role}) signs in, once and within 15 minutes, by:", f"  {link}"]
     show(arguments, {"name": person.name, "role": person.role, "link": link}, lines)
     return 0
@@ -41,8 +42,9 @@ def list_users(arguments: Namespace) -> int:
     """List people."""
     node = open_node(home_of(arguments))
     with node.database.read() as connection:
-        rows = [{"name": one.name, "role": one.role, "unit": one.unit} for one in users_listed(connection)]
-    show(arguments, rows, table(rows, COLUMNS, "Nobody yet. `depesha user add NAME --role officer` adds a person."))
+        rows = [_described(one) for one in users_listed(connection, removed=arguments.all)]
+    columns = COLUMNS | {"removed": "removed"} if arguments.all else COLUMNS
+    show(arguments, rows, table(rows, columns, "Nobody yet. `depesha user add NAME --role officer` adds a person."))
     return 0
 
 
@@ -50,8 +52,9 @@ def remove(arguments: Namespace) -> int:
     """Remove a person."""
     node = open_node(home_of(arguments))
     with node.database.write() as connection:
-        remove_user(connection, arguments.name, node.now())
-        _log(node, connection, "account.removed", arguments.name, {})
+        person = find_user(connection, arguments.name)
+        remove_user(connection, person.name, node.now())
+        _log(node, connection, "account.removed", person.handle, {})
     show(arguments, {"name": arguments.name, "removed": True}, f"{arguments.name} is removed.")
     return 0
 
@@ -61,7 +64,12 @@ def sign_in_address(node: Node, token: str) -> str:
     return f"{sign_in_base(node.home, node.settings)}/sign-in?token={token}"
 
 
+def _described(one: Person) -> dict[str, str | None]:
+    removed = instant_text(one.removed_at)
+    return {"name": one.name, "role": one.role, "unit": one.unit, "handle": one.handle, "removed": removed}
+
+
 def _log(node: Node, connection: Connection, what: str, account: str, facts: dict[str, str | None]) -> None:
-    """An entry of the log about an account, in the transaction that makes it true."""
+    """An entry of the log about an account, by its handle, in the transaction that makes it true."""
     made = entry(type=what, at=node.now(), actor="command line", facts={"account": account, **facts})
     append(connection, [made], node.kek)

@@ -48,7 +48,7 @@ class AlarmPages:
         note = " ".join(visit.form.get("note", "").split())
         _ = self._templates.language.gettext
         try:
-            visit.context.settle_alarm(str(found.id), note, visit.signed_in.name)
+            visit.context.settle_alarm(str(found.id), note, visit.signed_in.handle)
         except NoteRefused:
             wrong = _("Say what was found and done, in 1 to %(limit)s letters", limit=NOTE_LIMIT)
             return self._page(visit, found, 422, note, wrong)

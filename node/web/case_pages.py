@@ -89,7 +89,7 @@ class CasePages:
         if page is None:
             raise HTTPException(404)
         if page.unopened and visit.may(Act.MARK_OPENED) and _looked_at(visit):
-            visit.context.mark_opened(page.row_id, visit.signed_in.name)
+            visit.context.mark_opened(page.row_id, visit.signed_in.handle)
             page = self._reader.message(visit.signed_in, alias, n) or page
         t = self._templates
         return t.page(

@@ -49,9 +49,9 @@ class PageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`mark_opened(row id of the message, account name)` records that an officer opened it; it may be called again.
+    """`mark_opened(row id of the message, account handle)` records that an officer opened it; it may be called again.
 
-    `settle_alarm(id, note, account name)` settles one; it raises what `node.exchange.alarms.settle_alarm` does.
+    `settle_alarm(id, note, account handle)` settles one; it raises what `node.exchange.alarms.settle_alarm` does.
     """
 
     database: Database

@@ -51,8 +51,8 @@ class SignInPages:
                 if visit.session is not None:
                     sign_out(connection, visit.session)
                     if visit.person is not None:
-                        _log(visit, connection, "account.signed-out", visit.person.name)
-                _log(visit, connection, "account.signed-in", person.name)
+                        _log(visit, connection, "account.signed-out", visit.person.handle)
+                _log(visit, connection, "account.signed-in", person.handle)
         except LinkError:
             return self._page(visit, status=410, refused=True)
         response = RedirectResponse("/cases", 303)
@@ -67,7 +67,7 @@ class SignInPages:
             with visit.context.database.write() as connection:
                 sign_out(connection, visit.session)
                 if visit.person is not None:
-                    _log(visit, connection, "account.signed-out", visit.person.name)
+                    _log(visit, connection, "account.signed-out", visit.person.handle)
         response = RedirectResponse("/sign-in", 303)
         if read_cookie(visit.request, visit.context) is not None:
             set_cookie(response, visit.context, "")

@@ -1,6 +1,7 @@
 """`user …` as it is typed: what it changes and what the log keeps of it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,16 +29,20 @@ def logged(home: Home) -> list[tuple[str, dict[str, str | None]]]:
         rows = [row for row in connection.execute(query) if row.type.startswith("account.")]
     bodies = [json.loads(open_entry(row.leaf, row.sealed, row.wrapped, node.kek)[1]) for row in rows]
     assert {body["actor"] for body in bodies} <= {"command line"}
+    assert "anna" not in json.dumps(bodies)
     return [(body["type"], body["facts"]) for body in bodies]
 
 
 def test_another_role_for_a_person_who_is_there_is_given_and_logged(home: Home) -> None:
     home.do("user", "add", "anna", "--role", "officer", "--unit", "Lyon")
     assert home.do("user", "add", "anna", "--role", "auditor")["role"] == "auditor"
-    assert home.do("user", "list") == [{"name": "anna", "role": "auditor", "unit": "Lyon"}]
+    (listed,) = home.do("user", "list")
+    handle = listed.pop("handle")
+    assert re.fullmatch("account-[0-9a-f]{16}", handle)
+    assert listed == {"name": "anna", "role": "auditor", "unit": "Lyon", "removed": None}
     changed = [facts for type, facts in logged(home) if type == "account.changed"]
     assert changed == [
-        {"account": "anna", "role": "auditor", "unit": "Lyon", "role_before": "officer", "unit_before": "Lyon"}
+        {"account": handle, "role": "auditor", "unit": "Lyon", "role_before": "officer", "unit_before": "Lyon"}
     ]
 
 
@@ -59,6 +64,10 @@ def test_adding_a_link_and_removing_are_logged_and_a_link_alone_changes_nothing(
         "account.link-made",
         "account.removed",
     ]
+    assert home.do("user", "list") == []
+    (removed,) = home.do("user", "list", "--all")
+    assert (removed["name"], removed["removed"] is None) == ("anna", False)
+    assert {facts["account"] for _, facts in logged(home)} == {removed["handle"]}, "it can still be looked up"
 
 
 def test_an_unknown_role_changes_and_logs_nothing(home: Home) -> None:

@@ -1,5 +1,6 @@
 """The migrations make what the table classes say, on both databases."""
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,3 +161,17 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Database, monkeypat
         require_current(empty)
     upgrade(empty)
     require_current(empty)
+
+
+def test_accounts_of_the_first_tables_get_a_random_handle(empty: Database) -> None:
+    upgrade(empty, "0001")
+    with empty.write() as connection:
+        for name in ("ana", "vesna"):
+            connection.execute(
+                text("INSERT INTO account (name, role, created_at) VALUES (:name, 'officer', 0)"), {"name": name}
+            )
+    upgrade(empty)
+    with empty.read() as connection:
+        handles = connection.scalars(text("SELECT handle FROM account")).all()
+    assert len(set(handles)) == 2
+    assert all(re.fullmatch("account-[0-9a-f]{16}", handle) for handle in handles)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from node.access import find_user
 from node.store.columns import new_row_id, table_of
 from node.store.tables import ExchangeCase, LoggedEntry, Message, Part, Payload
 from tests.web.conftest import Site, SiteMaker
@@ -304,7 +305,9 @@ class TestOpening:
 
     def test_an_officer_opens_and_the_page_says_so(self, site: Site) -> None:
         text = _words(site.signed_in("officer").get("/cases/2026-0417/messages/3").text)
-        assert [account for _message, account in site.opened] == ["Ana Kostić"]
+        with site.database.read() as connection:
+            handle = find_user(connection, "Ana Kostić").handle
+        assert [account for _message, account in site.opened] == [handle]
         assert "Read 23 Nov" not in text
         assert "Read not yet" not in text
         site.signed_in("officer").get("/cases/2026-0417/messages/3")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import Index
 from sqlmodel import Field
 
 from node.store.columns import Instant
@@ -9,11 +10,14 @@ from node.store.tables.row import Row
 
 
 class Account(Row, table=True):
-    """A person's account with its role and unit."""
+    """A person's account with its role and unit; `handle` is what the log calls it."""
 
     __tablename__ = "account"
+    __table_args__ = (Index(None, "handle", unique=True),)
 
     name: str = Field(primary_key=True)
+    handle: str | None = None
+    """account- and 16 random hex digits; every account has one"""
     role: str
     unit: str | None = None
     created_at: datetime = Field(sa_type=Instant)

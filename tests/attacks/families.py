@@ -8,6 +8,7 @@ from tests.attacks import (
     test_mime,
     test_oracles,
     test_parsers,
+    test_receipts,
     test_wrapping,
 )
 from tests.attacks.catalogue import Catalogue
@@ -26,6 +27,7 @@ FAMILIES: tuple[tuple[Catalogue, str], ...] = (
     (test_http.catalogue, "test_http.py"),
     (test_headers.catalogue, "test_headers.py"),
     (test_headers.replays, "test_headers.py"),
+    (test_receipts.catalogue, "test_receipts.py"),
 )
 ALL = frozenset(name for catalogue, _ in FAMILIES for name in catalogue.names())
 """The name of every attack."""

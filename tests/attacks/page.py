@@ -30,6 +30,8 @@ This page is written by `.venv/bin/python -m tests.attacks.page`; a test compare
   times that size (`test_bombs.py`).
 - All ambiguous requests are also sent through nginx and HAProxy with the files of [the page on
   proxies](../how-to/reverse-proxy.md) (`test_smuggling.py`, `make proxy`).
+- Receipts that come back are put to the courier's own judgement, not through a running node (`test_receipts.py`).
+- The recogniser of our own envelopes and the parser must agree on every attack (`test_both_ways.py`).
 - [The threat model](../explanation/threat-model.md) says what is not held off.
 """
 
@@ -39,7 +41,7 @@ def _matrix(names: list[str]) -> list[str]:
     short = []
     for name in names:
         for place in PLACES:
-            found = re.fullmatch(rf"(messaging|body)_{place}_({'|'.join(NAMED)})", name)
+            found = re.fullmatch(rf"(messaging|body|receipt)_{place}_({'|'.join(NAMED)})", name)
             if found:
                 name = f"{found[1]}_{place}_*"
                 break
@@ -70,7 +72,7 @@ def render() -> str:
     lines.append(f"| all | {sum(len(catalogue.attacks) for catalogue, _ in FAMILIES)} | `make attacks` |")
     for catalogue, _ in FAMILIES:
         lines += ["", f"## {catalogue.family}", ""]
-        if catalogue.family == "Signature wrapping":
+        if catalogue.family in ("Signature wrapping", "Receipts"):
             ids = ", ".join(f"`{name}`" for name in NAMED)
             lines += [f"`*` stands for each way to name the forged element: {ids}.", ""]
         lines += ["| published in | by | attacks |", "| --- | --- | --- |", *_rows(catalogue)]

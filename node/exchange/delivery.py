@@ -5,8 +5,8 @@ the claim runs out, the peer answers the same receipt to the same message, and n
 """
 
 import asyncio
-import secrets
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -40,6 +40,7 @@ from node.exchange.settlement import (
 )
 from node.exchange.transport import Progress, client_session, in_words, peer_tls, post
 from node.journal import journal
+from node.store.presence import Presence
 from node.store.trouble import StoreUnavailable
 from node.trust.pins import CertificateRefused
 
@@ -48,6 +49,8 @@ log = journal("exchange.delivery")
 # How soon messages queued by another process are noticed, and how long the outbox is left alone after trouble.
 LOOK_SECONDS = 0.25
 TROUBLE_SECONDS = 5
+# How often to look whether another process died with deliveries under way.
+LOOK_FOR_DEAD_SECONDS = 1.0
 
 
 class StaleSignature(Exception):
@@ -73,7 +76,10 @@ class Courier:
     def __init__(self, node: Node, directory: Directory) -> None:
         self._node = node
         self._directory = directory
-        self._worker = secrets.token_hex(8)
+        self._presence = Presence(node.database)
+        self._worker = ""
+        self._released = False
+        self._looked_for_dead = -LOOK_FOR_DEAD_SECONDS
         self._wake = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -101,17 +107,16 @@ class Courier:
             await self._deliver_until_stopped()
         finally:
             renewing.cancel()
+            self._presence.close()
 
     async def _deliver_until_stopped(self) -> None:
-        released = False
         async with client_session() as session:
             while not self._stopping:
                 self._wake.clear()
                 pause = LOOK_SECONDS
                 try:
-                    if not released:
-                        self._release_claims_of_the_dead()
-                        released = True
+                    self._worker = self._presence.name()
+                    self._release_claims_of_the_dead()
                     if await self._take_up(session):
                         continue
                 except StoreUnavailable as trouble:
@@ -126,12 +131,26 @@ class Courier:
             await self._settle.close()
 
     def _release_claims_of_the_dead(self) -> None:
-        if self._node.database.dialect != "sqlite":
-            return  # others share this database: claims of the dead run out
+        """On SQLite once, as this process begins: no other can hold any. On PostgreSQL now and then, of those that are
+        surely gone."""
+        if self._node.database.dialect == "sqlite":
+            if self._released:
+                return
+            dead: list[str | None] = [None]
+        else:
+            now = time.monotonic()
+            if now - self._looked_for_dead < LOOK_FOR_DEAD_SECONDS:
+                return
+            self._looked_for_dead = now
+            with self._node.database.read() as connection:
+                dead = [*outbox.claimed_by_the_gone(connection, self._worker)]
+            if not dead:
+                return
         with self._node.database.write() as connection:
-            released = outbox.release_claims(connection)
+            released = sum(outbox.release_claims(connection, worker) for worker in dead)
             crash_point("release: before commit")
         crash_point("release: after commit")
+        self._released = True
         if released:
             log.warning("attempts had been cut off", count=released)
 

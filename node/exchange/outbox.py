@@ -20,13 +20,15 @@ from node.exchange.peers import CONFIGURATION
 from node.exchange.retry import RetrySchedule
 from node.store.columns import table_of
 from node.store.database import Database
+from node.store.presence import is_gone
 from node.store.tables import Message, Outbox, PeerDelivery
 
 OUTBOX = table_of(Outbox)
 PEER_DELIVERY = table_of(PeerDelivery)
 MESSAGE = table_of(Message)
 
-# A claim that was neither settled nor renewed within this time beyond an attempt's own limit belongs to a dead process.
+# A claim that was neither settled nor renewed within this time beyond an attempt's own limit has come to nothing: its
+# process is dead and did not seem so, or could not settle it.
 CLAIM_GRACE = timedelta(seconds=30)
 
 Refuse = Callable[[Connection, Sequence[Mapping[str, Any]]], Collection[int]]
@@ -182,7 +184,10 @@ def release_claims(connection: Connection, worker: str | None = None) -> int:
     Their attempts may have sent the whole body. A silent peer whose probe was cut off so is probed again at once.
     """
     held = OUTBOX.c.claimed_by.is_not(None) if worker is None else OUTBOX.c.claimed_by == worker
-    rows = connection.execute(select(OUTBOX.c.message, OUTBOX.c.peer).where(held)).all()
+    query = select(OUTBOX.c.message, OUTBOX.c.peer).where(held).order_by(OUTBOX.c.message)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update()  # another process may claim what ran out at this moment
+    rows = connection.execute(query).all()
     ids = [row.message for row in rows]
     if ids:
         peers = {row.peer for row in rows}
@@ -193,6 +198,12 @@ def release_claims(connection: Connection, worker: str | None = None) -> int:
             update(MESSAGE).where(MESSAGE.c.id.in_(ids), MESSAGE.c.state == "sending").values(state="queued")
         )
     return len(ids)
+
+
+def claimed_by_the_gone(connection: Connection, own: str) -> list[str]:
+    """The processes other than `own` that hold claims here and are surely gone (PostgreSQL)."""
+    others = select(OUTBOX.c.claimed_by).where(OUTBOX.c.claimed_by.is_not(None), OUTBOX.c.claimed_by != own).distinct()
+    return [worker for worker in connection.scalars(others).all() if worker is not None and is_gone(connection, worker)]
 
 
 def lock(connection: Connection, messages: Sequence[int]) -> None:

@@ -98,6 +98,7 @@ def _node_verbs(verbs: _Verbs) -> None:
     serve.add_argument("--inside", metavar="HOST:PORT", help="pages, readiness and metrics")
     serve.add_argument("--plain-http", action="store_true", help="no TLS; only on a loopback address")
     serve.add_argument("--no-send", action="store_true", help="receive, but hold deliveries back")
+    _verb(verbs, "doctor", f"{SERVICE}:doctor", "run the checks of the node, and say what helps")
     _verb(verbs, "upgrade", f"{SERVICE}:upgrade", "bring the tables to the version that this program needs")
     _verb(verbs, "card", f"{PARTNERS}:card", "print our card, to be handed to a peer")
     _verb(verbs, "version", f"{SERVICE}:version", "print the version")

@@ -1,4 +1,4 @@
-"""`init`, `serve`, `upgrade`, `version`: the node itself."""
+"""`init`, `serve`, `doctor`, `upgrade`, `version`: the node itself."""
 
 import asyncio
 import re
@@ -13,6 +13,7 @@ from node.config import load_settings
 from node.exchange.making import Identity, make_node
 from node.exchange.node import KEYS, open_node
 from node.journal import journal, start_journal
+from node.operations.checks import run_checks
 from node.operations.upgrade import bring_up_to_date
 from node.trust.keys import BroughtKeys
 from node.trust.words import words_of
@@ -78,6 +79,18 @@ def serve(arguments: Namespace) -> int:
     asyncio.run(run(node, listening, ready))
     node.database.close()
     return 0
+
+
+def doctor(arguments: Namespace) -> int:
+    """Run the checks of the node."""
+    checks = run_checks(open_node(home_of(arguments)))
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok' if check.ok else 'NOT OK':6}  {check.name:24}  {check.found}")
+        if check.remedy:
+            lines.append(f"{'':34}{check.remedy}")
+    show(arguments, [check.as_value() for check in checks], lines)
+    return 0 if all(check.ok for check in checks) else 1
 
 
 def upgrade(arguments: Namespace) -> int:

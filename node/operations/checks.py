@@ -29,6 +29,7 @@ from node.as4 import (
     seal,
     sign,
 )
+from node.config import unknown_variables
 from node.exchange.clock import ALLOWED_DIFFERENCE, ClockState, judge_clock, kernel_clock
 from node.exchange.node import Node
 from node.exchange.peers import CONFIGURATION, load_peers
@@ -71,6 +72,7 @@ def run_checks(node: Node) -> list[Check]:
         _alarms(node),
         _revocation_lists(node),
         *_certificates(node),
+        _settings(),
     ]
 
 
@@ -185,7 +187,7 @@ def _alarms(node: Node) -> Check:
             count = connection.scalar(query) or 0
     except StoreUnavailable as error:
         return Check("alarms", False, str(error), "See to the database.", needed=False)
-    remedy = "" if count == 0 else "Look at them with: depesha alarm list. Each names its message."
+    remedy = "" if count == 0 else "Look at them with: depesha alarm list. Each says what it is about."
     return Check("alarms", count == 0, f"{count} open", remedy, needed=False)
 
 
@@ -223,6 +225,14 @@ def _names_a_list(certificate: x509.Certificate) -> bool:
     except x509.ExtensionNotFound:
         return False
     return True
+
+
+def _settings() -> Check:
+    """The file of settings is judged when it is read; a variable that names none is seen here only."""
+    unknown = unknown_variables()
+    remedy = "" if not unknown else "Correct their names, or remove them: they change nothing."
+    found = "all are known" if not unknown else "no settings: " + ", ".join(unknown)
+    return Check("settings", not unknown, found, remedy, needed=False)
 
 
 def _certificates(node: Node) -> Sequence[Check]:

@@ -23,7 +23,8 @@ from sqlalchemy import Table, func, literal, select, union_all
 from node.as4 import ErrorSignal, Receipt, SigningIdentity, read_response
 from node.as4.suite import der_of
 from node.exchange.node import Node
-from node.exchange.settlement import MESSAGE
+from node.exchange.refusals import KIND
+from node.exchange.settlement import ALARM, MESSAGE
 from node.store.tables import metadata
 from node.trust.certificates import SELF_MADE, Issuer, Use, make_certificate, subject_of
 from tests.as4 import material, recordings
@@ -123,9 +124,11 @@ class Target:
             connection.close()
 
     def state(self) -> State:
-        """What is kept now."""
+        """What is kept now, but for the alarms that partners' messages were refused: they come beside the answer."""
+        refusals = select(func.count()).select_from(ALARM).where(ALARM.c.kind == KIND)
         with self.node.database.read() as connection:
             rows = {row[0]: row[1] for row in connection.execute(COUNTS)}
+            rows["alarm"] -= connection.scalar(refusals) or 0
         blobs = frozenset(path.name for path in (self.home.folder / "blobs").rglob("*") if path.is_file())
         return State(rows, blobs)
 

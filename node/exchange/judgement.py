@@ -2,21 +2,23 @@
 
 A record that its schema or rules refuse, that holds a field which may not go to the receiver's country, or whose
 attachments are not those that it lists is not sent. What only a person can judge (a rule that asks, a text that names
-protection, a field forbidden between countries of which one is not known) stops the record until each finding is
-confirmed by its own code. Receivers judge by schema and rules alone: these questions are the sender's.
+protection, a message that it refers to and that this node does not know, a field forbidden between countries of which
+one is not known) stops the record until each finding is confirmed by its own code. Receivers judge by schema and rules
+alone: these questions are the sender's.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.records.check import CheckedRecord, check, questions
 from node.records.domains import Domains
-from node.records.fields import compare_attachments, forbidden_fields, second_look
+from node.records.fields import compare_attachments, forbidden_fields, messages_named, second_look
 from node.records.problems import Problem
 
 FORBIDDEN = "forbidden-field"
 SECOND_LOOK = "second-look"
+UNKNOWN_MESSAGE = "unknown-message"
 _CODE_DOMAIN = b"depesha/confirm/v1\n"
 _CODE_DIGITS = 12
 
@@ -53,12 +55,19 @@ class Finding:
 
 
 def require_sendable(
-    content: bytes, name: str, header: tuple[str, str], domains: Domains, route: Route, confirmed: Sequence[str] | None
+    content: bytes,
+    name: str,
+    header: tuple[str, str],
+    domains: Domains,
+    route: Route,
+    confirmed: Sequence[str] | None,
+    known: Callable[[Sequence[str]], set[str]],
 ) -> CheckedRecord:
     """The record, if it may be sent as `header` (service, action) of a domain in `domains`.
 
     `name` is what problems call the record; `confirmed` holds the codes of findings that a person confirmed, None for a
-    record whose findings were confirmed when it was first queued. Raises SubmissionRefused with every problem, or
+    record whose findings were confirmed when it was first queued; `known` gives those of some message ids that were
+    exchanged with the receiver. Raises SubmissionRefused with every problem, or
     ConfirmationNeeded.
     """
     record = check(content, domains, *header)
@@ -69,7 +78,7 @@ def require_sendable(
         raise _refused(name, certain)
     if confirmed is None:
         return record
-    asked = [*doubtful, *questions(record), *_protection(record)]
+    asked = [*doubtful, *questions(record), *_protection(record), *_unknown_messages(record, route, known)]
     digest = hashlib.sha256(content).digest()
     findings = [Finding(_code(digest, route.receiver, one), one.in_file(name)) for one in asked]
     codes = {finding.code for finding in findings}
@@ -110,7 +119,7 @@ def _forbidden(record: CheckedRecord, route: Route) -> tuple[list[Problem], list
         problem = Problem(
             file="",
             line=found.line,
-            field=found.label,
+            field=_in_record(found.path),
             path=found.path,
             found="the field",
             expected=f"a record to {route.receiver} without it",
@@ -130,15 +139,39 @@ def _protection(record: CheckedRecord) -> list[Problem]:
         Problem(
             file="",
             line=found.line,
-            field=found.label,
+            field=_in_record(found.path),
             path=found.path,
-            found=f"a word that begins with “{found.word}”",
+            found="words that begin with " + ", ".join(f"“{word}”" for word in found.words),
             expected="no word that tells that a person asked for protection",
             remedy="Read the text again and take it out: the State of origin must not learn of it.",
             rule=SECOND_LOOK,
         )
         for found in second_look(record.root, record.domain)
     ]
+
+
+def _unknown_messages(record: CheckedRecord, route: Route, known: Callable[[Sequence[str]], set[str]]) -> list[Problem]:
+    named = messages_named(record.root, record.shape)
+    there = known([message_id for message_id, _, _ in named]) if named else set()
+    return [
+        Problem(
+            file="",
+            line=line,
+            field=_in_record(path),
+            path=path,
+            found=message_id,
+            expected=f"the id of a message exchanged with {route.receiver}",
+            remedy="Correct the id: `depesha message list` and `depesha case show` have them.",
+            rule=UNKNOWN_MESSAGE,
+        )
+        for message_id, path, line in named
+        if message_id not in there
+    ]
+
+
+def _in_record(path: str) -> str:
+    """A path without the root element, as all findings name a field."""
+    return path.partition("/")[2] or path
 
 
 def _code(record: bytes, receiver: str, problem: Problem) -> str:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -128,6 +129,7 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedP
         node.domains,
         Route(peer.party, node.settings.country, peer.country),
         None if request.replaces is not None else request.confirmed,
+        partial(_exchanged_with, node, peer.party),
     )
     prepared = [prepare_part(node, part) for part in (replace(first, content=lambda: (content,)), *others)]
     try:
@@ -139,6 +141,13 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedP
                 node.blobs.delete(part.sealed.blob)
         raise
     return prepared
+
+
+def _exchanged_with(node: Node, peer: str, message_ids: Sequence[str]) -> set[str]:
+    """Those of the message ids that were sent to the peer or received from it."""
+    query = select(MESSAGE.c.message_id).where(MESSAGE.c.message_id.in_(message_ids), MESSAGE.c.peer == peer)
+    with node.database.read() as connection:
+        return set(connection.scalars(query))
 
 
 def _write(

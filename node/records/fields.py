@@ -93,8 +93,8 @@ class SecondLook:
 
     path: str
     label: str
-    word: str
-    language: str
+    words: tuple[str, ...]
+    """the entries of the list that it has, each once"""
     line: int
 
 
@@ -227,6 +227,14 @@ def with_digests(content: Content, shape: Shape, digests: Mapping[str, str]) -> 
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True) + b"\n"
 
 
+def messages_named(content: Content, shape: Shape) -> tuple[tuple[str, str, int], ...]:
+    """The ids of messages that the record refers to: (id, path, line) of each."""
+    return tuple(
+        ((node.text or "").strip(), place, line_of(node))
+        for node, place in _marked(_root(content), shape, "message-id")
+    )
+
+
 def searchable_values(content: Content, shape: Shape) -> tuple[SearchValue, ...]:
     """What the record may be found by: every searchable field's text with the kind that its marks give it."""
     values: list[SearchValue] = []
@@ -268,10 +276,9 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
         if field.is_group or field.marks.codes or field.marks.kinds & {"attachment-sha256", "partial-date"}:
             continue
         text = fold(node.text or "")
-        for language, stem, pattern in words:
-            if pattern.search(text):
-                found.append(SecondLook(numbered_path(node), shape.label(field.path), stem, language, line_of(node)))
-                break
+        there = dict.fromkeys(stem for _, stem, pattern in words if pattern.search(text))
+        if there:
+            found.append(SecondLook(numbered_path(node), shape.label(field.path), tuple(there), line_of(node)))
     return tuple(found)
 
 

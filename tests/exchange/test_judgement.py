@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from node.exchange.judgement import (
 )
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
+from node.records.check import CheckedRecord
 from node.records.domains import Domains, load_domains
 from node.records.fields import attachments, with_digests
 from node.records.reading import MAX_RECORD_BYTES
@@ -31,7 +33,11 @@ from tests.exchange.offices import APPLICATION, EXAMPLES, RECORDS
 from tests.exchange.test_handling import with_new_signing_certificate
 
 HEADER = (RECORDS, APPLICATION)
-MINIMAL = (EXAMPLES / "good" / "minimal-application.xml").read_bytes()
+WITHOUT_EVIDENCE = (EXAMPLES / "good" / "minimal-application.xml").read_bytes()
+EVIDENCE = b"""<MeansOfEvidence><OtherEvidence occurred="2026-11-24" recorded="2026-11-25T09:00:00Z"><Person>p1</Person>
+<Evidence>own-statement</Evidence><Description>The person says so.</Description></OtherEvidence></MeansOfEvidence>"""
+MINIMAL = WITHOUT_EVIDENCE.replace(b"<MeansOfEvidence/>", EVIDENCE)
+"""What nobody need look at again: without attachments, with one means of evidence."""
 APPLIED = (EXAMPLES / "good" / "application.xml").read_bytes()
 FULL = (EXAMPLES / "good" / "full-application.xml").read_bytes()
 ANYWHERE = Route("theirs", "FRA", "SRB")
@@ -42,10 +48,17 @@ def domains() -> Domains:
     return load_domains()
 
 
+def judged(
+    content: bytes, domains: Domains, route: Route, confirmed: Sequence[str] | None, known: frozenset[str] = frozenset()
+) -> CheckedRecord:
+    """The application called a.xml, if it may go there."""
+    return require_sendable(content, "a.xml", HEADER, domains, route, confirmed, lambda ids: {*ids} & known)
+
+
 def codes_needed(content: bytes, domains: Domains, route: Route, confirmed: Sequence[str] = ()) -> dict[str, str]:
     """Rule → code of what must be confirmed before this record goes there."""
     with pytest.raises(ConfirmationNeeded) as needed:
-        require_sendable(content, "a.xml", HEADER, domains, route, confirmed)
+        judged(content, domains, route, confirmed)
     for finding in needed.value.findings:
         assert f"--confirm {finding.code}" in str(needed.value)
         assert f"a.xml:{finding.problem.line}: " in str(needed.value)
@@ -53,7 +66,7 @@ def codes_needed(content: bytes, domains: Domains, route: Route, confirmed: Sequ
 
 
 def test_a_record_without_a_doubt_may_go(domains: Domains) -> None:
-    assert require_sendable(MINIMAL, "a.xml", HEADER, domains, ANYWHERE, ()).action == APPLICATION
+    assert judged(MINIMAL, domains, ANYWHERE, ()).action == APPLICATION
 
 
 @pytest.mark.parametrize("path", sorted((EXAMPLES / "bad").glob("*.xml")), ids=lambda path: path.stem)
@@ -62,7 +75,7 @@ def test_what_a_receiver_would_refuse_is_not_sent(domains: Domains, path: Path) 
     found = re.search(rb"<(?:\w+:)?([A-Z]\w+)[\s>]", content)
     assert found is not None
     with pytest.raises(SubmissionRefused) as refused:
-        require_sendable(content, path.name, (RECORDS, found[1].decode()), domains, ANYWHERE, ())
+        require_sendable(content, path.name, (RECORDS, found[1].decode()), domains, ANYWHERE, (), set)
     assert not isinstance(refused.value, ConfirmationNeeded)
     assert path.name in str(refused.value)
 
@@ -70,17 +83,17 @@ def test_what_a_receiver_would_refuse_is_not_sent(domains: Domains, path: Path) 
 def test_a_field_that_may_not_go_there_is_refused_and_no_code_lets_it_pass(domains: Domains) -> None:
     for confirmed in ((), ("0" * 12,), None):
         with pytest.raises(SubmissionRefused, match=r"a\.xml:165.*no criminal data is passed on") as refused:
-            require_sendable(FULL, "a.xml", HEADER, domains, Route("theirs", "NLD", "XKX"), confirmed)
+            judged(FULL, domains, Route("theirs", "NLD", "XKX"), confirmed)
         assert not isinstance(refused.value, ConfirmationNeeded)
-    require_sendable(FULL, "a.xml", HEADER, domains, Route("theirs", "NLD", "SRB"), ())
+    judged(FULL, domains, Route("theirs", "NLD", "SRB"), ())
 
 
 def test_where_a_country_is_not_known_a_person_must_say_that_the_field_may_go(domains: Domains) -> None:
     for route in (Route("theirs", "NLD", None), Route("theirs", None, "XKX"), Route("theirs", None, None)):
         codes = codes_needed(FULL, domains, route)
         assert set(codes) == {FORBIDDEN}
-        require_sendable(FULL, "a.xml", HEADER, domains, route, tuple(codes.values()))
-    require_sendable(FULL, "a.xml", HEADER, domains, Route("theirs", "FRA", None), ())
+        judged(FULL, domains, route, tuple(codes.values()))
+    judged(FULL, domains, Route("theirs", "FRA", None), ())
 
 
 def test_a_text_that_names_protection_stops_for_a_second_look(domains: Domains) -> None:
@@ -89,11 +102,34 @@ def test_a_text_that_names_protection_stops_for_a_second_look(domains: Domains) 
         assert set(codes_needed(told, domains, ANYWHERE)) == {SECOND_LOOK}
 
 
+def test_all_words_that_name_protection_are_shown(domains: Domains) -> None:
+    told = MINIMAL.replace(b"<Place>Paris", b"<Place>Asylum was refused, azil je odbijen, izbjeglica")
+    with pytest.raises(ConfirmationNeeded, match=r"Head/Place: found words that begin with “asylum”, “azil”, “izbjegl"):
+        judged(told, domains, ANYWHERE, ())
+
+
+def test_a_reference_to_a_message_that_was_not_exchanged_is_asked_about(domains: Domains) -> None:
+    reply = (EXAMPLES / "good" / "reply.xml").read_bytes()
+    found = re.search(rb"<Concerning>(.+?)</Concerning>", reply)
+    assert found is not None
+    message_id = found[1].decode()
+    for known, refused in ((set(), True), ({message_id}, False), ({"another@node"}, True)):
+        context = pytest.raises(ConfirmationNeeded, match=re.escape(message_id)) if refused else nullcontext()
+        with context:
+            require_sendable(
+                reply, "r.xml", (RECORDS, "Reply"), domains, ANYWHERE, (), lambda ids, known=known: {*ids} & known
+            )
+
+
+def test_an_application_without_any_evidence_is_asked_about(domains: Domains) -> None:
+    assert set(codes_needed(WITHOUT_EVIDENCE, domains, ANYWHERE)) == {"some-evidence"}
+
+
 def test_questions_of_the_rules_are_asked(domains: Domains) -> None:
     own = APPLIED.replace(b"<Nationality>UTO<", b"<Nationality>FRA<")
     codes = codes_needed(own, domains, ANYWHERE)
     assert set(codes) == {"not-own-national"}
-    require_sendable(own, "a.xml", HEADER, domains, ANYWHERE, list(codes.values()))
+    judged(own, domains, ANYWHERE, list(codes.values()))
 
 
 def test_a_code_holds_for_one_finding_in_one_record_to_one_receiver(domains: Domains) -> None:
@@ -108,14 +144,14 @@ def test_a_code_holds_for_one_finding_in_one_record_to_one_receiver(domains: Dom
     changed = codes_needed(both + b"\n", domains, ANYWHERE)
     assert not set(codes.values()) & {*elsewhere.values(), *changed.values()}
     with pytest.raises(SubmissionRefused, match=f"--confirm {codes['not-own-national']}: no finding"):
-        require_sendable(both + b"\n", "a.xml", HEADER, domains, ANYWHERE, list(codes.values()))
+        judged(both + b"\n", domains, ANYWHERE, list(codes.values()))
 
 
 def test_a_record_is_at_most_a_mebibyte(domains: Domains) -> None:
     large = MINIMAL + b" " * (MAX_RECORD_BYTES + 1 - len(MINIMAL))
     with pytest.raises(SubmissionRefused, match=f"at most {MAX_RECORD_BYTES} bytes"):
-        require_sendable(large, "a.xml", HEADER, domains, ANYWHERE, ())
-    require_sendable(large[:MAX_RECORD_BYTES], "a.xml", HEADER, domains, ANYWHERE, ())
+        judged(large, domains, ANYWHERE, ())
+    judged(large[:MAX_RECORD_BYTES], domains, ANYWHERE, ())
 
 
 # What `submit` makes of it, on both databases.

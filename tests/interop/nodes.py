@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,14 +17,20 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 30
+# Below those that systems give to outgoing connections: one of them would take a port before its node listens.
+OWN_PORTS = (20_000, 32_000)
 
 
 def free_port() -> int:
-    """A port that nothing listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """A port that nothing listens on at the moment, of those that no outgoing connection is given by the system."""
+    while True:
+        port = random.randrange(*OWN_PORTS)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

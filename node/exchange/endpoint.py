@@ -23,6 +23,7 @@ from node.exchange.directory import Directory
 from node.exchange.inbox import Taken, take
 from node.exchange.intake import Answer, Intake, Received
 from node.exchange.node import Node
+from node.exchange.refusals import RefusalAlarms
 from node.journal import journal, lines_say
 from node.store.trouble import StoreUnavailable
 
@@ -69,6 +70,7 @@ class Endpoint:
         self.stopping = False
         self.counts: Counter[str] = Counter()
         self._wake = wake
+        self._refusals = RefusalAlarms(node)
         self._commit: GroupCommit[Received, Taken] = GroupCommit(
             partial(take, node),
             gather_seconds=node.settings.commit_gather_milliseconds / 1000,
@@ -77,9 +79,10 @@ class Endpoint:
         )
 
     async def close(self) -> None:
-        """Finish what is being committed."""
+        """Finish what is being committed, and the alarms about what was refused."""
         self.stopping = True
         await self._commit.close()
+        await self._refusals.close()
 
     async def answer(self, request: Request) -> Response:
         """The Starlette route."""
@@ -154,6 +157,8 @@ class Endpoint:
             # Whoever it came from, or what a proxy among `trusted_proxies` says of that: uvicorn has judged it.
             with lines_say(source=request.client.host if request.client is not None else None):
                 answer = intake.refusal(error)
+            if intake.refused is not None:
+                self._refusals.note(intake.refused)
             await _drained(body)
             return answer
         except BaseException:

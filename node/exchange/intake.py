@@ -30,6 +30,7 @@ from node.as4 import (
 from node.exchange.agreements import OpenPair
 from node.exchange.directory import Directory
 from node.exchange.node import Node
+from node.exchange.refusals import RefusedIncoming
 from node.journal import journal
 from node.records.check import CheckedRecord, check
 from node.records.notices import Notice, is_notice, read_notice
@@ -118,6 +119,9 @@ class Intake:
         self._sinks: list[_Sink] = []
         self._content_type = content_type
         self._reader: MessageReader | None = None
+        self._is_whole = False
+        self.refused: RefusedIncoming | None = None
+        """what our people are to be told of, once `refusal` was asked"""
 
     @property
     def header(self) -> UserMessage | None:
@@ -155,6 +159,7 @@ class Intake:
         payloads = tuple(sink.sealed for sink in self._sinks if sink.sealed is not None)
         if len(payloads) != len(opened.parts):
             raise RuntimeError("a verified part was not sealed")
+        self._is_whole = True
         return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now)
 
     def abandon(self) -> None:
@@ -180,6 +185,8 @@ class Intake:
         )
         suite = None
         if header is not None:
+            if not self._is_whole:  # what the commit refuses has an alarm of its own
+                self.refused = RefusedIncoming.of(error, header.sender.id, reference, now)
             suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
         return Answer(200, SIGNAL_CONTENT_TYPE, self._error(error, now, suite, reference))
 

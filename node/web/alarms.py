@@ -113,5 +113,14 @@ class StoredAlarms:
                     ),
                     (),
                 )
+            case "refused-incoming":
+                return (
+                    _("We refuse what they send"),
+                    _(
+                        "Nothing of it was kept, and their node was told. Ask the partner’s IT staff to mend it and to "
+                        "send it again; ours find the cause in the running log, by the reference."
+                    ),
+                    (),
+                )
             case _:
                 return _("The node asks for a person: %(kind)s", kind=kind), _("Find out what happened."), ()

@@ -17,6 +17,7 @@ from node.exchange.agreements import end_agreement
 from node.exchange.contents import answer_of, part_content
 from node.exchange.handling import withdraw_message
 from node.exchange.peers import set_peer_state
+from node.exchange.refusals import KIND
 from node.exchange.settlement import LOG_ENTRY, MESSAGE, PAYLOAD
 from node.store.tables import metadata
 from tests.exchange.clock import until
@@ -24,7 +25,7 @@ from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import ACTION, AGREEMENT, SERVICE, Known, Office
 from tests.exchange.wire import CONTENT, Reply, letter, post, post_bytes, post_together
 
-TRACELESS = ("message", "part", "payload", "payload_key", "log_entry", "exchange_case", "alarm")
+TRACELESS = ("message", "part", "payload", "payload_key", "log_entry", "exchange_case")
 
 
 @pytest.fixture
@@ -34,8 +35,10 @@ async def quiet(make_world: WorldMaker) -> World:
 
 
 def traces(office: Office) -> dict[str, int]:
-    """How many rows each table has in which a message leaves something."""
-    return {name: office.count(metadata.tables[name]) for name in TRACELESS}
+    """How many rows each table has in which a message leaves something; alarms that it was refused come beside it
+    (`test_refusals`)."""
+    alarms = sum(row["kind"] != KIND for row in office.alarms())
+    return {name: office.count(metadata.tables[name]) for name in TRACELESS} | {"alarm": alarms}
 
 
 async def test_a_duplicate_gets_the_first_receipt_byte_for_byte_and_is_taken_once(quiet: World) -> None:

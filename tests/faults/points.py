@@ -65,4 +65,10 @@ ON_ALARMS = (
 )
 """Passed by a person's command that needs no running node; `test_acts_on_alarms` kills at each."""
 
-POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS))
+ON_REFUSALS = (
+    "refusal: after commit",
+    "refusal: before commit",
+)
+"""Passed by a serving node that refuses a known peer's message; `test_refusal_alarms` kills at each."""
+
+POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS, *ON_REFUSALS))

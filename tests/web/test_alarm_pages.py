@@ -5,10 +5,11 @@ import re
 import pytest
 from sqlalchemy import insert, select
 
+from node.exchange.refusals import KIND
 from node.store.columns import table_of
 from node.store.tables import Alarm, LoggedEntry
 from tests.web.conftest import Site, SiteMaker
-from tests.web.seed import GIVEN_UP, NO_MESSAGE, NOW, OTHER_CONTENT, REFUSED, SETTLED, UNCONFIRMED
+from tests.web.seed import FRANCE, GIVEN_UP, NO_MESSAGE, NOW, OTHER_CONTENT, REFUSED, SETTLED, UNCONFIRMED
 
 ALARM, LOGGED = table_of(Alarm), table_of(LoggedEntry)
 OPEN = [NO_MESSAGE, REFUSED, GIVEN_UP, OTHER_CONTENT, UNCONFIRMED]
@@ -57,6 +58,16 @@ def test_each_says_what_happened_what_helps_and_where_the_message_is(site: Site)
         assert text in said, text
     for address in ("2026-0388/messages/2", "2026-0422/messages/2", "2026-0417/messages/1", "2026-0423/messages/1"):
         assert f'href="/cases/{address}"' in page, address
+
+
+def test_what_we_refuse_of_a_partner_is_said_though_no_message_is_kept(site: Site) -> None:
+    detail = "EBMS:0303 DecompressionFailure; the latest at 2026-11-25T12:00:00Z, reference 0123456789ab"
+    with site.database.write() as connection:
+        row = {"id": UNCONFIRMED + 1, "time": NOW, "kind": KIND, "peer": FRANCE, "message": None, "detail": detail}
+        connection.execute(insert(ALARM).values(row))
+    said = words(site.signed_in_as(site.add_account("Graz Officer", "officer", "Consulate in Graz")).get("/queue").text)
+    assert f"We refuse what they send {detail}" in said
+    assert "Ask the partner’s IT staff to mend it" in said
 
 
 def test_a_unit_sees_alarms_of_its_cases_and_those_of_none(site: Site) -> None:

@@ -8,7 +8,7 @@ FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.py))
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
 
-.PHONY: help setup run test lint types layers pytest bench interop kills attacks proxy browser screens fuzz clean
+.PHONY: help setup run test lint types layers pytest bench interop kills faults attacks proxy browser screens fuzz clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,13 +60,16 @@ layers: $(VENV)/ready-test  ## imports between the rooms run downwards only
 	@$(VENV)/bin/lint-imports
 
 pytest: $(VENV)/ready-test  ## the tests, on two processes
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills and not proxy" -q
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills and not proxy and not faults" -q
 
 interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (needs Java 17 and Maven)
 	@$(PYTHON) -m pytest tests/interop -m interop -v
 
 kills: $(VENV)/ready-test  ## kill real nodes at every crash point under traffic, and at random
 	@$(PYTHON) -m pytest tests/faults -m kills -v -s
+
+faults: $(VENV)/ready-test  ## what networks do to two real nodes: partitions, delay, cuts at every kilobyte
+	@$(PYTHON) -m pytest tests/faults -m faults -v -s
 
 attacks: $(VENV)/ready-test  ## published attacks on signature, encryption, MIME, gzip, HTTP and headers, against a running node
 	@$(PYTHON) -m pytest tests/attacks -q

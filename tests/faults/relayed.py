@@ -1,0 +1,46 @@
+"""Homes whose peers reach them through a relay, and whose attempts end soon enough for a spell of bad weather."""
+
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, func, select
+
+from node.exchange.settlement import MESSAGE
+from tests.faults.homes import Home
+from tests.faults.relay import Relay
+
+# An attempt that nobody answers ends so soon; the rest is as for nodes that are killed.
+ATTEMPT_SECONDS = 4
+
+
+class RelayedHome(Home):
+    """A home that gives its relay's address to its peers; the relay passes on to where it listens."""
+
+    def __init__(self, folder: Path, party: str, seed: int) -> None:
+        super().__init__(folder, party)
+        self.relay = Relay(self.outside, seed)
+        self.url = f"http://127.0.0.1:{self.relay.port}/as4"
+        self.relay.start()
+
+    def make(self, database_url: str | None) -> None:
+        """Make the node, on SQLite unless a database is named."""
+        super().make(database_url)
+        settings = self.folder / "depesha.toml"
+        lines = [line for line in settings.read_text().splitlines() if not line.startswith("attempt_seconds")]
+        settings.write_text("\n".join([*lines, f"attempt_seconds = {ATTEMPT_SECONDS}"]) + "\n")
+
+    def count_received(self) -> int:
+        """How many messages have arrived here."""
+        return self._count(MESSAGE.c.direction == "in")
+
+    def count_delivered(self) -> int:
+        """How many of ours have their receipt."""
+        return self._count(MESSAGE.c.state == "delivered")
+
+    def _count(self, which: ColumnElement[bool]) -> int:
+        with self.node.database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(MESSAGE).where(which)) or 0
+
+    def end(self) -> None:
+        """Leave nothing running and nothing open, whatever went wrong."""
+        super().end()
+        self.relay.stop()

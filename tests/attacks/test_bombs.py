@@ -8,6 +8,7 @@ import gzip
 import itertools
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -342,4 +343,40 @@ def test_a_record_that_is_a_bomb_is_rejected(target: Target, name: str) -> None:
     assert "lol" not in reply.told[1]
     more = [row["state"] for row in target.rows(MESSAGE)[len(before) :]]
     assert more == ["rejected"]
+    target.serves()
+
+
+# --- memory that would stay
+
+
+def resident(target: Target) -> int:
+    """What the node's process has in memory now, in octets."""
+    with Path(f"/proc/{target.home.pid}/status").open() as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+
+
+def send_invented_names(target: Target, times: int) -> None:
+    """Envelopes of a stranger and records of a partner with names that nobody has used before."""
+    for _ in range(times):
+        marks = uuid.uuid4().hex.encode()
+        stranger = valid()
+        names = joined(lambda n, marks=marks: b"<n%s%d/>" % (marks, n), 6000)
+        stranger.raw.append(lambda xml, names=names: xml.replace(HEADER, HEADER + names, 1))
+        assert target.post(stranger.content_type, stranger.body()).status == 200
+    for _ in range(times // 4):
+        marks = uuid.uuid4().hex.encode()
+        inner = joined(lambda n, marks=marks: b"<n%s%d/>" % (marks, n), 50_000)
+        partner = valid([(RECORD, record(inner))], service=RECORDS[0], action=RECORDS[1])
+        assert code_of(target.post(partner.content_type, partner.body())) == "EBMS:0004"
+
+
+records.named("names_that_nobody_has_used_before", "partner", "Klink-Walde 2011")
+
+
+def test_invented_names_do_not_stay_in_memory(target: Target) -> None:
+    """A parser that keeps every name it has met would keep some 60 MB of these."""
+    send_invented_names(target, 12)
+    before = resident(target)
+    send_invented_names(target, 36)
+    assert resident(target) - before < 16 * 1024**2
     target.serves()

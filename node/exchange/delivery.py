@@ -51,6 +51,8 @@ LOOK_SECONDS = 0.25
 TROUBLE_SECONDS = 5
 # How often to look whether another process died with deliveries under way.
 LOOK_FOR_DEAD_SECONDS = 1.0
+# A clock that falls by more than this was set back.
+CLOCK_STEP = timedelta(seconds=1)
 
 
 class StaleSignature(Exception):
@@ -78,7 +80,7 @@ class Courier:
         self._directory = directory
         self._presence = Presence(node.database)
         self._worker = ""
-        self._released = False
+        self._now_seen: datetime | None = None
         self._looked_for_dead = -LOOK_FOR_DEAD_SECONDS
         self._wake = asyncio.Event()
         self._stopping = False
@@ -116,7 +118,7 @@ class Courier:
                 pause = LOOK_SECONDS
                 try:
                     self._worker = self._presence.name()
-                    self._release_claims_of_the_dead()
+                    self._put_right()
                     if await self._take_up(session):
                         continue
                 except StoreUnavailable as trouble:
@@ -130,29 +132,36 @@ class Courier:
                 await asyncio.gather(*late, return_exceptions=True)
             await self._settle.close()
 
-    def _release_claims_of_the_dead(self) -> None:
-        """On SQLite once, as this process begins: no other can hold any. On PostgreSQL now and then, of those that are
-        surely gone."""
+    def _put_right(self) -> None:
+        """Release what the dead had claimed; as this process begins, and after its clock was set back, also bring
+        times forward that only a clock that stood ahead can have written."""
+        now = self._node.now()
+        clock_moved = self._now_seen is None or now < self._now_seen - CLOCK_STEP
+        dead = self._dead()
+        if clock_moved or dead:
+            attempt = timedelta(seconds=self._node.settings.attempt_seconds)
+            with self._node.database.write() as connection:
+                released = sum(outbox.release_claims(connection, worker) for worker in dead)
+                early = outbox.bring_forward(connection, now, attempt, self._node.retries) if clock_moved else 0
+                crash_point("release: before commit")
+            crash_point("release: after commit")
+            if released:
+                log.warning("attempts had been cut off", count=released)
+            if early:
+                log.warning("times brought forward", count=early)
+        self._now_seen = now
+
+    def _dead(self) -> list[str | None]:
+        """Whose claims are to be released. On SQLite all (None) as this process begins: no other can hold any. On
+        PostgreSQL, asked now and then, those of processes that are surely gone."""
         if self._node.database.dialect == "sqlite":
-            if self._released:
-                return
-            dead: list[str | None] = [None]
-        else:
-            now = time.monotonic()
-            if now - self._looked_for_dead < LOOK_FOR_DEAD_SECONDS:
-                return
-            self._looked_for_dead = now
-            with self._node.database.read() as connection:
-                dead = [*outbox.claimed_by_the_gone(connection, self._worker)]
-            if not dead:
-                return
-        with self._node.database.write() as connection:
-            released = sum(outbox.release_claims(connection, worker) for worker in dead)
-            crash_point("release: before commit")
-        crash_point("release: after commit")
-        self._released = True
-        if released:
-            log.warning("attempts had been cut off", count=released)
+            return [None] if self._now_seen is None else []
+        now = time.monotonic()
+        if now - self._looked_for_dead < LOOK_FOR_DEAD_SECONDS:
+            return []
+        self._looked_for_dead = now
+        with self._node.database.read() as connection:
+            return [*outbox.claimed_by_the_gone(connection, self._worker)]
 
     async def _renew_claims(self) -> None:
         """Hold what is under way for longer than one claim lasts: a large message on a slow line."""

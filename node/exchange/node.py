@@ -13,6 +13,7 @@ from node.records.domains import Domains, load_domains, schemas_directory
 from node.store.blobs import BlobStore
 from node.store.database import Database, open_database
 from node.store.migrations import require_current
+from node.store.row_ids import follow_stored_ids
 from node.store.sealing import KeyEncryptionKey
 from node.trust.keys import NodeKeys, load_keys
 from node.trust.tls import TlsTerms
@@ -103,6 +104,7 @@ def open_node(home: Path, now: Callable[[], datetime] = utc_now) -> Node:
     keys = load_keys(home / KEYS)
     database = open_database(database_url(home, settings))
     require_current(database)
+    follow_stored_ids(database, now())
     return Node(
         home=home,
         settings=settings,

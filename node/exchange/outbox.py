@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node.crash_points import crash_point
+from node.exchange.clock import ALLOWED_DIFFERENCE
 from node.exchange.peers import CONFIGURATION
 from node.exchange.retry import RetrySchedule
 from node.store.columns import table_of
@@ -198,6 +199,26 @@ def release_claims(connection: Connection, worker: str | None = None) -> int:
             update(MESSAGE).where(MESSAGE.c.id.in_(ids), MESSAGE.c.state == "sending").values(state="queued")
         )
     return len(ids)
+
+
+def bring_forward(connection: Connection, now: datetime, attempt: timedelta, schedule: RetrySchedule) -> int:
+    """Bring times that lie further ahead than any of ours can down to what they could be now; returns for how many.
+
+    They were written while a clock stood ahead. Without this, what is due would wait until that time comes.
+    """
+    longest_claim = attempt + CLAIM_GRACE
+    pause = max(schedule.longest, longest_claim)  # a silent peer's next attempt is put off until the probe's claim ends
+    changed = 0
+    for column, latest, instead in (
+        (OUTBOX.c.next_attempt_at, now + schedule.longest, now),
+        (OUTBOX.c.claimed_until, now + longest_claim, now + longest_claim),
+        (OUTBOX.c.gives_up_at, schedule.gives_up_at(now), schedule.gives_up_at(now)),
+        (PEER_DELIVERY.c.next_attempt_at, now + pause, now),
+        (PEER_DELIVERY.c.failing_since, now, now),
+    ):
+        beyond = column > latest + ALLOWED_DIFFERENCE  # by the clock of another process
+        changed += connection.execute(update(column.table).where(beyond).values({column: instead})).rowcount
+    return changed
 
 
 def claimed_by_the_gone(connection: Connection, own: str) -> list[str]:

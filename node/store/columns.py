@@ -19,6 +19,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _ROW_ID_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _ROW_ID_RANDOM_BITS = 22
+# Rows of one transaction are dated by the moment when their message was judged, which may lie a little before others'.
+# Only what lies further back than this speaks of a clock that was set back.
+_STALE_MILLISECONDS = 60_000
 
 
 def microseconds(instant: datetime) -> int:
@@ -52,20 +55,41 @@ class WideInteger(TypeDecorator[int]):
 
 
 class _RowIds:
-    """The row ids of this process: never the same twice, and rising even when its clock does not."""
+    """The row ids of this process: never the same twice, and rising even when its clock does not.
+
+    After its clock was set back it goes on from its last id, as many milliseconds ahead of its clock, until the clock
+    has come that far by itself.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
+        self._ahead = 0
 
     def next(self, now: datetime) -> int:
+        """The next id at `now`."""
         milliseconds = (now - _ROW_ID_EPOCH) // _MILLISECOND
-        # One random bit less than there is room for: a burst within a millisecond counts upwards from its start.
-        fresh = milliseconds << _ROW_ID_RANDOM_BITS | secrets.randbits(_ROW_ID_RANDOM_BITS - 1)
+        random = secrets.randbits(_ROW_ID_RANDOM_BITS - 1)
         with self._lock:
-            follows = fresh >> _ROW_ID_RANDOM_BITS > self._last >> _ROW_ID_RANDOM_BITS
+            last = self._last >> _ROW_ID_RANDOM_BITS
+            if milliseconds > last:
+                self._ahead = 0
+            elif milliseconds + self._ahead < last - _STALE_MILLISECONDS:
+                self._ahead = last + 1 - milliseconds
+            # One random bit less than there is room for: a burst within a millisecond counts upwards from its start.
+            fresh = milliseconds + self._ahead << _ROW_ID_RANDOM_BITS | random
+            follows = fresh >> _ROW_ID_RANDOM_BITS > last
             self._last = fresh if follows else self._last + 1
             return self._last
+
+    def follow(self, highest: int, now: datetime) -> None:
+        """Give no id below `highest`, which is stored already."""
+        milliseconds = (now - _ROW_ID_EPOCH) // _MILLISECOND
+        with self._lock:
+            if highest > self._last:
+                self._last = highest
+                # Each process goes on from there with random bits of its own, not all from the same number.
+                self._ahead = max(0, (highest >> _ROW_ID_RANDOM_BITS) + 1 - milliseconds)
 
 
 _row_ids = _RowIds()
@@ -78,6 +102,11 @@ def new_row_id(now: datetime) -> int:
     primary key then refuses the second (IntegrityError), and its writer draws again.
     """
     return _row_ids.next(now)
+
+
+def row_ids_follow(highest: int, now: datetime) -> None:
+    """Let row ids of this process rise above `highest`, whatever its clock says (`row_ids`)."""
+    _row_ids.follow(highest, now)
 
 
 def table_of(model: type[SQLModel]) -> Table:

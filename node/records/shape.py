@@ -80,6 +80,7 @@ class Shape:
     codes: Mapping[str, CodeList]
     fields: Mapping[str, Field] = field(repr=False)
     """Every field by its path."""
+    _by_kind: dict[str, tuple[Field, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def label(self, path: str, language: str = "en") -> str:
         """What the field at `path` is called in `language`; English where that lacks it, its name where all lack it."""
@@ -87,7 +88,9 @@ class Shape:
 
     def marked(self, kind: str) -> tuple[Field, ...]:
         """The fields that are of a kind, in document order."""
-        return tuple(found for found in self.root.walk() if found.marks.has(kind))
+        if kind not in self._by_kind:
+            self._by_kind[kind] = tuple(found for found in self.root.walk() if found.marks.has(kind))
+        return self._by_kind[kind]
 
 
 def make_shape(namespace: str, root: Field, labels: Labels, codes: Mapping[str, CodeList]) -> Shape:

@@ -3,7 +3,10 @@ sweep of blobs."""
 
 import asyncio
 import contextlib
+import errno
+import logging
 import signal
+import socket
 import ssl
 import sys
 import time
@@ -78,8 +81,14 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
     listening.check()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def interrupted() -> None:
+        if not stop.is_set():
+            say("Stopping: finishing what is under way.")
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
     directory = Directory(node)
     courier = Courier(node, directory)
     endpoint = Endpoint(node, directory, courier.wake)
@@ -170,21 +179,41 @@ async def _serving(server: uvicorn.Server) -> AsyncIterator[None]:
 
 
 async def _run(server: uvicorn.Server) -> None:
+    # uvicorn logs why it cannot listen, and then wants to leave the process: we say it ourselves.
+    logging.getLogger("uvicorn.error").addFilter(_is_no_os_error)
     try:
         await server.serve()
-    except SystemExit:
-        # uvicorn has told the reason on its own log and wants to leave the process.
-        address = f"{server.config.host}:{server.config.port}"
-        raise ConfigError(
-            f"{address} cannot be listened on. Is another program there? Choose another address."
-        ) from None
+    except SystemExit as leaving:
+        raise ConfigError(_not_listening(server.config.host, server.config.port, leaving.__context__)) from None
+
+
+def _is_no_os_error(record: logging.LogRecord) -> bool:
+    return not isinstance(record.msg, OSError)
+
+
+def _not_listening(host: str, port: int, reason: BaseException | None) -> str:
+    """Why the address cannot be listened on, and what helps."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    number = reason.errno if isinstance(reason, OSError) else None
+    if number == errno.EADDRINUSE:
+        return f"{address} is in use by another program: stop that one, or choose another address."
+    if number == errno.EADDRNOTAVAIL:
+        return f"{address} is no address of this machine: choose one that is (`ip address` lists them)."
+    if isinstance(reason, socket.gaierror):
+        return f"{address}: no address is known for {host}: correct the name, or give the address itself."
+    if number in (errno.EACCES, errno.EPERM):
+        return f"{address} may not be listened on by this user: choose a port from 1024 on."
+    return f"{address} cannot be listened on ({reason}): choose another address."
 
 
 @contextlib.asynccontextmanager
 async def _working(
     work: Coroutine[Any, Any, None], stop: asyncio.Event, end: Callable[[], None] | None = None
 ) -> AsyncIterator[None]:
-    """Run background work while the block runs; if it fails, the node stops rather than going on without it."""
+    """Run background work while the block runs; if it fails, the node stops rather than going on without it.
+
+    Whatever ends the block stops the node: the work ends with it.
+    """
     failures: list[BaseException] = []
 
     async def watched() -> None:
@@ -199,6 +228,7 @@ async def _working(
     try:
         yield
     finally:
+        stop.set()
         if end is not None:
             end()
         await task

@@ -69,7 +69,7 @@ class RecordView:
         rows = list(self._attribute_rows(self._root, self._shape.root))
         sections: list[Section] = []
         for child, found, number in self._children(self._root):
-            if found.is_group and not found.marks.has("person-name") and len(child):
+            if found.is_group and not found.marks.has("person-name") and (len(child) or found.marks.has("section")):
                 sections += self._section(child, found, 0, number)
             else:
                 rows += self._row(child, found)
@@ -167,15 +167,17 @@ class RecordView:
         rows = list(self._attribute_rows(element, found)) if level or not self._is_person(found) else []
         below: list[Section] = []
         for child, inner, position in self._children(element):
-            large = inner.is_group and len(child) and not self._is_small(inner)
+            large = inner.is_group and not self._is_small(inner) and (len(child) > 0 or inner.marks.has("section"))
             large = large and not inner.marks.has("person-name") and not inner.marks.has("attachment")
             if large:
                 below += self._section(child, inner, min(level + 1, _DEEPEST), position)
             else:
                 rows += self._row(child, inner, position)
         guarded = any(found.marks.has(kind) for kind in GUARDED)
-        if rows or below:
-            yield Section(heading, tuple(rows), level, guarded)
+        if not len(element) and self._text(element):
+            rows.append(FieldRow(heading, self._text(element)))  # a refused record may have text where fields belong
+        if rows or below or not len(element):
+            yield Section(heading, tuple(rows), level, guarded, empty=not rows and not below)
         yield from below
 
     def _row(self, element: etree._Element, found: Field, number: int | None = None) -> Iterator[FieldRow]:
@@ -189,11 +191,17 @@ class RecordView:
                 yield FieldRow(self._language.gettext("%(what)s, own script", what=label), text, lang)
         elif found.is_group:
             lines = [self._value(child, inner) for child, inner in self._leaves(element, found)]
-            # A group without content says by being there that something is so.
-            yield FieldRow(label, "\n".join(line for line in lines if line) or self._language.gettext("yes"))
+            yield FieldRow(label, "\n".join(line for line in lines if line) or self._without_content(element, found))
         elif not any(found.marks.has(kind) for kind in _HIDDEN):
             code = found.marks.has("document-number") or found.marks.has("mrz") or found.marks.has("message-id")
             yield FieldRow(label, self._value(element, found), None, code)
+
+    def _without_content(self, element: etree._Element, found: Field) -> str:
+        """A flag, or a branch of a choice, says by being there that something is so; any other group says nothing."""
+        if self._text(element):
+            return self._text(element)  # of a refused record
+        says_so = not found.children or found.choice is not None
+        return self._language.gettext("yes") if says_so else self._language.gettext("nothing given")
 
     def _attribute_rows(self, element: etree._Element, found: Field) -> Iterator[FieldRow]:
         for attribute in found.attributes:

@@ -133,6 +133,8 @@ class Section:
     level: int = 0
     guarded: bool = False
     """folded until asked for: health, danger"""
+    empty: bool = False
+    """whether the record has this part and nothing in it"""
 
 
 @dataclass(frozen=True, slots=True)

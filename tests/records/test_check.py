@@ -16,6 +16,8 @@ from node.records.reading import MAX_ELEMENTS
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "returns" / "1" / "examples"
 FULL = (EXAMPLES / "good" / "full-application.xml").read_bytes()
+APPLICATION = (EXAMPLES / "good" / "application.xml").read_bytes()
+EVIDENCE = APPLICATION[APPLICATION.index(b"<MeansOfEvidence>") : APPLICATION.index(b"</MeansOfEvidence>") + 18]
 LEAVES = len([node for node in read_xml(FULL).iter("{*}*") if len(node) == 0])
 
 
@@ -83,6 +85,7 @@ def test_a_file_that_is_not_there_is_a_row(domains: Domains, tmp_path: Path) -> 
         (b"<Nationality>UTO<", b"<Nationality>FRA<", "not-own-national"),
         (b"<AcceleratedProcedure>false<", b"<AcceleratedProcedure>true<", "accelerated-interception"),
         (b"    <Photograph>\n      <Image>photograph-p1.jpg</Image>\n    </Photograph>\n", b"", "attachment-used"),
+        (EVIDENCE, b"<MeansOfEvidence/>", "some-evidence"),
     ],
 )
 def test_a_question_refuses_nothing(domains: Domains, application: bytes, old: bytes, new: bytes, rule: str) -> None:

@@ -55,14 +55,17 @@ def split(boundary: bytes, pieces: list[bytes]) -> tuple[Parts, bool] | str:
     return [(header, bytes(octets)) for header, octets in parts], splitter.ended
 
 
+MOST_PIECES = 64
+
+
 def cut(body: bytes, lengths: bytes) -> list[bytes]:
-    """The body in pieces of these lengths, over and over."""
-    pieces, at, n = [], 0, 0
-    while at < len(body):
-        size = lengths[n % len(lengths)] % 40 + 1 if lengths else 1
+    """The body in pieces of these lengths, over and over; after many the rest in one."""
+    pieces, at = [], 0
+    while at < len(body) and len(pieces) < MOST_PIECES:
+        size = lengths[len(pieces) % len(lengths)] % 40 + 1 if lengths else 1
         pieces.append(body[at : at + size])
-        at, n = at + size, n + 1
-    return pieces
+        at += size
+    return [*pieces, body[at:]] if at < len(body) else pieces
 
 
 def test_one_input(data: bytes) -> None:

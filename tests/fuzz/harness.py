@@ -2,8 +2,8 @@
 
     python tests/fuzz/fuzz_open.py -max_total_time=60
 
-A run starts from the seeds that the fuzzer makes and from `corpus/NAME/`, small inputs that were worth keeping, and
-writes new ones to a temporary folder, or to the first folder named. `-merge=1` as with any libFuzzer.
+A run starts from the seeds that the fuzzer makes and from `corpus/NAME/`, some of the small inputs that runs have kept.
+It writes new ones to a temporary folder, or to the first folder named.
 """
 
 import os

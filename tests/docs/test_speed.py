@@ -1,6 +1,6 @@
 """The page about speed shows the figures that the bench wrote, of the lines that the bench has."""
 
-from tests.bench.__main__ import FLOORS
+from tests.bench.wire import FLOORS
 from tests.docs.console import ROOT
 
 PAGE = ROOT / "docs/reference/speed.md"

@@ -48,7 +48,14 @@ from node.as4.names import SIGNAL_CONTENT_TYPE
 from node.as4.open import MessageReader, OpenedMessage, OpenedSignal, PeerPolicy, open_bytes
 from node.as4.part_reader import ContentSink, OpenedPart, PartSink
 from node.as4.parts import compress, decompress, digest_for_signature, digested_octets
-from node.as4.response import ReadSignal, VerifiedReceipt, read_response, verify_error, verify_receipt
+from node.as4.response import (
+    ReadSignal,
+    VerifiedReceipt,
+    read_response,
+    verify_error,
+    verify_read_receipt,
+    verify_receipt,
+)
 from node.as4.seal import PartOctets, WireMessage, seal
 from node.as4.sign import SignedMessage, read_signed, sign
 from node.as4.signals import EbmsError, ErrorSignal, PullRequest, Receipt, Signal
@@ -127,5 +134,6 @@ __all__ = [
     "sign",
     "suite_of",
     "verify_error",
+    "verify_read_receipt",
     "verify_receipt",
 ]

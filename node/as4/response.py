@@ -5,7 +5,7 @@ repeats every reference of what we signed, no more and no less: URI, transform, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -39,6 +39,7 @@ class ReadSignal:
     signer: x509.Certificate | None
     verified: bool
     xml: bytes
+    envelope: Envelope = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def read_response(
     signal = (
         replace(answer.message, signed_by_peer=verified) if isinstance(answer.message, ErrorSignal) else answer.message
     )
-    return ReadSignal(signal, signer, verified, body)
+    return ReadSignal(signal, signer, verified, body, answer)
 
 
 def verify_receipt(
@@ -87,11 +88,19 @@ def verify_receipt(
 ) -> VerifiedReceipt:
     """The receipt for what was sent. Raises InvalidReceipt with a detail that says what is wrong with the answer."""
     try:
-        answer = _read(content_type, response, limits)
+        read = read_response(content_type, response, limits)
     except NotEbms as error:
         raise InvalidReceipt(f"no receipt: {error.detail}") from error
     except As4Error as error:
         raise InvalidReceipt(f"malformed: {error.detail}") from error
+    return verify_read_receipt(read, sent, suite, accepts_signer)
+
+
+def verify_read_receipt(
+    read: ReadSignal, sent: SignedMessage, suite: Suite, accepts_signer: AcceptsSigner
+) -> VerifiedReceipt:
+    """The receipt for what was sent, from an answer that was read already. Raises InvalidReceipt."""
+    answer = read.envelope
     receipt = answer.message
     if not isinstance(receipt, Receipt):
         raise InvalidReceipt(f"no receipt: the answer is {type(receipt).__name__}")
@@ -103,7 +112,7 @@ def verify_receipt(
         raise InvalidReceipt(error.detail) from error
     _compare(receipt, sent)
     assert answer.signature is not None
-    return VerifiedReceipt(receipt.message_id, receipt.timestamp, answer.signature.certificate, response)
+    return VerifiedReceipt(receipt.message_id, receipt.timestamp, answer.signature.certificate, read.xml)
 
 
 def verify_error(

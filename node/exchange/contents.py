@@ -8,8 +8,7 @@ from cryptography import x509
 from sqlalchemy import Connection, select
 
 from node.as4 import Limits, PartInfo, PartOctets, Reference, decompress
-from node.as4.signature import read_security
-from node.as4.soap import read_envelope
+from node.as4.reading import envelope_in
 from node.exchange.node import Node
 from node.store.columns import table_of
 from node.store.payloads import Kind, SealedPayload, find_payload, open_payload
@@ -48,7 +47,7 @@ def envelope_of(node: Node, message: int, connection: Connection | None = None) 
 
 def signer_of(signed_xml: bytes) -> x509.Certificate:
     """The certificate that a message of ours was signed with."""
-    signature = read_security(read_envelope(signed_xml, Limits(envelope_bytes=len(signed_xml)))).signature
+    signature = envelope_in(signed_xml, Limits(envelope_bytes=len(signed_xml))).signature
     if signature is None:
         raise ValueError("stored message: not signed")
     return signature.certificate

@@ -23,7 +23,7 @@ from node.as4 import (
     VerifiedReceipt,
     read_response,
     verify_error,
-    verify_receipt,
+    verify_read_receipt,
 )
 
 # Fresh encryption may cure EBMS:0102 (a peer's transient trouble); after so many it is a refusal.
@@ -82,9 +82,7 @@ def judge(attempt: Attempt, status: int, content_type: str, body: bytes, retry_a
     if isinstance(signal, ErrorSignal):
         return _judge_error(attempt, signal, content_type, body)
     try:
-        receipt = verify_receipt(
-            body, content_type, attempt.sent, attempt.suite, partial(_accept, attempt, signal.timestamp)
-        )
+        receipt = verify_read_receipt(answer, attempt.sent, attempt.suite, partial(_accept, attempt, signal.timestamp))
     except As4Error as error:
         return Judgement("failed", "EBMS:0302", f"the receipt proves nothing: {error.detail}", readable=False)
     return Judgement("delivered", receipt=receipt)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from node.store.blobs import BlobStore, BlobWriter
 from node.store.columns import table_of
@@ -121,15 +121,25 @@ def payload_rows(message: int, kind: Kind, n: int, payload: SealedPayload) -> tu
     return row, {"message": message, "kind": kind, "n": n, "wrapped": payload.wrapped_key}
 
 
+# Made once: to put such a statement together takes longer than to run it.
+_FIND = (
+    select(_payload.c.size, _payload.c.inline, _payload.c.blob, _payload_key.c.wrapped)
+    .select_from(
+        _payload.outerjoin(
+            _payload_key, and_(*(_payload.c[name] == _payload_key.c[name] for name in ("message", "kind", "n")))
+        )
+    )
+    .where(
+        _payload.c.message == bindparam("of_message"),
+        _payload.c.kind == bindparam("of_kind"),
+        _payload.c.n == bindparam("of_n"),
+    )
+)
+
+
 def find_payload(connection: Connection, message: int, kind: Kind, n: int = 0) -> StoredPayload | None:
     """The stored payload, or None if there is none."""
-    same = and_(*(_payload.c[name] == _payload_key.c[name] for name in ("message", "kind", "n")))
-    statement = (
-        select(_payload.c.size, _payload.c.inline, _payload.c.blob, _payload_key.c.wrapped)
-        .select_from(_payload.outerjoin(_payload_key, same))
-        .where(_payload.c.message == message, _payload.c.kind == kind, _payload.c.n == n)
-    )
-    row = connection.execute(statement).first()
+    row = connection.execute(_FIND, {"of_message": message, "of_kind": kind, "of_n": n}).first()
     return None if row is None else StoredPayload(*row)
 
 

@@ -36,9 +36,9 @@ DISK_LOOK_EVERY = 64
 LARGE = 1_000_000
 
 
-# From the first octet of a request to its last. A node of this kind lets an attempt take two hours at most, and the
-# largest message that may be allowed comes in within that at 10 MB/s. Blobs of the first parts lie without a row until
-# the last part is in: the sweep must not take them for orphans (`store.sweep`).
+# From the first octet of a request to its last. A node of this kind lets an attempt take two hours at most
+# (`transport`), and the largest message that may be allowed comes in within that at 10 MB/s. Blobs of the first parts
+# lie without a row until the last part is in: the sweep must not take them for orphans (`store.sweep`).
 LONGEST_REQUEST = timedelta(hours=4)
 
 # A sender that is refused early, on the root part, is let finish so long: many read no answer before they are through.

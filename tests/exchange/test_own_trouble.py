@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from node.exchange import endpoint as endpoint_module
 from node.exchange.clock import ClockState
 from node.exchange.settlement import MESSAGE
+from node.exchange.transport import LONGEST_SECONDS
 from node.store.database import Database
 from node.store.payloads import SWEEP_AFTER
 from node.store.sweep import WATCHED
@@ -208,7 +209,7 @@ async def test_a_request_that_takes_too_long_is_told_so_and_leaves_nothing(
 
 def test_the_sweep_waits_longer_than_a_request_may_take() -> None:
     longest = endpoint_module.LONGEST_REQUEST
-    assert timedelta(seconds=7200) < longest, "an attempt of a node of this kind"
+    assert timedelta(seconds=LONGEST_SECONDS) < longest, "an attempt of a node of this kind"
     assert longest * 1.5 <= WATCHED < SWEEP_AFTER
 
 

@@ -47,6 +47,6 @@ def known_refusal(error: Exception) -> str | None:
     told = {
         "TrustRefused", "PeerRefused", "SubmissionRefused", "NotFound", "NodeExists", "StoreUnavailable", "ContentGone",
         "PayloadErased", "SealBroken", "AccountError", "LinkError", "NoExampleError", "SchemasError",
-        "NothingSigned",
+        "NothingSigned", "FolderTaken",
     }  # fmt: skip
     return str(error) if names & told else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import mimetypes
+import sys
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -18,6 +19,7 @@ from node.exchange.listing import show_case as case_shown
 from node.exchange.node import Node, open_node
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submission, submit
+from node.operations.parts_written import part_files, require_own_folder, write_private
 from node.operations.signed_octets import write_signed
 from node.records.check import CheckedRecord, check
 
@@ -79,8 +81,13 @@ def raw(arguments: Namespace) -> int:
     node = open_node(home_of(arguments))
     with node.database.read() as connection:
         row = find_message(connection, arguments.id)
-    envelope = envelope_of(node, row["id"]).decode("utf-8", "replace")
-    show(arguments, {"id": row["message_id"], "envelope": envelope}, envelope)
+    envelope = envelope_of(node, row["id"])
+    if arguments.json:
+        show(arguments, {"id": row["message_id"], "envelope": envelope.decode("utf-8", "replace")}, "")
+    else:
+        # The octets as they are, no line end after them: their digests are evidence.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(envelope)
     return 0
 
 
@@ -91,8 +98,9 @@ def parts(arguments: Namespace) -> int:
         row = find_message(connection, arguments.id)
         described = show_message(connection, arguments.id)["parts"]
         compressed = _compressed(connection, row["id"])
-    if arguments.signed:
         endings = [extension(part["media_type"]) for part in described]
+        expected = part_files(connection, row["id"], endings)
+    if arguments.signed:
         files = write_signed(node, row["id"], arguments.out, endings)
         show(
             arguments,
@@ -100,13 +108,12 @@ def parts(arguments: Namespace) -> int:
             (str(one.file) for one in files),
         )
         return 0
+    require_own_folder(arguments.out, expected)
     arguments.out.mkdir(parents=True, exist_ok=True)
     written = []
     for n, part in enumerate(described, start=1):
-        path: Path = arguments.out / f"part-{n}{extension(part['media_type'])}"
-        with path.open("wb") as file:
-            for chunk in part_content(node, row["id"], n, compressed[n]):
-                file.write(chunk)
+        path: Path = arguments.out / f"part-{n}{endings[n - 1]}"
+        write_private(path, part_content(node, row["id"], n, compressed[n]))
         written.append(part | {"file": str(path)})
     show(arguments, written, (one["file"] for one in written))
     return 0

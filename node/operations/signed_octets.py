@@ -6,7 +6,8 @@ that is digested; and the parts as they were signed, gzip where compressed. `SHA
 signatures state them, not as we find them.
 """
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from node.as4.signals import ErrorSignal, Receipt
 from node.as4.signature import SignatureParts
 from node.exchange.contents import envelope_of, part_octets, sealed_octets
 from node.exchange.node import Node
+from node.operations.parts_written import part_files, require_own_folder, write_private
 from node.store.payloads import find_payload
 
 SUMS = "SHA256SUMS"
@@ -41,26 +43,32 @@ class SignedFile:
     sha256: str | None
 
 
-def write_signed(node: Node, message: int, folder: Path, extensions: Iterable[str]) -> list[SignedFile]:
+def write_signed(node: Node, message: int, folder: Path, extensions: Sequence[str]) -> list[SignedFile]:
     """Write what was signed of the message with this row id, and of the answer to it if that is signed too.
 
-    `extensions`: the file name ending of each part's content, in order. Raises NothingSigned, ContentGone, OSError.
+    `extensions`: the file name ending of each part's content, in order. Raises NothingSigned, FolderTaken for a folder
+    that holds another message's, ContentGone, OSError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     envelope = _read(envelope_of(node, message))
     if envelope.signature is None:
         raise NothingSigned("This message carries no signature: there is nothing to check.")
     digests = {reference.uri: reference.digest.hex() for reference in envelope.signature.references}
+    with node.database.read() as connection:
+        expected = part_files(connection, message, extensions)
+    octets = envelope.signature.signed_info(envelope.signature.prefixes)
+    stated = {name: found | set(digests.values()) for name, found in expected.items()}
+    require_own_folder(folder, stated | {"signedinfo.xml": {hashlib.sha256(octets).hexdigest()}})
+    folder.mkdir(parents=True, exist_ok=True)
     files = list(_signature_files(folder, "", envelope, envelope.signature))
     by_id = {content_id_of(uri, FailedAuthentication): uri for uri in digests if uri.startswith("cid:")}
     for n, (part, ending) in enumerate(zip(part_octets(node, message), extensions, strict=True), start=1):
         path = folder / f"part-{n}{ending}{'.gz' if part.info.compressed else ''}"
-        _write(path, digested_octets(part.open(), part.info))
+        write_private(path, digested_octets(part.open(), part.info))
         files.append(SignedFile(path, digests[by_id[part.info.content_id]]))
     with node.database.read() as connection:
         files += _answer_files(node, connection, message, folder)
     sums = "".join(f"{one.sha256}  {one.file.name}\n" for one in files if one.sha256 is not None)
-    _write(folder / SUMS, [sums.encode()])
+    write_private(folder / SUMS, [sums.encode()])
     return [*files, SignedFile(folder / SUMS, None)]
 
 
@@ -93,17 +101,11 @@ def _signature_files(folder: Path, kind: str, envelope: Envelope, signature: Sig
         ("signature", value),
         ("signer.pem", signature.certificate.public_bytes(Encoding.PEM)),
     ):
-        _write(folder / f"{kind}{name}", [octets])
+        write_private(folder / f"{kind}{name}", [octets])
         yield SignedFile(folder / f"{kind}{name}", None)
     references = {reference.uri: reference for reference in signature.references}
     for element in envelope.signable:
         reference = references[f"#{element.id}"]
         path = folder / f"{kind}{_NAMES[element.name]}.xml"
-        _write(path, [element.canonical(reference.prefix_list)])
+        write_private(path, [element.canonical(reference.prefix_list)])
         yield SignedFile(path, reference.digest.hex())
-
-
-def _write(path: Path, octets: Iterable[bytes]) -> None:
-    with path.open("wb") as file:
-        for block in octets:
-            file.write(block)

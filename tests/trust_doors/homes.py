@@ -36,13 +36,15 @@ class Said:
 
 def command(*words: str) -> Said:
     """One command, as the command line gives it."""
-    out, err = io.StringIO(), io.StringIO()
+    # As a process has it: commands that print octets write them beneath the text.
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8", newline=""), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = main(words)
         except SystemExit as wrong_usage:
             status = int(str(wrong_usage.code))
-    return Said(status, out.getvalue(), err.getvalue())
+    out.flush()
+    return Said(status, out.buffer.getvalue().decode(), err.getvalue())
 
 
 class Home:

@@ -9,6 +9,7 @@ from node.web import queries
 from node.web.contents import Contents
 from node.web.context import Context
 from node.web.language import Language
+from node.web.refusals import what_helps
 from node.web.views import AlarmRow
 
 PAGE_ROWS = 50
@@ -49,7 +50,7 @@ class StoredAlarms:
         address = None
         if row["alias_year"] is not None:
             address = f"/cases/{queries.alias_of(row)}/messages/{row['n']}"
-        cause, remedy, verbs = self._words(row["kind"])
+        cause, remedy, verbs = self._words(row["kind"], row["detail"])
         return AlarmRow(
             id=row["id"],
             time=row["time"],
@@ -64,25 +65,19 @@ class StoredAlarms:
             settled=row["settled_at"],
         )
 
-    def _words(self, kind: str) -> tuple[str, str, tuple[str, ...]]:
-        """What an alarm of this kind means, what to do, and the commands for it ({} stands for the message's id)."""
+    def _words(self, kind: str, detail: str) -> tuple[str, str, tuple[str, ...]]:
+        """What an alarm of this kind means, what to do, and the commands for it ({} stands for the message's id).
+
+        The detail of a refusal begins with its code, `EBMS:0101: …`.
+        """
         _ = self._language.gettext
         match kind:
             case "refused":
-                return (
-                    _("They refuse the message"),
-                    _("Correct what is named, then send a new record. This one does not go again by itself."),
-                    (),
-                )
+                helps = what_helps(self._language, detail.partition(": ")[0])
+                return _("They refuse the message"), helps.remedy, (RESEND,) if helps.resend else ()
             case "uncovered":
-                return (
-                    _("No agreement covers it any more"),
-                    _(
-                        "It was not sent. Say in another way what it said, or have IT staff open the agreement again "
-                        "and send it:"
-                    ),
-                    (RESEND,),
-                )
+                helps = what_helps(self._language, "", not_sent=True)
+                return _("No agreement covers it any more"), helps.remedy, (RESEND,)
             case "given-up":
                 return (
                     _("No receipt came in time"),

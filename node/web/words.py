@@ -5,7 +5,9 @@ from datetime import datetime
 from sqlalchemy import RowMapping
 
 from node.exchange.handling import WITHDRAWN
+from node.exchange.settlement import NOT_SENT
 from node.web.language import Language
+from node.web.refusals import Help, what_helps
 from node.web.views import Fact, Mark, ProofMark, Refusal, Tag
 
 Row = RowMapping
@@ -19,6 +21,11 @@ ON_ITS_WAY = ("queued", "sending")
 def is_withdrawn(row: Row) -> bool:
     """Whether a message ended by a person of ours who took it back; the table calls that refused too."""
     return row["state"] == "refused" and (row["error_detail"] or "").startswith(WITHDRAWN)
+
+
+def was_not_sent(row: Row) -> bool:
+    """Whether our own node ended a message that no agreement covered any more; the table calls that refused too."""
+    return bool(row["state"] == "refused" and row["error_detail"] == NOT_SENT)
 
 
 def has_failed(row: Row) -> bool:
@@ -45,6 +52,8 @@ class Words:
                 return _("%(what)s, sent to %(partner)s", **values)
             case "unconfirmed":
                 return _("%(what)s to %(partner)s, without a receipt yet", **values)
+            case "refused" if was_not_sent(row):
+                return _("%(what)s, not sent to %(partner)s", **values)
             case "refused":
                 return _("%(what)s, refused by %(partner)s", **values)
             case "stale" | "given-up":
@@ -71,6 +80,8 @@ class Words:
                 return Tag(_("Delivered"), "ok")
             case "unconfirmed":
                 return Tag(_("No receipt yet"), "soon")
+            case "refused" if was_not_sent(row):
+                return Tag(_("Not sent"), "late")
             case "refused":
                 return Tag(_("Refused"), "late")
             case "stale":
@@ -117,7 +128,7 @@ class Words:
             return _("Send another, if it is still needed")
         match last["state"]:
             case "refused":
-                return _("Correct the record and send it anew")
+                return self._help(last).next
             case "stale":
                 return _("Have it signed and sent anew")
             case "given-up":
@@ -144,6 +155,8 @@ class Words:
                 return _("On its way")
             case "unconfirmed":
                 return _("No receipt yet")
+            case "refused" if was_not_sent(row):
+                return _("Not sent")
             case "refused" | "rejected":
                 return _("Refused")
             case "stale" | "given-up":
@@ -162,6 +175,8 @@ class Words:
             return ProofMark(label, Mark.NOT_YET, _("without a readable answer"))
         if is_withdrawn(row):
             return ProofMark(label, Mark.REFUSED, _("withdrawn"))
+        if was_not_sent(row):
+            return ProofMark(label, Mark.REFUSED, _("not sent"))
         if row["state"] == "refused":
             return ProofMark(label, Mark.YES, _("and refused"))
         if row["state"] in FAILED:
@@ -173,7 +188,8 @@ class Words:
         label = _("Received")
         at = row["receipt_time"] or (row["time"] if row["direction"] == "in" else None)
         if row["state"] in ("refused", "rejected"):
-            return ProofMark(label, Mark.REFUSED, _("no receipt") if is_withdrawn(row) else _("refused"))
+            ended_here = is_withdrawn(row) or was_not_sent(row)
+            return ProofMark(label, Mark.REFUSED, _("no receipt") if ended_here else _("refused"))
         if row["state"] in ("delivered", "received") and at is not None:
             return ProofMark(label, Mark.YES, self._near(at, row))
         if row["state"] in FAILED:
@@ -218,12 +234,11 @@ class Words:
             return Refusal(_("This message was withdrawn here"), "", detail, nothing, "soon")
         match row["state"]:
             case "refused":
-                return Refusal(
-                    _("The partner’s node refused the message: %(partner)s", partner=partner),
-                    code,
-                    detail,
-                    _("Correct what is named, then send a new record. This one does not go again by itself."),
-                )
+                helps = self._help(row)
+                cause = _("The partner’s node refused the message: %(partner)s", partner=partner)
+                if was_not_sent(row):
+                    cause = _("This message was not sent")
+                return Refusal(cause, code, detail, f"{helps.remedy} {again}" if helps.resend else helps.remedy)
             case "given-up":
                 return Refusal(
                     _("The message was given up"),
@@ -256,6 +271,9 @@ class Words:
                 )
             case _:
                 return None
+
+    def _help(self, row: Row) -> Help:
+        return what_helps(self._language, row["error_code"] or "", was_not_sent(row))
 
     def facts(self, row: Row, partner: str, party: str) -> tuple[Fact, ...]:
         """How a message travelled, for those who check."""

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from node.exchange.refusals import KIND
 from node.store.columns import table_of
@@ -58,6 +58,16 @@ def test_each_says_what_happened_what_helps_and_where_the_message_is(site: Site)
         assert text in said, text
     for address in ("2026-0388/messages/2", "2026-0422/messages/2", "2026-0417/messages/1", "2026-0423/messages/1"):
         assert f'href="/cases/{address}"' in page, address
+
+
+def test_a_refusal_that_is_not_about_the_record_sends_to_it_staff(site: Site) -> None:
+    detail = "EBMS:0010: no agreement in force covers it"
+    with site.database.write() as connection:
+        connection.execute(update(ALARM).where(ALARM.c.id == REFUSED).values(detail=detail))
+    said = words(site.signed_in("officer").get("/queue").text)
+    assert "Ask your IT staff: the partner has not opened this kind of record with us" in said
+    assert "depesha message resend m-0388-2@" in said
+    assert "Correct what is named" not in said
 
 
 def test_what_we_refuse_of_a_partner_is_said_though_no_message_is_kept(site: Site) -> None:

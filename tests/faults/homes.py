@@ -23,7 +23,7 @@ READY = "Depesha serves"
 # so long, and whatever did not come is named.
 BACKSTOP_SECONDS = 300
 LOOK_SECONDS = 0.1
-# A peer that was killed is tried again soon; claims of the dead on PostgreSQL run out soon.
+# A peer that was killed is tried again soon.
 SETTINGS = {
     "retry_first_seconds": "0.2",
     "retry_longest_seconds": "1",
@@ -31,11 +31,8 @@ SETTINGS = {
     "allow_unilateral_terms": "true",
     "log_level": '"warning"',
 }
-# On PostgreSQL what a dead process had claimed waits until its claim runs out: let that be little, and queue more.
-SETTINGS_ON_POSTGRESQL = {"attempt_seconds": "10", "deliveries_in_flight": "4"}
 # With more in the outbox traffic waits: what is to be seen is order and loss, not a long queue.
 BACKLOG = 16
-BACKLOG_ON_POSTGRESQL = 100
 # Whoever is to die while it queues does not wait for anybody else's progress.
 NO_BACKLOG = 1_000_000
 
@@ -101,7 +98,6 @@ class Home:
         self._large = folder.parent / f"{party}.large"
         self._large.mkdir()
         self._running: list[Running] = []
-        self._backlog = BACKLOG
 
     def make(self, database_url: str | None) -> None:
         """Make the node, on SQLite unless a database is named."""
@@ -111,8 +107,7 @@ class Home:
         assert made.ended_within(BACKSTOP_SECONDS) == 0, made.describe()
         settings = dict(SETTINGS)
         if database_url is not None:
-            settings |= SETTINGS_ON_POSTGRESQL | {"database_url": json.dumps(database_url)}
-            self._backlog = BACKLOG_ON_POSTGRESQL
+            settings["database_url"] = json.dumps(database_url)
         with (self.folder / "depesha.toml").open("a", encoding="utf-8") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
 
@@ -166,7 +161,7 @@ class Home:
     def traffic(self, peer: "Home", crash_at: str | None = None) -> Running:
         """The process that queues messages for the peer."""
         words = ["tests.faults.traffic", str(self.folder), peer.party, str(self.ledger.path)]
-        words += [str(self._backlog if crash_at is None else NO_BACKLOG), str(self._large)]
+        words += [str(BACKLOG if crash_at is None else NO_BACKLOG), str(self._large)]
         return self._start(words, "traffic", crash_at)
 
     @contextmanager

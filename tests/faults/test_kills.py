@@ -19,7 +19,7 @@ from tests.faults import occasional
 from tests.faults.homes import Home, Running, until
 from tests.faults.invariants import Side, findings, orphans, waiting
 from tests.faults.kills import Mortal, Tally, Together, die_at_each, die_at_random, serving, submitting
-from tests.faults.points import AT_START, OCCASIONAL, SERVE, SUBMIT
+from tests.faults.points import OCCASIONAL, SERVE, SUBMIT
 from tests.faults.traffic import ACTION, SERVICE
 
 pytestmark = pytest.mark.kills
@@ -185,10 +185,6 @@ def test_kills_on_sqlite(homes: tuple[Home, Home]) -> None:
     require_twice(pair, (*SERVE, *SUBMIT, *OCCASIONAL))
 
 
-# There others may hold claims, so nothing is released at the start: what the dead had claimed runs out.
-ON_POSTGRESQL = [point for point in SERVE if point not in AT_START]
-
-
 def test_kills_on_postgresql(homes: tuple[Home, Home], postgresql_urls: tuple[str, str]) -> None:
     """Every point that traffic passes, twice on each side, and at random; the nodes know each other by certificate."""
     pair = Pair(*homes)
@@ -196,6 +192,6 @@ def test_kills_on_postgresql(homes: tuple[Home, Home], postgresql_urls: tuple[st
         home.make(url)
     pair.on_both(Home.know_by_certificate)
     pair.say("two nodes are made")
-    kill_under_traffic(pair, ON_POSTGRESQL, [*SUBMIT])
+    kill_under_traffic(pair, [*SERVE], [*SUBMIT])
     judge(pair)
-    require_twice(pair, (*ON_POSTGRESQL, *SUBMIT))
+    require_twice(pair, (*SERVE, *SUBMIT))

@@ -139,9 +139,12 @@ class Contents:
             title = _("%(kind)s (%(persons)s)", kind=_capital(note.kind), persons=", ".join(note.persons))
         else:
             title = _capital(note.kind)
-        said = _("as it was signed") if kept else _("erased; its digest stays")
+        said = _("erased; its digest stays")
+        if kept:
+            # The link gives the content: of a compressed part that is not the octets whose digest was signed.
+            said = _("decompressed; its gzip form was signed") if part["compressed"] else _("as it was signed")
         if kept and not is_record and notes and note is None:
-            said = _("as it was signed; the record does not name it")
+            said = _("%(form)s; the record does not name it", form=said)
         return PartRow(
             n=part["n"],
             title=title,

@@ -7,8 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from node.as4 import PartInfo, digest_for_signature, digested_octets
+from node.exchange.node import open_node
+from node.store.columns import table_of
+from node.store.tables import Message
 from tests.docs.console import ROOT
 from tests.trust_doors.authorities import Authority
 from tests.trust_doors.homes import Home
@@ -90,6 +94,20 @@ def test_a_changed_file_is_found(evidence: Path, name: str) -> None:
     octets[len(octets) // 2] ^= 1
     path.write_bytes(octets)
     assert not good(check(evidence))
+
+
+def test_the_digest_of_all_on_the_page_comes_out_of_what_was_signed(
+    exchanged: tuple[Path, Path], evidence: Path
+) -> None:
+    section = PAGE.partition("## What the page shows")[2].partition("\n## ")[0]
+    (commands,) = re.findall(r"^```sh\n(.*?)^```$", section, re.M | re.S)
+    done = subprocess.run(["bash", "-c", commands], cwd=evidence, capture_output=True, text=True, timeout=60)
+    digests = set()
+    for folder in exchanged:
+        home = folder.with_name(folder.name.removesuffix("-evidence"))
+        with open_node(home).database.read() as connection:
+            digests.add(bytes(connection.scalars(select(table_of(Message).c.digests)).one()).hex())
+    assert digests == {done.stdout.split()[0]}
 
 
 def test_a_changed_list_of_sums_does_not_hide_a_changed_part(evidence: Path) -> None:

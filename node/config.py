@@ -68,6 +68,9 @@ class Settings(BaseModel):
     commit_in_thread: bool = Field(False, description="commit in a thread: kinder to a slow disk, slower on a fast one")
     largest_message_megabytes: int = Field(1536, ge=1, le=65536, description="larger messages are refused")
     disk_floor_megabytes: int = Field(512, ge=0, description="with less free space nothing more is taken in (503)")
+    recognise_own_form: bool = Field(
+        True, description="read what peers write exactly as this program does without an XML parser; false parses all"
+    )
     connections_per_peer: int = Field(64, ge=1, description="requests of one peer served at once; more get 503")
 
     @field_validator("pages_url")

@@ -7,13 +7,13 @@ canonicalisation would write them, each with its own namespace declarations, so 
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from node.as4 import names, templates
 from node.as4.canonical_text import attribute, base64_text, text
 from node.as4.errors import As4Error
-from node.as4.limits import MAX_ID_LENGTH, Limits
+from node.as4.limits import DEFAULT_LIMITS, MAX_ID_LENGTH, Limits
 from node.as4.message import PartInfo, Party, Property, Reference, UserMessage, format_instant
 from node.as4.read_messaging import MESSAGE_ID, RESERVED_PROPERTIES
 from node.as4.reading import envelope_in
@@ -50,11 +50,10 @@ def sign(message: UserMessage, digests: Sequence[bytes], identity: SigningIdenti
     return SignedMessage(xml, message.message_id, references)
 
 
-def read_signed(xml: bytes) -> SignedMessage:
-    """A signed message of ours back from storage. Raises ValueError if these octets are none."""
-    limits = Limits(envelope_bytes=len(xml))
+def read_signed(xml: bytes, limits: Limits = DEFAULT_LIMITS) -> SignedMessage:
+    """A signed message of ours back from storage, however long. Raises ValueError if these octets are none."""
     try:
-        values = envelope_in(xml, limits)
+        values = envelope_in(xml, replace(limits, envelope_bytes=len(xml)))
     except As4Error as error:
         raise ValueError(f"stored message: {error.detail}") from error
     if values.signature is None or not isinstance(values.message, UserMessage):

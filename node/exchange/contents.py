@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from cryptography import x509
 from sqlalchemy import Connection, select
 
-from node.as4 import Limits, PartInfo, PartOctets, Reference, decompress
+from node.as4 import DEFAULT_LIMITS, Limits, PartInfo, PartOctets, Reference, decompress
 from node.as4.reading import envelope_in
 from node.exchange.node import Node
 from node.store.columns import table_of
@@ -45,9 +46,9 @@ def envelope_of(node: Node, message: int, connection: Connection | None = None) 
     return b"".join(sealed_octets(node, message, "envelope", 0, connection))
 
 
-def signer_of(signed_xml: bytes) -> x509.Certificate:
+def signer_of(signed_xml: bytes, limits: Limits = DEFAULT_LIMITS) -> x509.Certificate:
     """The certificate that a message of ours was signed with."""
-    signature = envelope_in(signed_xml, Limits(envelope_bytes=len(signed_xml))).signature
+    signature = envelope_in(signed_xml, replace(limits, envelope_bytes=len(signed_xml))).signature
     if signature is None:
         raise ValueError("stored message: not signed")
     return signature.certificate

@@ -255,7 +255,7 @@ class Courier:
         with node.database.read() as connection:
             self._require_covered(connection, claim)
             envelope = envelope_of(node, claim.message, connection)
-        signed = read_signed(envelope)
+        signed = read_signed(envelope, node.limits)
         self._require_current_certificate(signed.xml)
         suite = SUITES[peer.suite or node.suite.name]
         recipient = self._directory.recipient_certificate(peer)
@@ -270,6 +270,7 @@ class Courier:
             accepts_signer=partial(self._directory.accept_receipt_signer, peer, claim.timestamp),
             decryption_failures=self._decryption_failures(claim),
             body_sent_before=claim.body_sent_before or progress.repeated,
+            limits=node.limits,
         )
         judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
         evidence = answer.body if judgement.kind in ("delivered", "refused") else None
@@ -291,7 +292,7 @@ class Courier:
             raise NoLongerCovered
 
     def _require_current_certificate(self, signed_xml: bytes) -> None:
-        signer = signer_of(signed_xml)
+        signer = signer_of(signed_xml, self._node.limits)
         now = self._node.now()
         if signer.not_valid_after_utc < now:
             raise StaleSignature(

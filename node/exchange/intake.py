@@ -194,7 +194,7 @@ class Intake:
         """The reader, made when the first bytes come: a Content-Type that is none of the wire's is refused as any fault
         of a message is."""
         if self._reader is None:
-            self._reader = MessageReader(self._content_type, self._policy_for, self._sink_for)
+            self._reader = MessageReader(self._content_type, self._policy_for, self._sink_for, self._node.limits)
         return self._reader
 
     def _sink_for(self, header: UserMessage, info: PartInfo) -> PartSink:

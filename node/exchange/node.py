@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from node.as4 import SUITES, DecryptionIdentity, SigningIdentity, Suite
+from node.as4 import SUITES, DecryptionIdentity, Limits, SigningIdentity, Suite
 from node.config import Settings, load_settings
 from node.exchange.retry import RetrySchedule
 from node.records.domains import Domains, load_domains, schemas_directory
@@ -71,6 +71,11 @@ class Node:
     def tls_terms(self) -> TlsTerms:
         """Which TLS we speak, as listener and towards peers."""
         return TlsTerms(self.settings.tls_lowest, self.settings.tls_ciphers)
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds on what peers send, and how it is read."""
+        return Limits(recognise=self.settings.recognise_own_form)
 
     @property
     def retries(self) -> RetrySchedule:

@@ -15,8 +15,10 @@ from typing import Literal
 from cryptography import x509
 
 from node.as4 import (
+    DEFAULT_LIMITS,
     As4Error,
     ErrorSignal,
+    Limits,
     NotEbms,
     SignedMessage,
     Suite,
@@ -70,12 +72,13 @@ class Attempt:
     """how many earlier attempts were answered by EBMS:0102"""
     body_sent_before: bool
     """an earlier attempt sent the whole body and got no readable answer"""
+    limits: Limits = DEFAULT_LIMITS
 
 
 def judge(attempt: Attempt, status: int, content_type: str, body: bytes, retry_after: str | None = None) -> Judgement:
     """Judge the HTTP answer (status, Content-Type, whole body) to one attempt."""
     try:
-        answer = read_response(content_type, body)
+        answer = read_response(content_type, body, attempt.limits)
     except (NotEbms, As4Error) as error:
         return _not_ebms(status, content_type, body, error, retry_after)
     signal = answer.signal
@@ -108,7 +111,9 @@ def _judge_error(attempt: Attempt, signal: ErrorSignal, content_type: str, body:
     if about is not None and about != attempt.sent.message_id:
         return Judgement("failed", error.code, "an error about another message was answered", readable=False)
     try:
-        verified = verify_error(body, content_type, attempt.sent, attempt.suite, partial(_accept, attempt, None))
+        verified = verify_error(
+            body, content_type, attempt.sent, attempt.suite, partial(_accept, attempt, None), attempt.limits
+        )
         signed = verified.signed_by_peer
     except As4Error:
         signed = False

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from node.as4 import read_signed, verify_receipt
+from node.as4 import Limits, read_signed, verify_receipt
+from node.as4.envelope import Envelope
+from node.as4.recogniser import recognise
 from node.exchange.contents import answer_of, envelope_of, part_content
 from node.exchange.parts_to_send import PartToSend
 from node.store.payloads import INLINE_LIMIT
@@ -164,3 +166,23 @@ async def test_commits_in_a_thread_deliver_as_well(make_world: WorldMaker, in_th
         await world.ours.reaches(message, "delivered")
     for message in back:
         await world.theirs.reaches(message, "delivered")
+
+
+@pytest.mark.parametrize(("on", "asked"), [(True, 4), (False, 1)])
+async def test_the_recogniser_is_used_unless_it_is_switched_off(
+    make_world: WorldMaker, monkeypatch: pytest.MonkeyPatch, on: bool, asked: int
+) -> None:
+    # Ours has its frozen message twice, then the receipt; theirs has the message.
+    found = []
+
+    def counted(octets: bytes, limits: Limits) -> Envelope | None:
+        found.append(recognise(octets, limits))
+        return found[-1]
+
+    monkeypatch.setattr("node.as4.reading.recognise", counted)
+    world = await make_world(recognise_own_form=on)
+    sent = world.ours.submit("theirs", text_part("x"))
+    await world.ours.reaches(sent, "delivered")
+
+    assert len(found) == asked
+    assert None not in found

@@ -37,7 +37,7 @@ from tests.bench.offices import ACTION, LOG_LEVEL, ROOT, SERVICE, Office, cpu_se
 
 EXAMPLE = (ROOT / "schemas/returns/1/examples/good/application.xml").read_text(encoding="utf-8")
 WRITTEN_NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-WARM_UP = 100
+WARM_UP = 40
 SEQUENCE_SECONDS = 0.5
 
 

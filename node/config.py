@@ -159,7 +159,12 @@ def load_settings(home: Path, environment: Mapping[str, str] = os.environ) -> Se
     path = settings_path(home)
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        if (home / "keys").is_dir():
+            raise ConfigError(
+                f"{home} holds keys of a node, but no {FILE}: put your copy of this folder back. "
+                "`depesha init` writes over no keys."
+            ) from None
         raise ConfigError(
             f"There is no node in {home}. Make one with: depesha init --home {home} --party ID --name N"
         ) from None
@@ -191,12 +196,18 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
 def write_settings(home: Path, values: Mapping[str, str | int | float | bool]) -> None:
     """Write `depesha.toml` with `values`; the other settings keep their defaults.
 
-    Raises FileExistsError when the home folder has one already.
+    Raises FileExistsError when the home folder has one already; what cannot be written whole is taken away again.
     """
     lines = ["# Settings of this node; docs/reference/settings.md lists them all.", ""]
     lines += [f"{name} = {_toml(value)}" for name, value in values.items()]
-    with settings_path(home).open("x", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+    path = settings_path(home)
+    with path.open("x", encoding="utf-8") as file:
+        try:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+        except BaseException:
+            path.unlink()
+            raise
 
 
 def _toml(value: str | int | float | bool) -> str:

@@ -33,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has left; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+        return fail(f"{name}: {error.strerror}. Check the path and its rights.", 1)
     except Exception as error:
         if refusal := known_refusal(error):
             return fail(refusal, 1)

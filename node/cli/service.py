@@ -26,6 +26,9 @@ def init(arguments: Namespace) -> int:
     home = home_of(arguments)
     if arguments.country and not re.fullmatch("[A-Z]{3}", arguments.country):
         raise No(f"--country {arguments.country}: give the ISO 3166-1 alpha-3 code, for instance SRB.", 2)
+    for option, text in (("--party", arguments.party), ("--name", arguments.name)):
+        if not text.strip():
+            raise No(f"{option} is empty: give our party id, and the administration's name.", 2)
     identity = Identity(
         party=arguments.party,
         party_type=arguments.party_type,

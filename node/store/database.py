@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Select, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
+from node.config import ConfigError
 from node.store.rows import insert_new_rows as insert_new_rows
 from node.store.rows import insert_rows as insert_rows
 from node.store.trouble import StoreUnavailable, Trouble, told_apart
@@ -54,7 +55,7 @@ class Database:
 
         The caller closes it, and it gives its locks back then. Raises StoreUnavailable.
         """
-        with told_apart():
+        with told_apart(self.readers.url):
             connection = self.readers.connect().execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()
         return connection
@@ -67,7 +68,7 @@ class Database:
 
 @contextmanager
 def _transaction(engine: Engine) -> Iterator[Connection]:
-    with told_apart(), engine.begin() as connection:
+    with told_apart(engine.url), engine.begin() as connection:
         yield connection
 
 
@@ -75,27 +76,38 @@ def open_database(url: str, create: bool = False) -> Database:
     """Open `sqlite:///FILE` or `postgresql+psycopg://…` (also `postgresql://…`).
 
     With `create` a missing SQLite file is made, mode 0600; without it that raises StoreUnavailable. A PostgreSQL
-    database must exist, and is not contacted here. Raises ValueError for a URL of another kind.
+    database must exist, and is not contacted here. Raises ConfigError for a URL of another kind.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        raise _wrong_address("found no address of a database") from None
     match parsed.get_backend_name():
         case "sqlite":
             return _open_sqlite(parsed, create)
         case "postgresql":
             return _open_postgresql(parsed.set(drivername="postgresql+psycopg"))
         case other:
-            raise ValueError(f"databases are sqlite:///FILE or postgresql+psycopg://…, not {other}")
+            raise _wrong_address(f"found one of {other}")
+
+
+def _wrong_address(found: str) -> ConfigError:
+    # The address itself is not shown: it may hold a password.
+    return ConfigError(
+        f"database_url: {found}, expected sqlite:////FOLDER/FILE or postgresql+psycopg://USER@HOST/NAME. "
+        "Correct it in depesha.toml, or in DEPESHA_DATABASE_URL."
+    )
 
 
 def _open_sqlite(url: URL, create: bool) -> Database:
     if not url.database or url.database == ":memory:":
-        raise ValueError("a SQLite database needs a file: sqlite:////folder/depesha.db")
+        raise _wrong_address("found one of sqlite without a file")
     path = Path(url.database)
     if create:
         # WAL and shared-memory files take over the mode of the database file.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     elif not path.exists():
-        raise StoreUnavailable(Trouble.GONE, f"there is no database at {path}; make the node with: depesha init")
+        raise StoreUnavailable(Trouble.GONE, f"there is no database at {path}: put your copy of it back there.")
 
     def engine(size: int, begin: str, *pragmas: str) -> Engine:
         # isolation_level=None keeps the driver from opening transactions by itself: we say BEGIN (below).

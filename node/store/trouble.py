@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import psycopg
 import sqlalchemy.exc
+from sqlalchemy.engine import URL
 
 
 class Trouble(StrEnum):
@@ -69,6 +70,22 @@ _POSTGRESQL = {
     "28": Trouble.GONE,
     "XX": Trouble.DAMAGED,
 }
+_CONNECTION = "database_url in depesha.toml, or DEPESHA_DATABASE_URL"
+# What a person does about the trouble of a database file, or of a database server.
+_FILE_REMEDIES = {
+    Trouble.FULL: "has no space left on its disk. Free some",
+    Trouble.GONE: "cannot be opened or read. Check its folder, its rights and its disk",
+    Trouble.READ_ONLY: "takes no writes. Check its rights, and that its disk is mounted for writing",
+    Trouble.LOCKED: "is held by other processes for longer than we wait. Try again",
+    Trouble.DAMAGED: "is damaged. Stop the node, and put this file back from your newest copy that is whole",
+}
+_SERVER_REMEDIES = {
+    Trouble.FULL: "has no space left on its disk. Free some",
+    Trouble.GONE: f"cannot be reached, or keeps us out. Start it, or correct host, user and password ({_CONNECTION})",
+    Trouble.READ_ONLY: f"takes no writes, as a standby does. Name the primary ({_CONNECTION})",
+    Trouble.LOCKED: "has locked what we need for longer than we wait. Try again",
+    Trouble.DAMAGED: "is damaged. Stop the node, and restore this database from your newest backup that is whole",
+}
 # EFBIG: the limit on a file's size; it needs the same hand as a full disk.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -84,9 +101,9 @@ def trouble_of_os(error: OSError) -> StoreUnavailable:
     return StoreUnavailable(reason, error.strerror or type(error).__name__)
 
 
-def _trouble_of_database(error: sqlalchemy.exc.SQLAlchemyError) -> StoreUnavailable | None:
+def _trouble_of_database(error: sqlalchemy.exc.SQLAlchemyError, url: URL | None) -> StoreUnavailable | None:
     if isinstance(error, sqlalchemy.exc.TimeoutError):
-        return StoreUnavailable(Trouble.LOCKED, "no connection became free in time")
+        return StoreUnavailable(Trouble.LOCKED, "no connection became free in time. Try again")
     if not isinstance(error, sqlalchemy.exc.DBAPIError):
         return None
     original = error.orig
@@ -101,16 +118,30 @@ def _trouble_of_database(error: sqlalchemy.exc.SQLAlchemyError) -> StoreUnavaila
             reason = Trouble.GONE
     if reason is None and error.connection_invalidated:
         reason = Trouble.GONE
-    return None if reason is None else StoreUnavailable(reason, type(original).__name__)
+    if reason is None:
+        return None
+    remedies = _FILE_REMEDIES if isinstance(original, sqlite3.Error) else _SERVER_REMEDIES
+    return StoreUnavailable(reason, f"{_name_of(url)} {remedies[reason]}.")
+
+
+def _name_of(url: URL | None) -> str:
+    """Which database, as people know it; its password may stand in the address, which is never shown whole."""
+    if url is None:
+        return "the database"
+    if url.get_backend_name() == "sqlite":
+        return f"the database {url.database}"
+    host = url.host or url.query.get("host") or "this machine"
+    return f"the database {url.database} on {host}{f':{url.port}' if url.port else ''}"
 
 
 @contextmanager
-def told_apart() -> Iterator[None]:
-    """Raise StoreUnavailable for our own trouble inside; let everything else (constraints, mistakes) through."""
+def told_apart(url: URL | None = None) -> Iterator[None]:
+    """Raise StoreUnavailable for our own trouble inside, in words that name the database of `url`; let everything else
+    (constraints, mistakes) through."""
     try:
         yield
     except sqlalchemy.exc.SQLAlchemyError as error:
-        trouble = _trouble_of_database(error)
+        trouble = _trouble_of_database(error, url)
         if trouble is None:
             raise
         raise trouble from error

@@ -131,7 +131,7 @@ def test_processes_that_start_at_once_upgrade_once(empty: Database) -> None:
 
 
 def test_without_tables_the_message_says_what_to_run(empty: Database) -> None:
-    with pytest.raises(StoreUnavailable, match="depesha init") as caught:
+    with pytest.raises(StoreUnavailable, match="put your copy of it back") as caught:
         require_current(empty)
     assert caught.value.reason is Trouble.OUTDATED
 

@@ -66,7 +66,8 @@ def _version(connection: Connection) -> str | None:
 
 def _outdated(found: str | None) -> StoreUnavailable:
     if found is None:
-        return StoreUnavailable(Trouble.OUTDATED, "the database has no tables yet; make the node with: depesha init")
+        detail = "the database has no tables: put your copy of it back, or name the right one in database_url"
+        return StoreUnavailable(Trouble.OUTDATED, detail)
     if found > HEAD:
         detail = f"newer than this program's {HEAD}; nothing was changed: use the Depesha that made them"
     else:

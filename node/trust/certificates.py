@@ -188,8 +188,8 @@ def load_certificates(data: bytes) -> list[x509.Certificate]:
         else:
             found = x509.load_pem_x509_certificates(data)
         for certificate in found:
-            # Extensions are parsed late; a certificate whose extensions cannot be read is of no use to anybody.
-            _ = certificate.extensions
+            # Names and extensions are parsed late; a certificate in which they cannot be read is of no use to anybody.
+            _ = certificate.extensions, certificate.subject, certificate.issuer
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise CertificateUnreadable(
             "certificate",

@@ -181,7 +181,7 @@ def _check_issued(certificate: x509.Certificate, subject: str | None, pins: Peer
         )
     # An authority that was taken back certifies nothing from then on.
     _check_revoked(authority, pins, at)
-    if subject is None or certificate.subject.rfc4514_string() != subject:
+    if subject is None or _subject(certificate) != subject:
         raise CertificateRefused(
             Reason.WRONG_SUBJECT,
             _name(certificate),
@@ -222,5 +222,13 @@ def _wrong_use(certificate: x509.Certificate, found: str, expected: str) -> Cert
     )
 
 
+def _subject(certificate: x509.Certificate) -> str | None:
+    """The subject (RFC 4514); None where it cannot be read: names are parsed late, and a stranger may have made it."""
+    try:
+        return certificate.subject.rfc4514_string()
+    except ValueError:
+        return None
+
+
 def _name(certificate: x509.Certificate) -> str:
-    return f"{certificate.subject.rfc4514_string()} (SHA-256 {fingerprint(certificate)[:16]}…)"
+    return f"{_subject(certificate) or 'a subject that cannot be read'} (SHA-256 {fingerprint(certificate)[:16]}…)"

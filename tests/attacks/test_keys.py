@@ -103,6 +103,17 @@ def certificate_of_ones_own_in_the_name_of_the_partner(s: Surgery) -> None:
     s.resign()
 
 
+for octets_, spoilt_ in (("subject", b"\xff"), ("issuer", b"\xfe")):
+
+    def spoil(s: Surgery, which: str = octets_, octet: bytes = spoilt_) -> None:
+        """A name in a certificate that no reader of UTF-8 can read; found by `tests/fuzz/fuzz_card.py`."""
+        der = der_of(STRANGER.certificate)
+        at = der.rindex(b"Office of blue") if which == "subject" else der.index(b"Office of blue")
+        signing_token(s).text = base64.b64encode(der[:at] + octet + der[at + 1 :]).decode()
+
+    catalogue.outsider("EBMS:0101", *TRUST, name=f"certificate_whose_{octets_}_cannot_be_read")(spoil)
+
+
 @catalogue.outsider("EBMS:0101", *TRUST)
 def certificate_of_the_partner_and_a_key_of_ones_own(s: Surgery) -> None:
     s.who = replace(s.who, sender=STRANGER)

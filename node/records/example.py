@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
@@ -25,16 +25,17 @@ def new_nonce(random: Callable[[int], bytes] = os.urandom) -> str:
 def new_record(domain: Domain, root: str, language: str = "en", random: Callable[[int], bytes] = os.urandom) -> bytes:
     """An empty record: every required field in order, empty, so that the check names what is still to be filled.
 
-    Optional fields and the other branches of a choice stand in comments, each with its label and what it takes. The
-    nonce is fresh. Raises NoExampleError for a record that the domain does not have.
+    Each field has its label and what it takes in a comment: beside it, for attributes before their element. Optional
+    fields and the other branches of a choice stand in comments of their own, with nothing else in them, so that whoever
+    needs one takes the two marks of the comment away; the comment before says what is in it. The nonce is fresh.
+    Raises NoExampleError for a record that the domain does not have.
     """
     shape = domain.records.get(root)
     if shape is None:
         raise NoExampleError(f"{domain.name} has no record {root}; it has {', '.join(sorted(domain.records))}")
+    writer = _Writer(shape, language, new_nonce(random))
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<!-- {_comment(shape.label(root, language))} -->"]
-    lines += _Writer(shape, language, new_nonce(random)).element(
-        shape.root, 0, True, f" xmlns={quoteattr(shape.namespace)}"
-    )
+    lines += writer.element(shape.root, 0, True, f" xmlns={quoteattr(shape.namespace)}")
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -47,6 +48,7 @@ class _Writer:
     def element(self, field: Field, depth: int, commented_on: bool, more: str = "") -> list[str]:
         """The lines of one element. Within a comment every field is written out, since comments do not nest."""
         space = "  " * depth
+        before = [f"{space}<!-- @{one.name}: {self._hint(one)} -->" for one in field.attributes] if commented_on else []
         attributes = more + "".join(
             f" {one.name}={quoteattr(self._nonce if one.marks.has('nonce') else '')}"
             for one in field.attributes
@@ -54,8 +56,8 @@ class _Writer:
         )
         hint = f" <!-- {self._hint(field)} -->" if commented_on and depth else ""
         if not field.is_group:
-            return [f"{space}<{field.name}{attributes}></{field.name}>{hint}"]
-        lines = [f"{space}<{field.name}{attributes}>{hint}"]
+            return [*before, f"{space}<{field.name}{attributes}></{field.name}>{hint}"]
+        lines = [*before, f"{space}<{field.name}{attributes}>{hint}"]
         for child in field.children:
             if self._needed(child, field) or (not commented_on and child.choice is None):
                 lines += self.element(child, depth + 1, commented_on)
@@ -71,13 +73,29 @@ class _Writer:
     def _optional(self, child: Field, depth: int) -> list[str]:
         space = "  " * depth
         why = "instead" if child.choice is not None else "optional"
-        lines = [f"{space}<!-- {why}: {self._hint(child)}"]
-        lines += self.element(child, depth + 1, False)
-        return [*lines, f"{space}-->"]
+        within = [f"{space}       {line}" for line in self._within(child, "")]
+        hint, content = f"{space}<!-- {why}: {child.name}: {self._hint(child)}", self.element(child, depth, False)
+        said = [hint, *within, f"{space}-->"] if within else [f"{hint} -->"]
+        if len(content) == 1:
+            return [*said, f"{space}<!-- {content[0].strip()} -->"]
+        return [*said, f"{space}<!--", *content, f"{space}-->"]
+
+    def _within(self, field: Field, above: str) -> Iterator[str]:
+        """What is in a group that stands in a comment: a line for each attribute and field, by its path."""
+        for one in field.attributes:
+            yield f"{above}@{one.name}: {self._hint(one)}"
+        for child in field.children:
+            left_out = ""
+            if not self._needed(child, field):
+                left_out = ", may be left out" if child.choice is None else ", in place of another field"
+            yield f"{above}{child.name}: {self._hint(child)}{left_out}"
+            yield from self._within(child, f"{above}{child.name}/")
 
     def _hint(self, field: Field) -> str:
         label = self._shape.label(field.path, self._language)
         often = "" if field.maximum == 1 else ", may be repeated"
+        if field.attribute:
+            often = "" if field.minimum else ", may be left out"
         return _comment(f"{label}{often}" if field.is_group else f"{label}: {field.expected()}{often}")
 
 

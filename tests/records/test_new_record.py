@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from xml.sax.saxutils import escape
 
 import pytest
 from lxml import etree
@@ -75,6 +76,41 @@ def test_optional_fields_stand_in_comments_with_their_labels(domains: Domains) -
         assert re.search(rf"\n\s+<{name}[ >]", text), name
     albanian = new_record(domain, "ReadmissionApplication", "sq").decode()
     assert "Mbiemri" in albanian
+
+
+@pytest.mark.parametrize("language", ["en", "sq"])
+@pytest.mark.parametrize(("name", "root"), ROOTS)
+def test_each_field_and_attribute_has_its_label_and_what_it_takes(
+    domains: Domains, name: str, root: str, language: str
+) -> None:
+    domain = domains.named(name)
+    assert domain is not None
+    shape = domain.records[root]
+    tree = etree.fromstring(new_record(domain, root, language))
+    hints = [
+        line.strip() for node in tree.getroottree().xpath("//comment()") for line in (node.text or "").splitlines()
+    ]
+    wanted: dict[str, int] = {}
+    for field in shape.root.walk():
+        if field.path != root:
+            label = escape(shape.label(field.path, language)).replace("--", "- -")
+            said = label if field.is_group else f"{label}: {escape(field.expected()).replace('--', '- -')}"
+            wanted[said] = wanted.get(said, 0) + 1
+    for said, times in wanted.items():
+        assert sum(said in line for line in hints) >= times, said
+
+
+def test_a_group_in_a_comment_is_used_by_taking_the_marks_away(domains: Domains) -> None:
+    domain = domains.named("returns")
+    assert domain is not None
+    text = new_record(domain, "ReadmissionApplication").decode()
+    found = list(re.finditer(r"^ *<!--\s(\s*<(\w+)[\s\S]*?)\s\s*-->$", text, re.M))
+    assert {one[2] for one in found} > {"Address", "MaidenName", "Interception", "Attachments"}
+    for one in found:
+        used = text[: one.start()] + one[1] + text[one.end() :]
+        problems = check(used.encode(), domains)
+        assert isinstance(problems, list)
+        assert {problem.rule for problem in problems} <= {"xsd:empty"}, one[2]
 
 
 def test_a_record_that_there_is_not(domains: Domains) -> None:

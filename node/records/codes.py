@@ -49,6 +49,27 @@ class CodeList:
         return entry.labels.get(language) or entry.labels.get("en") or code
 
 
+def code_meant(text: str, name: str, lists: Mapping[str, CodeList]) -> Code | None:
+    """The one code of the list `name` that a wrong value stands for, or None where there is none, or several.
+
+    A value stands for a code by other letter case, by its label in any language, or by another column of its row: FR,
+    fra and Frankreich for FRA. Where the list itself knows none, the other lists are asked for what their codes mean.
+    """
+    own = lists[name].codes
+    wanted = text.strip().casefold()
+    for group in ([lists[name]], [one for key, one in lists.items() if key != name]):
+        found = {
+            entry.code
+            for one in group
+            for entry in one.codes.values()
+            if entry.code in own
+            and wanted in (said.casefold() for said in (entry.code, *entry.labels.values(), *entry.facts.values()))
+        }
+        if found:
+            return own[found.pop()] if len(found) == 1 else None
+    return None
+
+
 def read_code_list(name: str, table: str, about: str) -> CodeList:
     """Make a list of its CSV and TOML texts. Raises CodeListError."""
     try:

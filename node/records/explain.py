@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+from node.records.codes import code_meant
 from node.records.problems import Problem
 from node.records.reading import line_of
 from node.records.shape import Field, Shape
@@ -84,14 +85,25 @@ def _explain(finding: SchemaFinding, kind: str, node: etree._Element, shape: Sha
             )
         case _:
             value = (node.get(attribute) or "") if attribute else (node.text or "")
-            return _explain_value(node, attribute, value, field, label)
+            return _explain_value(node, attribute, value, field, shape)
 
 
-def _explain_value(node: etree._Element, attribute: str | None, value: str, field: Field | None, label: str) -> Problem:
+def _explain_value(
+    node: etree._Element, attribute: str | None, value: str, field: Field | None, shape: Shape
+) -> Problem:
     expected = field.expected() if field else "another value"
+    label = shape.label(field.path) if field else ""
+    codes = field.marks.codes if field and not field.codes_are_listed else None
+    file = f"codes/{codes}.csv of the domain’s folder"
     if not value.strip():
-        return _problem(node, attribute, "xsd:empty", "nothing", expected, f"Fill in {label}.")
-    return _problem(node, attribute, "xsd:value", value, expected, f"Correct {label}: write {expected}.")
+        remedy = f"Fill in {label}; {file} has the codes." if codes else f"Fill in {label}."
+        return _problem(node, attribute, "xsd:empty", "nothing", expected, remedy)
+    remedy = f"Correct {label}: write {expected}."
+    if codes:
+        meant = code_meant(value, codes, shape.codes)
+        write = f"write {meant.code} ({meant.labels['en']})" if meant else "take a code"
+        remedy = f"Correct {label}: {write}; {file} has them all."
+    return _problem(node, attribute, "xsd:value", value, expected, remedy)
 
 
 def _explain_content(finding: SchemaFinding, node: etree._Element, shape: Shape) -> Problem:

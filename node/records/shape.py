@@ -54,11 +54,16 @@ class Field:
         for child in self.children:
             yield from child.walk()
 
+    @property
+    def codes_are_listed(self) -> bool:
+        """Whether `expected` spells out all codes that the field takes."""
+        return len(self.enumeration) <= _LISTED
+
     def expected(self) -> str:
         """In plain words what a value of this field must be."""
         if self.marks.words:
             return self.marks.words
-        if self.enumeration and len(self.enumeration) <= _LISTED:
+        if self.enumeration and self.codes_are_listed:
             return "one of " + ", ".join(self.enumeration)
         if self.enumeration:
             return f"a code of the list {self.marks.codes or self.type}"

@@ -63,6 +63,28 @@ def test_the_holder_sees_the_value(domains: Domains) -> None:
     }
 
 
+@pytest.mark.parametrize("value", ["FR", "fra", "Frankreich", "Francë", "francuska"])
+def test_the_code_that_a_wrong_value_stands_for_is_named_to_the_holder_alone(
+    domains: Domains, application: bytes, value: str
+) -> None:
+    for old, path, codes in (
+        (b"<State>FRA<", "Head/From/State", "countries"),
+        (b"<Nationality>UTO<", "PersonalDetails/Nationality", "states"),
+    ):
+        wrong = application.replace(old, old[: old.index(b">") + 1] + value.encode() + b"<", 1)
+        problems = check(wrong, domains)
+        assert isinstance(problems, list)
+        (problem,) = (one for one in problems if one.field == path)
+        assert f"write FRA (France); codes/{codes}.csv of the domain’s folder has them all." in problem.remedy
+        assert str(problem.for_peer()).endswith(f"expected a code of the list {codes}")
+
+
+def test_a_value_that_stands_for_no_code_or_for_several_has_no_guess(domains: Domains, application: bytes) -> None:
+    for value in (b"Atlantis", b"iso3166"):
+        (problem,) = check(application.replace(b"<Nationality>UTO<", b"<Nationality>" + value + b"<"), domains)
+        assert "take a code; codes/states.csv" in problem.remedy
+
+
 def test_all_values_that_are_wrong_are_named_at_once(domains: Domains, application: bytes) -> None:
     wrong = application.replace(b"<Sex>F<", b"<Sex>W<").replace(b"<Height>168<", b"<Height>x<")
     problems = check(wrong, domains)

@@ -12,7 +12,7 @@ from node.cli.printing import No, home_of, show, table
 from node.exchange.contents import envelope_of, part_content
 from node.exchange.directory import Directory
 from node.exchange.handling import resend_message, withdraw_message
-from node.exchange.judgement import ConfirmationNeeded
+from node.exchange.judgement import ConfirmationNeeded, SubmissionRefused, refused_record
 from node.exchange.listing import find_message, list_messages, show_message
 from node.exchange.listing import list_cases as cases_listed
 from node.exchange.listing import show_case as case_shown
@@ -22,6 +22,7 @@ from node.exchange.submission import Submission, submit
 from node.operations.parts_written import part_files, require_own_folder, write_private
 from node.operations.signed_octets import write_signed
 from node.records.check import CheckedRecord, check
+from node.records.problems import Problem
 
 LOOK_SECONDS = 0.1
 # Nothing more happens to a message in one of these without a person.
@@ -35,20 +36,34 @@ def send(arguments: Namespace) -> int:
     node = open_node(home_of(arguments))
     try:
         submitted = submit(node, Directory(node).snapshot(), _submission(node, arguments))
-    except ConfirmationNeeded as needed:
-        if arguments.json:
-            show(arguments, {"id": None, "case": None, "state": None, "findings": _findings(needed)}, "")
+    except SubmissionRefused as refused:
+        if arguments.json and refused.problems:
+            show(arguments, {"id": None, "case": None, "state": None, "findings": _findings(refused)}, "")
         raise
     state = submitted.state
     if arguments.wait is not None:
         state = asyncio.run(_ended(node, submitted.id, arguments.wait))
     value = {"id": submitted.id, "case": submitted.case, "state": state}
-    if state == "queued":
-        text = f"Queued {submitted.id} in case {submitted.number}. `depesha serve` delivers it."
-    else:
-        text = f"{state}: {submitted.id} in case {submitted.number}."
-    show(arguments, value, text)
-    return 0 if arguments.wait is None or state == "delivered" else 1
+    case = f"in the new case {submitted.number}" if submitted.opened else f"in case {submitted.number}"
+    if arguments.wait is None:
+        show(arguments, value, f"Queued {submitted.id} {case}. `depesha serve` delivers it.")
+        return 0
+    show(arguments, value, f"{state}: {submitted.id} {case}.")
+    if state == "delivered":
+        return 0
+    with node.database.read() as connection:
+        raise No(why_not(show_message(connection, submitted.id), arguments.wait))
+
+
+def why_not(row: dict[str, Any], seconds: float) -> str:
+    """Why a message is not delivered after so many seconds, and what to do."""
+    error = row["error"]
+    said = f"{error['code']}: {error['detail']}".rstrip(".") if error else "none; `depesha serve` delivers it"
+    if row["state"] in ENDED:
+        return f"Not delivered. {said}. `depesha message show {row['id']}`"
+    if row["state"] == "sending":
+        return f"Not delivered within {seconds:g} seconds; an attempt is under way. `depesha message show {row['id']}`"
+    return f"Not delivered within {seconds:g} seconds; it stays queued. Last attempt: {said}."
 
 
 def list_(arguments: Namespace) -> int:
@@ -169,7 +184,7 @@ def _submission(node: Node, arguments: Namespace) -> Submission:
         content = PartToSend.of_file(arguments.record, "application/xml")
         record = check(arguments.record.read_bytes(), node.domains)
         if not isinstance(record, CheckedRecord):
-            raise No("\n".join(one.in_file(str(arguments.record)).in_words() for one in record))
+            raise refused_record(str(arguments.record), record)
         service, action, listed = record.service, record.action, [content, *attached]
     elif arguments.service and arguments.action:
         service, action = arguments.service, arguments.action
@@ -188,8 +203,12 @@ def _submission(node: Node, arguments: Namespace) -> Submission:
     )
 
 
-def _findings(needed: ConfirmationNeeded) -> list[dict[str, str | int]]:
-    return [{"code": one.code, "rule": one.problem.rule, **one.problem.as_row()} for one in needed.findings]
+def _findings(refused: SubmissionRefused) -> list[dict[str, str | int | None]]:
+    if isinstance(refused, ConfirmationNeeded):
+        coded: list[tuple[str | None, Problem]] = [(one.code, one.problem) for one in refused.findings]
+    else:
+        coded = [(None, problem) for problem in refused.problems]
+    return [{"code": code, "rule": problem.rule, **problem.as_row()} for code, problem in coded]
 
 
 def _part(text: str) -> PartToSend:

@@ -149,14 +149,20 @@ def _agreement_verbs(verbs: _Verbs) -> None:
 
 def _message_verbs(verbs: _Verbs) -> None:
     send = _verb(verbs, "send", f"{MESSAGES}:send", "queue a record or other message durably; needs no running node")
-    send.add_argument("record", metavar="RECORD.xml", nargs="?", type=Path)
-    send.add_argument("--to", metavar="PARTY", required=True)
+    send.add_argument(
+        "record", metavar="RECORD.xml", nargs="?", type=Path,
+        help="a record of a domain; its service and action follow from it",
+    )  # fmt: skip
+    send.add_argument("--to", metavar="PARTY", required=True, help="the peer that gets it")
     send.add_argument("--attach", metavar="FILE", nargs="+", action="extend", default=[], help="a file to go with it")
     send.add_argument("--case", metavar="ID", help="the case's number or ConversationId; without it a new case")
-    send.add_argument("--service", metavar="S")
-    send.add_argument("--service-type", metavar="T")
-    send.add_argument("--action", metavar="A")
-    send.add_argument("--part", metavar="FILE:MEDIATYPE", nargs="+", action="extend", default=[])
+    send.add_argument("--service", metavar="S", help="for what is no record: its service")
+    send.add_argument("--service-type", metavar="T", help="the type of that service; without it that of the open pair")
+    send.add_argument("--action", metavar="A", help="its action")
+    send.add_argument(
+        "--part", metavar="FILE:MEDIATYPE", nargs="+", action="extend", default=[],
+        help="its parts, in order; may be repeated; a charset in the media type is told to the peer as CharacterSet",
+    )  # fmt: skip
     send.add_argument("--unit", metavar="U", help="the unit of ours that sends it")
     send.add_argument(
         "--confirm", metavar="CODE", nargs="+", action="extend", default=[],

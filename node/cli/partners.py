@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from sqlalchemy import Connection
 
 from node.cli.printing import No, home_of, show, table
-from node.exchange.agreements import list_agreements, open_unilateral
+from node.exchange.agreements import IN_FORCE, list_agreements, open_unilateral
 from node.exchange.cards import add_by_card, confirm_by_words, own_card, words_of_peer
 from node.exchange.directory import Directory
 from node.exchange.ending import end_with_what_waits
@@ -18,6 +19,7 @@ from node.exchange.node import Node, open_node
 from node.exchange.peers import KnownPeer, add_peer, load_peers, set_peer_state
 from node.exchange.ping import ping_peer
 from node.exchange.sequences import missing_numbers
+from node.trust.card import CardRefused, read_card
 from node.trust.certificates import Use, describe, load_certificates
 from node.trust.pins import check_use, check_validity, issuing_authority
 from node.trust.suites import agreement_suite, signing_suite
@@ -58,7 +60,12 @@ def add(arguments: Namespace) -> int:
     """Add a peer: by card, on paper, or by its certificates as given."""
     node = open_node(home_of(arguments))
     if arguments.card is not None:
-        peer = add_by_card(node, _read(arguments.card, "card").decode("ascii", "replace").strip(), arguments.words)
+        text = _read(arguments.card, "card").decode("ascii", "replace").strip()
+        try:
+            read_card(text)
+        except CardRefused as refused:
+            raise No(f"{arguments.card} is no card: {refused}") from None
+        peer = add_by_card(node, text, arguments.words)
     elif arguments.paper:
         peer = _add_on_paper(node, arguments)
     else:
@@ -144,6 +151,10 @@ def unilateral(arguments: Namespace) -> int:
         raise No(f"{peer.party} has no node that we exchange with. Add its card or certificates first.")
     if peer.state == "unconfirmed":
         raise No(f'{peer.party} is not confirmed yet: `depesha peer confirm {peer.party} --words "…"` first.')
+    domain = node.domains.find(arguments.service)
+    if domain is not None and arguments.action not in domain.records:
+        known = ", ".join(sorted(domain.records))
+        raise No(f"{arguments.service} has no record {arguments.action!r}. As --action give one of: {known}.")
     with node.database.write() as connection:
         agreement = open_unilateral(
             connection,
@@ -184,15 +195,29 @@ def show_agreement(arguments: Namespace) -> int:
 def end(arguments: Namespace) -> int:
     """End an agreement."""
     node = open_node(home_of(arguments))
-    if not arguments.id.isdigit():
-        raise No(f"{arguments.id!r} is no agreement's id. `depesha agreement list` shows them.")
     with node.database.write() as connection:
-        refused = end_with_what_waits(node, Directory(node), connection, int(arguments.id), node.now())
-    text = f"Agreement {arguments.id} is ended."
+        agreement = _to_end(connection, arguments.id)
+        refused = end_with_what_waits(node, Directory(node), connection, int(agreement), node.now())
+    text = f"Agreement {agreement} is ended."
     if refused:
         text += f" Messages that waited under it and will not be sent: {refused}. `depesha alarm list` names them."
-    show(arguments, {"id": arguments.id, "state": "ended", "refused": refused}, text)
+    show(arguments, {"id": agreement, "state": "ended", "refused": refused}, text)
     return 0
+
+
+def _to_end(connection: Connection, name: str) -> str:
+    """The id of the agreement with this id, or with this reference if no other in force has it. Raises No."""
+    agreements = list_agreements(connection)
+    if any(one["id"] == name for one in agreements):
+        return name
+    found = [str(one["id"]) for one in agreements if one["ref"] == name and one["state"] == IN_FORCE]
+    if len(found) > 1:
+        raise No(
+            f"{len(found)} agreements in force have the reference {name!r}: name one by its id: {', '.join(found)}."
+        )
+    if not found:
+        raise No(f"There is no agreement {name!r} in force. `depesha agreement list` shows all.")
+    return found[0]
 
 
 def _add_on_paper(node: Node, arguments: Namespace) -> KnownPeer:

@@ -21,6 +21,7 @@ MEMBER = table_of(CaseMember)
 NUMBER = table_of(CaseNumber)
 # No more digits than a column of 32 bits takes.
 _ALIAS = re.compile(r"[0-9]{4}-[0-9]{1,9}")
+_ALIAS_BEGINS = re.compile(r"[0-9]{4}-")
 
 
 def find_cases(connection: Connection, own: str, peer: str, conversations: Iterable[str]) -> dict[str, int]:
@@ -84,6 +85,11 @@ def alias(year: int, number: int) -> str:
 def is_alias(name: str) -> bool:
     """Whether `name` has the form of a local number; whether there is such a case is another matter."""
     return _ALIAS.fullmatch(name) is not None
+
+
+def begins_like_alias(name: str) -> bool:
+    """Whether `name` begins as a local number does: then a number was meant, perhaps mistyped."""
+    return _ALIAS_BEGINS.match(name) is not None
 
 
 def resolve_case(connection: Connection, name: str) -> Mapping[str, object] | None:

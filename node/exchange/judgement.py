@@ -24,7 +24,14 @@ _CODE_DIGITS = 12
 
 
 class SubmissionRefused(Exception):
-    """The message cannot be sent; the text says why and what to do. Nothing was queued."""
+    """The message cannot be sent; the text says why and what to do. Nothing was queued.
+
+    `problems` are those of its record, if that is what is wrong.
+    """
+
+    def __init__(self, text: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(text)
+        self.problems = tuple(problems)
 
 
 class ConfirmationNeeded(SubmissionRefused):
@@ -33,7 +40,8 @@ class ConfirmationNeeded(SubmissionRefused):
     def __init__(self, findings: Sequence["Finding"]) -> None:
         lines = [f"{one.problem.in_words()} If it is right as it is: --confirm {one.code}" for one in findings]
         count = "One point needs" if len(findings) == 1 else f"{len(findings)} points need"
-        super().__init__("\n".join([f"Not sent. {count} a second look:", *lines]))
+        text = "\n".join([f"Not sent. {count} a second look:", *lines])
+        super().__init__(text, [one.problem for one in findings])
         self.findings = tuple(findings)
 
 
@@ -72,10 +80,10 @@ def require_sendable(
     """
     record = check(content, domains, *header)
     if not isinstance(record, CheckedRecord):
-        raise _refused(name, record)
+        raise refused_record(name, record)
     certain, doubtful = _forbidden(record, route)
     if certain:
-        raise _refused(name, certain)
+        raise refused_record(name, certain)
     if confirmed is None:
         return record
     asked = [*doubtful, *questions(record), *_protection(record), *_unknown_messages(record, route, known)]
@@ -103,7 +111,7 @@ def require_attached(record: CheckedRecord, name: str, attached: Iterable[tuple[
             raise SubmissionRefused(f"Two attachments are called {file}. Attach it once, or rename one in the record.")
         digests[file] = digest
     if problems := compare_attachments(record.root, record.shape, digests):
-        raise _refused(name, problems)
+        raise refused_record(name, problems)
 
 
 def _forbidden(record: CheckedRecord, route: Route) -> tuple[list[Problem], list[Problem]]:
@@ -184,5 +192,7 @@ def _code(record: bytes, receiver: str, problem: Problem) -> str:
     return digest.hexdigest()[:_CODE_DIGITS]
 
 
-def _refused(name: str, problems: Sequence[Problem]) -> SubmissionRefused:
-    return SubmissionRefused("\n".join(problem.in_file(name).in_words() for problem in problems))
+def refused_record(name: str, problems: Sequence[Problem]) -> SubmissionRefused:
+    """The refusal of the record called `name` for what is wrong with it."""
+    placed = [problem.in_file(name) for problem in problems]
+    return SubmissionRefused("\n".join(problem.in_words() for problem in placed), placed)

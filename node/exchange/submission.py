@@ -24,7 +24,16 @@ from node.audit.entry import Json, append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.agreements import OpenPair
-from node.exchange.cases import CASE, alias, find_cases, is_alias, members_of, open_case, resolve_case, touch_cases
+from node.exchange.cases import (
+    CASE,
+    alias,
+    begins_like_alias,
+    find_cases,
+    members_of,
+    open_case,
+    resolve_case,
+    touch_cases,
+)
 from node.exchange.contents import PART, digests_of
 from node.exchange.directory import Snapshot
 from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_sendable
@@ -63,12 +72,13 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A message that is durably queued: its wire id, its case's ConversationId and number."""
+    """A message that is durably queued: its wire id, its case's ConversationId and number, whether it opened that."""
 
     id: str
     case: str
     number: str
     state: str = "queued"
+    opened: bool = False
 
 
 def submit(
@@ -159,7 +169,7 @@ def _write(
     prepared: Sequence[PreparedPart],
     now: datetime,
 ) -> Submitted:
-    case_id, conversation, number, unit = _place_in_case(node, connection, request, peer, now)
+    case_id, conversation, number, unit, opened = _place_in_case(node, connection, request, peer, now)
     sequence, seen = _next_sequence(connection, peer)
     header = UserMessage(
         message_id=f"{uuid.uuid4()}@depesha",
@@ -204,13 +214,13 @@ def _write(
         message_row=message,
     )
     append(connection, [logged], node.kek)
-    return Submitted(id=header.message_id, case=conversation, number=number)
+    return Submitted(id=header.message_id, case=conversation, number=number, opened=opened)
 
 
 def _place_in_case(
     node: Node, connection: Connection, request: Submission, peer: KnownPeer, now: datetime
-) -> tuple[int, str, str, str | None]:
-    """The case (row id, ConversationId, number, unit) of a message, opened where it is new."""
+) -> tuple[int, str, str, str | None, bool]:
+    """The case (row id, ConversationId, number, unit, whether opened now) of a message."""
     known: Mapping[str, object] | None = None
     if request.case_id is not None:
         known = dict(connection.execute(select(CASE).where(CASE.c.id == request.case_id)).mappings().one())
@@ -225,8 +235,8 @@ def _place_in_case(
             called = request.case or conversation
             raise SubmissionRefused(f"{peer.party} is not a member of case {called}. Send to one that is.")
         unit = request.unit or (str(known["unit"]) if known["unit"] else None)
-        return case_id, conversation, alias(int(str(known["alias_year"])), int(str(known["alias_number"]))), unit
-    if request.case is not None and is_alias(request.case):
+        return case_id, conversation, alias(int(str(known["alias_year"])), int(str(known["alias_number"]))), unit, False
+    if request.case is not None and begins_like_alias(request.case):
         raise SubmissionRefused(
             f"There is no case {request.case}. `depesha case list` shows those that there are; without --case a new "
             "one is opened and gets its number."
@@ -244,7 +254,7 @@ def _place_in_case(
         unit=request.unit,
     )
     row = connection.execute(select(CASE.c.alias_year, CASE.c.alias_number).where(CASE.c.id == case_id)).one()
-    return case_id, conversation, alias(row.alias_year, row.alias_number), request.unit
+    return case_id, conversation, alias(row.alias_year, row.alias_number), request.unit, True
 
 
 def _next_sequence(connection: Connection, peer: KnownPeer) -> tuple[int | None, int | None]:

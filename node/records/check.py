@@ -75,7 +75,7 @@ def _check_file(path: Path, domains: Domains) -> list[Problem]:
             content = file.read(MAX_RECORD_BYTES + 1)
     except OSError as error:
         reason = error.strerror or "unreadable"
-        return [_problem("file", reason, "a file that can be read", f"Check the path: {reason}.", 0)]
+        return [_problem("file", reason, "a file that can be read", "Check the path and its rights.", 0)]
     result = check(content, domains)
     return result if isinstance(result, list) else []
 

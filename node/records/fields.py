@@ -204,7 +204,16 @@ def compare_attachments(content: Content, shape: Shape, files: Mapping[str, str]
             )
         elif files[found.name] != found.sha256:
             remedy = f"Attach the {found.name} that was listed, or list this one's SHA-256."
-            problems.append(_of_file(line, path, "attachment:digest", "another content", found.sha256, remedy))
+            problems.append(
+                _of_file(
+                    line,
+                    path,
+                    "attachment:digest",
+                    f"another content, SHA-256 {files[found.name]}",
+                    found.sha256,
+                    remedy,
+                )
+            )
     for name in sorted(set(files) - {found.name for found in listed}):
         remedy = (
             f"List {name} in the record or leave it out." if lists else f"Leave {name} out: {shape.name} takes none."

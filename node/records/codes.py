@@ -9,8 +9,8 @@ import csv
 import io
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
 from node.records.marks import NAMESPACE, XS
@@ -40,6 +40,8 @@ class CodeList:
     date: str
     licence: str
     codes: Mapping[str, Code]
+    meanings: Mapping[str, frozenset[str]] = field(repr=False)
+    """The codes in whose row a text stands, by the text without letter case: found at once, however long the list."""
 
     def label(self, code: str, language: str = "en") -> str:
         """The code's label in a language, in English where there is none, else the code itself."""
@@ -58,13 +60,7 @@ def code_meant(text: str, name: str, lists: Mapping[str, CodeList]) -> Code | No
     own = lists[name].codes
     wanted = text.strip().casefold()
     for group in ([lists[name]], [one for key, one in lists.items() if key != name]):
-        found = {
-            entry.code
-            for one in group
-            for entry in one.codes.values()
-            if entry.code in own
-            and wanted in (said.casefold() for said in (entry.code, *entry.labels.values(), *entry.facts.values()))
-        }
+        found = {code for one in group for code in one.meanings.get(wanted, ()) if code in own}
         if found:
             return own[found.pop()] if len(found) == 1 else None
     return None
@@ -100,7 +96,15 @@ def read_code_list(name: str, table: str, about: str) -> CodeList:
     if not codes:
         raise CodeListError("there is no code in it")
     title, source, date, licence = (str(header[key]) for key in REQUIRED)
-    return CodeList(name, title, source, date, licence, codes)
+    return CodeList(name, title, source, date, licence, codes, _meanings(codes.values()))
+
+
+def _meanings(codes: Iterable[Code]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for entry in codes:
+        for said in (entry.code, *entry.labels.values(), *entry.facts.values()):
+            found.setdefault(said.casefold(), set()).add(entry.code)
+    return {said: frozenset(meant) for said, meant in found.items()}
 
 
 def enumerations(namespace: str, lists: Mapping[str, CodeList]) -> str:

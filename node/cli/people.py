@@ -11,7 +11,7 @@ from node.audit.entry import append, entry
 from node.cli.printing import home_of, show, table
 from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
-from node.operations.listening import sign_in_base
+from node.operations.listening import is_by_host_name, sign_in_base
 
 COLUMNS = {"name": "name", "role": "role", "unit": "unit", "handle": "in the log"}
 
@@ -34,6 +34,8 @@ def add(arguments: Namespace) -> int:
         link = sign_in_address(node, make_link(connection, person.name, now))
         _log(node, connection, "account.link-made", person.handle, {})
     lines = [f"{person.name} ({person.role}) signs in, once and within 15 minutes, by:", f"  {link}"]
+    if node.settings.pages_url is None and is_by_host_name(link):
+        lines.append("It leads to this machine's host name. If people reach the pages by another, set pages_url.")
     show(arguments, {"name": person.name, "role": person.role, "link": link}, lines)
     return 0
 

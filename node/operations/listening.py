@@ -8,19 +8,24 @@ import contextlib
 import fcntl
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from node.config import Settings, host_is_loopback, split_address
 
 FOLDER = "serving"
-ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a listener on every address is reached by loopback
+ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - not listened on here: a link cannot lead to every address
 
 
 def pages_address(inside: str, plain: bool, port: int | None = None) -> str:
-    """The address, without a path, of pages on the listener `inside`; `port` where that says 0."""
+    """The address, without a path, of pages on the listener `inside`; `port` where that says 0.
+
+    A listener on every address is called by this machine's host name: loopback would lead nobody else there.
+    """
     host, given = split_address(inside)
-    name = ANY_HOST.get(host, host)
+    name = socket.gethostname() if host in ANY_HOST else host
     return f"{'http' if plain else 'https'}://{f'[{name}]' if ':' in name else name}:{port or given}"
 
 
@@ -47,6 +52,11 @@ def sign_in_base(home: Path, settings: Settings) -> str:
         return settings.pages_url
     host, _ = split_address(settings.inside)
     return _announced(home) or pages_address(settings.inside, plain=host_is_loopback(host))
+
+
+def is_by_host_name(address: str) -> bool:
+    """Whether an address that `sign_in_base` gave leads to this machine's host name, which others may not know."""
+    return urlsplit(address).hostname == socket.gethostname().lower()
 
 
 def _announced(home: Path) -> str | None:

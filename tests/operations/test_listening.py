@@ -1,6 +1,7 @@
 """Sign-in links lead to where the pages are: as a proxy shows them, as a process serves them now, or as set."""
 
 import re
+import socket
 import urllib.request
 from pathlib import Path
 
@@ -18,14 +19,26 @@ SETTINGS = Settings(party="office", name="An office", inside="127.0.0.1:17080")
     [
         ("127.0.0.1:17080", True, "http://127.0.0.1:17080"),
         ("10.1.2.3:443", False, "https://10.1.2.3:443"),
-        ("0.0.0.0:17080", False, "https://127.0.0.1:17080"),
-        ("[::]:17080", False, "https://[::1]:17080"),
+        ("0.0.0.0:17080", False, f"https://{socket.gethostname()}:17080"),
+        ("[::]:17080", False, f"https://{socket.gethostname()}:17080"),
         ("[2001:db8::1]:17080", False, "https://[2001:db8::1]:17080"),
         ("pages.example:17080", False, "https://pages.example:17080"),
     ],
 )
 def test_an_address_is_one_that_a_browser_can_open(inside: str, plain: bool, address: str) -> None:
     assert pages_address(inside, plain) == address
+
+
+def test_a_link_to_every_address_leads_to_the_host_name_and_says_so(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", "office")
+    words = ("user", "add", "Ana", "--role", "officer")
+    assert "host name" not in home.run(*words).out
+    home.set(inside="0.0.0.0:17080")
+    told = home.run(*words).out
+    assert f"https://{socket.gethostname()}:17080/sign-in?token=" in told
+    assert "leads to this machine's host name" in told
+    home.set(pages_url="https://depesha.interior.example")
+    assert "host name" not in home.run(*words).out
 
 
 def test_what_is_served_now_goes_before_what_is_set(tmp_path: Path) -> None:

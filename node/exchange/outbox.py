@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -22,6 +22,7 @@ from node.exchange.retry import RetrySchedule
 from node.store.columns import table_of
 from node.store.database import Database
 from node.store.presence import is_gone
+from node.store.rows import insert_rows
 from node.store.tables import Message, Outbox, PeerDelivery
 
 OUTBOX = table_of(Outbox)
@@ -59,17 +60,16 @@ def enqueue(
     connection: Connection, message: int, peer: str, case_id: int, now: datetime, schedule: RetrySchedule
 ) -> None:
     """Put a message into the outbox, due at once."""
-    connection.execute(
-        insert(OUTBOX).values(
-            message=message,
-            peer=peer,
-            case_id=case_id,
-            next_attempt_at=now,
-            gives_up_at=schedule.gives_up_at(now),
-            body_sent=False,
-            blocked=False,
-        )
-    )
+    row = {
+        "message": message,
+        "peer": peer,
+        "case_id": case_id,
+        "next_attempt_at": now,
+        "gives_up_at": schedule.gives_up_at(now),
+        "body_sent": False,
+        "blocked": False,
+    }
+    insert_rows(connection, OUTBOX, [row])
 
 
 def claim(

@@ -87,7 +87,7 @@ fuzz: $(VENV)/ready-ci  ## fuzz what reads strangers' bytes, each of the fuzzers
 	@for fuzzer in $(FUZZERS); do \
 	  echo "$$fuzzer"; $(PYTHON) $$fuzzer -max_total_time=$$(( $(or $(SECONDS),60) / $(words $(FUZZERS)) )) || exit 1; done
 
-bench: $(VENV)/ready-test  ## time the wire against the bare primitives, in one run
+bench: $(VENV)/ready-test  ## time the wire and exchanges between two nodes, each against its floor
 	@$(PYTHON) -m tests.bench
 
 clean:  ## remove .venv, the demonstration and what was built

@@ -1,5 +1,6 @@
 """The page about speed shows the figures that the bench wrote, of the lines that the bench has."""
 
+from tests.bench.__main__ import SHORT
 from tests.bench.wire import FLOORS
 from tests.docs.console import ROOT
 
@@ -12,5 +13,6 @@ def test_the_page_quotes_the_figures_as_they_were_written() -> None:
 
 
 def test_the_figures_have_every_line_of_the_bench() -> None:
-    lines = FIGURES.read_text(encoding="utf-8").splitlines()[2:]
-    assert [line[:26].rstrip() for line in lines] == [*FLOORS, "all four"]
+    of_wire, of_exchanges = (part.splitlines()[2:] for part in FIGURES.read_text(encoding="utf-8").split("\n\n"))
+    assert [line[:26].rstrip() for line in of_wire] == [*FLOORS, "all four"]
+    assert [line[:34].rstrip() for line in of_exchanges] == [str(one) for one in SHORT]

@@ -68,7 +68,7 @@ interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (ne
 kills: $(VENV)/ready-test  ## kill real nodes at every crash point under traffic, and at random
 	@$(PYTHON) -m pytest tests/faults -m kills -v -s
 
-faults: $(VENV)/ready-test  ## what networks do to two real nodes: partitions, delay, cuts at every kilobyte
+faults: $(VENV)/ready-test  ## networks, disks, files and databases that fail under two real nodes
 	@$(PYTHON) -m pytest tests/faults -m faults -v -s
 
 attacks: $(VENV)/ready-test  ## published attacks on signature, encryption, MIME, gzip, HTTP and headers, against a running node

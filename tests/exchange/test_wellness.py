@@ -224,13 +224,14 @@ async def test_a_stopping_node_is_not_ready(quiet: World) -> None:
 
 
 async def test_metrics_count_what_happened(make_world: WorldMaker) -> None:
-    world = await make_world()
+    world = await make_world(send=False)
     world.ours.know(Known(world.stranger, "http://127.0.0.1:9/as4"))
     world.ours.configured()
-    sent = world.ours.submit("theirs", text_part("x"))
-    await world.ours.reaches(sent, "delivered")
-    stuck = world.ours.submit("stranger", text_part("y"))
-    await world.ours.attempted(stuck, 1)
+    async with world.ours.sending():  # and no longer: later the next attempt would be due
+        sent = world.ours.submit("theirs", text_part("x"))
+        await world.ours.reaches(sent, "delivered")
+        stuck = world.ours.submit("stranger", text_part("y"))
+        await world.ours.attempted(stuck, 1)
     received = letter(world.theirs.node, world.ours.node)
     for _ in range(2):
         await post(world.ours, received)

@@ -36,6 +36,12 @@ class Forked:
         with _lock:
             self._process.start()
 
+    @property
+    def pid(self) -> int:
+        """Its number, to look at it from outside."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def poll(self) -> int | None:
         """Its exit status (negative: the signal), or None while it runs."""
         with _lock:

@@ -87,8 +87,15 @@ class Relay:
         self._changed.set()
         self._changed = asyncio.Event()
         if weather.refused:
-            for task in self._open:
-                task.cancel()
+            self._cancel_all()
+
+    def reset(self) -> None:
+        """Reset all open connections, once."""
+        self._in_loop(self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        for task in self._open:
+            task.cancel()
 
     def _in_loop(self, work: Callable[[], None]) -> None:
         finished = threading.Event()

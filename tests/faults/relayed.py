@@ -36,6 +36,14 @@ class RelayedHome(Home):
         """How many of ours have their receipt."""
         return self._count(MESSAGE.c.state == "delivered")
 
+    def count_attempts_in_vain(self) -> int:
+        """Attempts to deliver what is not delivered; grows only while nothing of it is."""
+        query = select(func.coalesce(func.sum(MESSAGE.c.attempts), 0)).where(
+            MESSAGE.c.direction == "out", MESSAGE.c.state.in_(("queued", "sending"))
+        )
+        with self.node.database.read() as connection:
+            return int(connection.scalar(query) or 0)
+
     def _count(self, which: ColumnElement[bool]) -> int:
         with self.node.database.read() as connection:
             return connection.scalar(select(func.count()).select_from(MESSAGE).where(which)) or 0

@@ -41,11 +41,10 @@ OWN_FAULT = "could not be handled"
 # An attack that gets no answer at all has found a way to hold a connection.
 ANSWER_SECONDS = 30
 
-# Alarms that a partner sends what is refused come beside the answer, in their own time, and one for each code at most.
-BESIDE_THE_ANSWER = "refused-incoming"
+# Alarms that a partner's messages were refused come beside the answer, in their own time, one for each code at most.
 COUNTS = union_all(
     *(select(literal(t.name), func.count()).select_from(t) for t in metadata.sorted_tables if t is not ALARM),
-    select(literal(ALARM.name), func.count()).select_from(ALARM).where(ALARM.c.kind != BESIDE_THE_ANSWER),
+    select(literal(ALARM.name), func.count()).select_from(ALARM).where(ALARM.c.kind != KIND),
 )
 
 
@@ -130,10 +129,8 @@ class Target:
 
     def state(self) -> State:
         """What is kept now, but for the alarms that partners' messages were refused: they come beside the answer."""
-        refusals = select(func.count()).select_from(ALARM).where(ALARM.c.kind == KIND)
         with self.node.database.read() as connection:
             rows = {row[0]: row[1] for row in connection.execute(COUNTS)}
-            rows["alarm"] -= connection.scalar(refusals) or 0
         blobs = frozenset(path.name for path in (self.home.folder / "blobs").rglob("*") if path.is_file())
         return State(rows, blobs)
 

@@ -204,7 +204,7 @@ class StoredCases:
                 time=row["time"],
                 state=self._words.message_tag(row),
                 marks=() if row["service"] in self._notices else self._words.marks(row, *position),
-                facts=self._words.facts(row, partner.name, partner.party),
+                facts=self._words.facts(row, partner.name, partner.party, self._own),
                 parts=self._contents.parts(connection, row, record, readable),
                 sections=record.sections() if record is not None else (),
                 unreadable=unreadable,

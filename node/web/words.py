@@ -203,7 +203,7 @@ class Words:
             return ProofMark(label, Mark.YES, self._near(row["opened_at"], row))
         if row["state"] in ("rejected", *FAILED):
             return ProofMark(label, Mark.REFUSED)
-        return ProofMark(label, Mark.NOT_YET, _("not yet"))
+        return ProofMark(label, Mark.NOT_YET, _("not opened yet"))
 
     def _log(self, position: int | None, logged: bool) -> ProofMark:
         # A proof needs a countersigned checkpoint; until peers witness this log, an entry is our own word.
@@ -213,7 +213,7 @@ class Words:
             return ProofMark(label, Mark.NOT_YET, _("none"))
         if position is None:
             return ProofMark(label, Mark.NOT_YET, _("pending"))
-        return ProofMark(label, Mark.NOT_YET, _("entry %(n)s, witnessed by nobody", n=position))
+        return ProofMark(label, Mark.NOT_YET, _("entry %(n)s of our own log, witnessed by nobody", n=position))
 
     def refusal(self, row: Row, partner: str) -> Refusal | None:
         """Why a message was refused or is late, and what helps. The detail names fields and rules, never values."""
@@ -275,8 +275,8 @@ class Words:
     def _help(self, row: Row) -> Help:
         return what_helps(self._language, row["error_code"] or "", was_not_sent(row))
 
-    def facts(self, row: Row, partner: str, party: str) -> tuple[Fact, ...]:
-        """How a message travelled, for those who check."""
+    def facts(self, row: Row, partner: str, party: str, own: str) -> tuple[Fact, ...]:
+        """How a message travelled, for those who check; `own` is our party. An office is one that is not the party."""
         _ = self._language.gettext
         mine = row["direction"] == "out"
         facts = [
@@ -289,6 +289,9 @@ class Words:
             facts.append(Fact(_("Their receipt") if mine else _("Our receipt"), row["receipt_time"]))
         if mine:
             facts.append(Fact(_("Attempts"), self._language.number(row["attempts"])))
+        offices = (party, own)
+        sender = None if row["original_sender"] in offices else row["original_sender"]
+        recipient = None if row["final_recipient"] in offices else row["final_recipient"]
         codes = [
             (_("Message id"), row["message_id"]),
             (_("Conversation"), row["conversation_id"]),
@@ -299,8 +302,8 @@ class Words:
             (_("Action"), row["action"]),
             (_("Sequence"), None if row["sequence"] is None else str(row["sequence"])),
             (_("Had seen"), None if row["seen"] is None else str(row["seen"])),
-            (_("Their office") if not mine else _("Our office"), row["original_sender"]),
-            (_("For office"), row["final_recipient"]),
+            (_("Their office") if not mine else _("Our office"), sender),
+            (_("For office"), recipient),
             (_("Digest of all"), bytes(row["digests"]).hex()),
         ]
         return (*facts, *(Fact(label, text, True) for label, text in codes if text))

@@ -12,7 +12,7 @@ from node.access import find_user
 from node.store.columns import new_row_id, table_of
 from node.store.tables import ExchangeCase, LoggedEntry, Message, Part, Payload
 from tests.web.conftest import Site, SiteMaker
-from tests.web.seed import NOW, OWN
+from tests.web.seed import FRANCE, NOW, OWN
 from tests.web.specimens import DOCUMENT, PICTURE, application
 
 MESSAGE = table_of(Message)
@@ -171,6 +171,19 @@ class TestProof:
             expected = dict(zip(("Sent", "Received", "Read", "Log proof"), marks, strict=True))
             assert self._marks(site, alias, n) == expected, (alias, n)
 
+    def test_an_office_is_shown_only_where_one_was_named(self, site: Site) -> None:
+        for sender, recipient in ((FRANCE, OWN), ("Prefecture of Lyon", "Consulate in Graz")):
+            with site.database.write() as connection:
+                values = {"original_sender": sender, "final_recipient": recipient}
+                connection.execute(update(MESSAGE).where(MESSAGE.c.direction == "in").values(values))
+            text = _words(site.signed_in("auditor").get("/cases/2026-0417/messages/1").text)
+            named = sender != FRANCE
+            assert (f"Their office {sender}" in text, f"For office {recipient}" in text) == (named, named)
+
+    def test_a_person_who_can_do_nothing_is_offered_no_empty_list(self, site: Site) -> None:
+        assert "What you can do" in site.signed_in("officer").get("/cases/2026-0420").text
+        assert "What you can do" not in site.signed_in("auditor").get("/cases/2026-0420").text
+
     def test_without_a_receipt_time_nothing_counts_as_received(self, site: Site) -> None:
         with site.database.write() as connection:
             connection.execute(update(MESSAGE).where(MESSAGE.c.state == "delivered").values(receipt_time=None))
@@ -179,7 +192,7 @@ class TestProof:
     def test_an_entry_that_waits_for_its_place_is_pending_and_a_placed_one_is_our_own_word(self, site: Site) -> None:
         auditor = site.signed_in("auditor")
         assert "pending" in _words(auditor.get("/cases/2026-0417/messages/3").text)
-        assert "entry 44, witnessed by nobody" in _words(auditor.get("/cases/2026-0417/messages/2").text)
+        assert "entry 44 of our own log, witnessed by nobody" in _words(auditor.get("/cases/2026-0417/messages/2").text)
         with site.database.write() as connection:
             connection.execute(delete(table_of(LoggedEntry)))
         assert "Log proof none" in _words(auditor.get("/cases/2026-0417/messages/2").text)
@@ -309,7 +322,7 @@ class TestOpening:
             handle = find_user(connection, "Ana Kostić").handle
         assert [account for _message, account in site.opened] == [handle]
         assert "Read 23 Nov" not in text
-        assert "Read not yet" not in text
+        assert "Read not opened yet" not in text
         site.signed_in("officer").get("/cases/2026-0417/messages/3")
         assert len(site.opened) == 1
 

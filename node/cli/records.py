@@ -9,6 +9,8 @@ from node.records.check import check_files
 from node.records.domains import Domains, load_domains
 from node.records.example import new_record
 
+NOTHING_WRONG = "Nothing is wrong. `send` may still ask you to look at some points again before it goes."
+
 
 def check(arguments: Namespace) -> int:
     """Check files; exit 1 when any of them has a problem."""
@@ -18,7 +20,7 @@ def check(arguments: Namespace) -> int:
         f"found {one['found']}, expected {one['expected']}. {one['remedy']}"
         for one in problems
     ]
-    show(arguments, problems, lines or ["Nothing is wrong."])
+    show(arguments, problems, lines or [NOTHING_WRONG])
     return 1 if problems else 0
 
 

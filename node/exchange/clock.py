@@ -56,7 +56,8 @@ def judge_clock(
         middle = statistics.median(offset.total_seconds() for offset in offsets)
         agrees = abs(middle) <= ALLOWED_DIFFERENCE.total_seconds()
         if agrees:
-            return ClockState(True, False, f"within {abs(middle):.0f} s of {len(offsets)} peers")
+            clocks = "the clock of 1 peer" if len(offsets) == 1 else f"the clocks of {len(offsets)} peers"
+            return ClockState(True, False, f"within {abs(middle):.0f} s of {clocks}, heard in the last hour")
         if len(offsets) >= PEERS_THAT_CAST_DOUBT:
             return ClockState(False, True, f"{len(offsets)} peers are {middle:+.0f} s from this clock")
     if kernel == "synchronised":

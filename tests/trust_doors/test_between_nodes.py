@@ -210,7 +210,8 @@ def test_confirmed_cards_open_the_partnership_and_no_more(pair: Pair, record: Pa
         lambda: pair.sends().detail != "this party is not confirmed here yet: expected the test service only", 3, "seen"
     )
     with pair.north.serving():
-        sent = pair.north.do("send", str(record), "--to", "south", "--wait")
+        attached = map(str, sorted((ROOT / "schemas/returns/1/examples/attachments").iterdir()))
+        sent = pair.north.do("send", str(record), "--attach", *attached, "--to", "south", "--wait")
     shown = pair.north.message(sent["id"])
     assert (shown["state"], shown["agreement"], shown["service"]) == ("delivered", AGREEMENT_REF, PARTNERSHIP)
     answer = pair.sends(agreement="urn:example:agreement:never-made")

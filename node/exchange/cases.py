@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node.store.columns import new_row_id, table_of
+from node.store.rows import insert_rows
 from node.store.tables import CaseMember, CaseNumber, ExchangeCase
 
 CASE = table_of(ExchangeCase)
@@ -22,6 +23,10 @@ NUMBER = table_of(CaseNumber)
 # No more digits than a column of 32 bits takes.
 _ALIAS = re.compile(r"[0-9]{4}-[0-9]{1,9}")
 _ALIAS_BEGINS = re.compile(r"[0-9]{4}-")
+
+
+# Made once: to put a statement together takes several times as long as to run it.
+_TOUCH = update(CASE).where(CASE.c.id.in_(bindparam("touched", expanding=True))).values(changed_at=bindparam("at"))
 
 
 def find_cases(connection: Connection, own: str, peer: str, conversations: Iterable[str]) -> dict[str, int]:
@@ -54,27 +59,26 @@ def open_case(
 ) -> int:
     """Open a case and give it the next local number of the year; returns its row id."""
     case_id = new_row_id(now)
-    connection.execute(
-        insert(CASE).values(
-            id=case_id,
-            opener=opener,
-            conversation_id=conversation_id,
-            alias_year=now.year,
-            alias_number=_next_number(connection, now.year),
-            domain=domain,
-            version=version,
-            unit=unit,
-            created_at=now,
-            changed_at=now,
-        )
-    )
-    connection.execute(insert(MEMBER), [{"case_id": case_id, "party": party} for party in sorted(set(members))])
+    row = {
+        "id": case_id,
+        "opener": opener,
+        "conversation_id": conversation_id,
+        "alias_year": now.year,
+        "alias_number": _next_number(connection, now.year),
+        "domain": domain,
+        "version": version,
+        "unit": unit,
+        "created_at": now,
+        "changed_at": now,
+    }
+    insert_rows(connection, CASE, [row])
+    insert_rows(connection, MEMBER, [{"case_id": case_id, "party": party} for party in sorted(set(members))])
     return case_id
 
 
 def touch_cases(connection: Connection, case_ids: Iterable[int], now: datetime) -> None:
     """Note that something happened in these cases."""
-    connection.execute(update(CASE).where(CASE.c.id.in_(sorted(set(case_ids)))).values(changed_at=now))
+    connection.execute(_TOUCH, {"touched": sorted(set(case_ids)), "at": now})
 
 
 def alias(year: int, number: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from node.as4 import (
     ROLE_INITIATOR,
@@ -45,6 +45,16 @@ from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_rows
+
+# Made once: to put a statement together takes several times as long as to run it.
+_LAST_OF_CASE = select(func.max(MESSAGE.c.id)).where(MESSAGE.c.case_id == bindparam("of_case"))
+_NUMBER_OF_CASE = select(CASE.c.alias_year, CASE.c.alias_number).where(CASE.c.id == bindparam("of_case"))
+_NEXT_SEQUENCE = (
+    update(PEER)
+    .where(PEER.c.party == bindparam("to"))
+    .values(sequence_out=PEER.c.sequence_out + 1)
+    .returning(PEER.c.sequence_out)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +263,7 @@ def _place_in_case(
         version=domain.version if domain else None,
         unit=request.unit,
     )
-    row = connection.execute(select(CASE.c.alias_year, CASE.c.alias_number).where(CASE.c.id == case_id)).one()
+    row = connection.execute(_NUMBER_OF_CASE, {"of_case": case_id}).one()
     return case_id, conversation, alias(row.alias_year, row.alias_number), request.unit, True
 
 
@@ -261,13 +271,7 @@ def _next_sequence(connection: Connection, peer: KnownPeer) -> tuple[int | None,
     """The next number for a message to this peer and the highest of its own that we have processed."""
     if not peer.depesha:
         return None, None
-    statement = (
-        update(PEER)
-        .where(PEER.c.party == peer.party)
-        .values(sequence_out=PEER.c.sequence_out + 1)
-        .returning(PEER.c.sequence_out)
-    )
-    return connection.execute(statement).scalar_one(), highest_seen(connection, peer.party)
+    return connection.execute(_NEXT_SEQUENCE, {"to": peer.party}).scalar_one(), highest_seen(connection, peer.party)
 
 
 def _properties(
@@ -303,34 +307,33 @@ def _message_row(
     now: datetime,
 ) -> int:
     # Deliveries of a case go in the order of row ids: this one must stand after those of other processes too.
-    last = connection.scalar(select(func.max(MESSAGE.c.id)).where(MESSAGE.c.case_id == case_id)) or 0
+    last = connection.scalar(_LAST_OF_CASE, {"of_case": case_id}) or 0
     message = max(new_row_id(now), last + 1)
-    connection.execute(
-        insert(MESSAGE).values(
-            id=message,
-            message_id=header.message_id,
-            direction="out",
-            peer=header.receiver.id,
-            state="queued",
-            service=header.service,
-            service_type=header.service_type,
-            action=header.action,
-            agreement_ref=header.agreement,
-            case_id=case_id,
-            conversation_id=header.conversation_id,
-            ref_to_message_id=header.ref_to_message_id,
-            replaces=request.replaces,
-            timestamp=header.timestamp,
-            time=now,
-            sequence=sequence,
-            seen=seen,
-            unit=unit,
-            original_sender=header.property("originalSender"),
-            final_recipient=header.property("finalRecipient"),
-            digests=digests_of(signed.references),
-            unilateral=pair is not None and pair.kind == "unilateral",
-        )
-    )
+    row = {
+        "id": message,
+        "message_id": header.message_id,
+        "direction": "out",
+        "peer": header.receiver.id,
+        "state": "queued",
+        "service": header.service,
+        "service_type": header.service_type,
+        "action": header.action,
+        "agreement_ref": header.agreement,
+        "case_id": case_id,
+        "conversation_id": header.conversation_id,
+        "ref_to_message_id": header.ref_to_message_id,
+        "replaces": request.replaces,
+        "timestamp": header.timestamp,
+        "time": now,
+        "sequence": sequence,
+        "seen": seen,
+        "unit": unit,
+        "original_sender": header.property("originalSender"),
+        "final_recipient": header.property("finalRecipient"),
+        "digests": digests_of(signed.references),
+        "unilateral": pair is not None and pair.kind == "unilateral",
+    }
+    insert_rows(connection, MESSAGE, [row])
     return message
 
 

@@ -60,7 +60,7 @@ layers: $(VENV)/ready-test  ## imports between the rooms run downwards only
 	@$(VENV)/bin/lint-imports
 
 pytest: $(VENV)/ready-test  ## the tests, on two processes
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills and not proxy and not faults" -q
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills and not proxy and not faults and not attacks" -q
 
 interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (needs Java 17 and Maven)
 	@$(PYTHON) -m pytest tests/interop -m interop -v
@@ -72,10 +72,10 @@ faults: $(VENV)/ready-test  ## networks, disks, files and databases that fail un
 	@$(PYTHON) -m pytest tests/faults -m faults -v -s
 
 attacks: $(VENV)/ready-test  ## published attacks on signature, encryption, MIME, gzip, HTTP and headers, against a running node
-	@$(PYTHON) -m pytest tests/attacks -q
+	@$(PYTHON) -m pytest tests/attacks -n 2 --dist loadgroup -q
 
 proxy: $(VENV)/ready-test  ## exchange through nginx and HAProxy, set up as the how-to page says (needs both)
-	@$(PYTHON) -m pytest tests/proxy tests/attacks -m proxy -v
+	@$(PYTHON) -m pytest tests/proxy -m proxy -v
 
 browser: $(VENV)/ready-ci  ## every page in a real browser: accessibility, narrow screens, without JavaScript
 	@$(PYTHON) -m pytest tests/browser -m browser -v

@@ -15,7 +15,7 @@ Published attacks on XML signature, XML encryption, MIME, gzip, HTTP and ebMS he
 valid message. `make attacks` sends them to a running node (a process of its own, its real store, bytes over a
 socket). Each must be refused, without a receipt, without anything kept but what the page says, and the next good
 message must be taken. An *outsider* has seen a message and has no key; a *partner* has valid keys and signs what he
-changed. The ordinary `make test` runs all but those that need a proxy.
+changed. CI runs them all.
 
 This page is written by `.venv/bin/python -m tests.attacks.page`; a test compares it with the catalogues.
 

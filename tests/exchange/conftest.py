@@ -12,7 +12,6 @@ from sqlalchemy import Table, delete, insert, select
 
 from node.exchange.making import Identity, make_node
 from node.exchange.node import Node, open_node
-from node.store import columns
 from node.store.database import Database, open_database
 from node.store.tables import metadata
 from tests.conftest import TEMPLATE
@@ -75,12 +74,6 @@ def postgresql_url(shared_postgresql: tuple[str, Callable[[], None]]) -> Iterato
     url, renew = shared_postgresql
     yield url
     renew()
-
-
-@pytest.fixture(autouse=True)
-def own_row_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Row ids of a process never fall: without this a test that moves its clock would date those of the next ones."""
-    monkeypatch.setattr(columns, "_row_ids", columns._RowIds())
 
 
 @pytest.fixture

@@ -120,9 +120,9 @@ def test_the_mark_never_falls(known: Database) -> None:
         assert mark(connection) == 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_numbers_are_found_by_their_index(known: Database) -> None:
-    if known.dialect != "sqlite":
-        pytest.skip("PostgreSQL reads a small table whole")
+    """On SQLite: PostgreSQL reads a small table whole."""
     with known.write() as connection, counted(connection) as statements:
         highest_seen(connection, "peer")
         advance_marks(connection, ["peer"])

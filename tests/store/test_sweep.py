@@ -94,9 +94,9 @@ def test_a_message_that_commits_after_a_jump_of_the_clock_keeps_its_blobs(
     assert b"".join(payloads_module.open_payload(part, kek, blobs))
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_of_several_processes_one_looks(database: Database, kek: KeyEncryptionKey, blobs: BlobStore) -> None:
-    if database.dialect == "sqlite":
-        pytest.skip("one process serves a home")
+    """On PostgreSQL: on SQLite one process serves a home."""
     orphan(kek, blobs)
     sweep, later = Sweep(blobs, database), datetime.now(UTC) + LATER
     assert sweep.look(later, 0) == 0

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,17 @@ def until(condition: Callable[[], Any], what: Callable[[], str]) -> Any:
         assert time.monotonic() < end, f"after {BACKSTOP_SECONDS} s still not: {what()}"
         time.sleep(LOOK_SECONDS)
     return value
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+        except OSError:
+            return False
+    return True
 
 
 class Running:
@@ -146,7 +158,9 @@ class Home:
         return json.loads(running.text())
 
     def serve(self, crash_at: str | None = None) -> Running:
-        """The serving node."""
+        """The serving node, started once its ports are free: whoever was killed may hold them a moment longer."""
+        for port in (self.outside, self.inside):
+            until(lambda port=port: _is_free(port), lambda port=port: f"port {port} of {self.party} is free")  # type: ignore[misc]
         words = ["serve", "--outside", f"127.0.0.1:{self.outside}", "--inside", f"127.0.0.1:{self.inside}"]
         words += ["--plain-http", "--home", str(self.folder)]
         return self._start(["node", *words], "serve", crash_at)

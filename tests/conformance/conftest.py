@@ -7,13 +7,12 @@ from tests.exchange.conftest import (
     made,
     make_stage,
     make_world,
-    own_row_ids,
     stage,
     their_database,
     world,
 )
 
-__all__ = ["clock", "made", "make_stage", "make_world", "own_row_ids", "stage", "their_database", "world"]
+__all__ = ["clock", "made", "make_stage", "make_world", "stage", "their_database", "world"]
 
 
 @pytest.fixture

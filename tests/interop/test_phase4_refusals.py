@@ -140,13 +140,17 @@ def test_signed_refusal_of_phase4_is_refused(link: Link) -> None:
 
 
 def test_lost_receipt_of_phase4_leaves_the_message_unconfirmed(link: Link) -> None:
-    """phase4 answers the second attempt with EBMS:0004, duplicate: it has the message, and no receipt proves it."""
+    """phase4 answers the second request with EBMS:0004, duplicate: it has the message, and no receipt proves it.
+
+    Over a connection that was kept the second request belongs to the same attempt, else it is the next one.
+    """
     link.phase4.order("lose", path=link.path("blue"), count=1)
     sent = link.node_sends(ONE_XML, "--wait", status=1)
     assert sent["state"] == "unconfirmed"
     message = link.node.message(sent["id"])
     assert message is not None
-    assert message["attempts"] == 2
+    assert message["attempts"] in (1, 2)
+    assert message["error"]["code"] == "EBMS:0004"
     assert message["receipt_time"] is None
     assert len(link.inbox("blue").messages(sent["id"])) == 1, "phase4 delivered it once"
 

@@ -34,7 +34,7 @@ from node.exchange.refusals import RefusedIncoming
 from node.journal import journal
 from node.records.check import CheckedRecord, check
 from node.records.notices import Notice, is_notice, read_notice
-from node.records.reading import MAX_RECORD_BYTES
+from node.records.reading import MAX_RECORD_BYTES, octets_of_record
 from node.store.payloads import PayloadWriter, SealedPayload
 
 log = journal("exchange.intake")
@@ -228,7 +228,7 @@ class Intake:
             return f"eb:PayloadInfo: the first part must be the record, of at most {MAX_RECORD_BYTES} bytes"
         octets = bytes(self._sinks[0].kept)
         self._sinks[0].kept = None
-        content = _inflated(octets) if opened.parts[0].info.compressed else octets
+        content = octets_of_record(decompress([octets])) if opened.parts[0].info.compressed else octets
         problems = check(content, domains, service=header.service, action=header.action)
         if isinstance(problems, CheckedRecord):
             return problems
@@ -244,16 +244,6 @@ class Intake:
         told = EbmsError.of(error, reference)
         identity = self._node.signing if suite is not None else None
         return make_error([told], f"{uuid.uuid4()}@depesha", now, error.ref_to_message_id, identity, suite)
-
-
-def _inflated(octets: bytes) -> bytes:
-    """A compressed record, no more of it than shows that it is too large for one."""
-    content = bytearray()
-    for chunk in decompress([octets]):
-        content += chunk
-        if len(content) > MAX_RECORD_BYTES:
-            break
-    return bytes(content)
 
 
 def _require_indexable(header: UserMessage) -> None:

@@ -8,7 +8,7 @@ alone: these questions are the sender's.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from node.records.check import CheckedRecord, check, questions
@@ -75,8 +75,7 @@ def require_sendable(
 
     `name` is what problems call the record; `confirmed` holds the codes of findings that a person confirmed, None for a
     record whose findings were confirmed when it was first queued; `known` gives those of some message ids that were
-    exchanged with the receiver. Raises SubmissionRefused with every problem, or
-    ConfirmationNeeded.
+    exchanged with the receiver. Raises SubmissionRefused with every problem, or ConfirmationNeeded.
     """
     record = check(content, domains, *header)
     if not isinstance(record, CheckedRecord):
@@ -124,15 +123,13 @@ def _forbidden(record: CheckedRecord, route: Route) -> tuple[list[Problem], list
             remedy = (
                 f"{found.basis}. The country of {_unknown(route)} is not known here: leave it out unless you are sure."
             )
-        problem = Problem(
-            file="",
-            line=found.line,
-            field=_in_record(found.path),
-            path=found.path,
+        problem = Problem.at(
+            found.path,
+            found.line,
+            rule=FORBIDDEN,
             found="the field",
             expected=f"a record to {route.receiver} without it",
             remedy=remedy,
-            rule=FORBIDDEN,
         )
         (certain if found.certain else doubtful).append(problem)
     return certain, doubtful
@@ -144,15 +141,13 @@ def _unknown(route: Route) -> str:
 
 def _protection(record: CheckedRecord) -> list[Problem]:
     return [
-        Problem(
-            file="",
-            line=found.line,
-            field=_in_record(found.path),
-            path=found.path,
+        Problem.at(
+            found.path,
+            found.line,
+            rule=SECOND_LOOK,
             found="words that begin with " + ", ".join(f"“{word}”" for word in found.words),
             expected="no word that tells that a person asked for protection",
             remedy="Read the text again and take it out: the State of origin must not learn of it.",
-            rule=SECOND_LOOK,
         )
         for found in second_look(record.root, record.domain)
     ]
@@ -162,32 +157,24 @@ def _unknown_messages(record: CheckedRecord, route: Route, known: Callable[[Sequ
     named = messages_named(record.root, record.shape)
     there = known([message_id for message_id, _, _ in named]) if named else set()
     return [
-        Problem(
-            file="",
-            line=line,
-            field=_in_record(path),
-            path=path,
+        Problem.at(
+            path,
+            line,
+            rule=UNKNOWN_MESSAGE,
             found=message_id,
             expected=f"the id of a message exchanged with {route.receiver}",
             remedy="Correct the id: `depesha message list` and `depesha case show` have them.",
-            rule=UNKNOWN_MESSAGE,
         )
         for message_id, path, line in named
         if message_id not in there
     ]
 
 
-def _in_record(path: str) -> str:
-    """A path without the root element, as all findings name a field."""
-    return path.partition("/")[2] or path
-
-
 def _code(record: bytes, receiver: str, problem: Problem) -> str:
     """Bound to record, receiver, place and rule: it tells nothing to one without the record, and fits no other."""
-    said: Mapping[str, str] = {"receiver": receiver, "path": problem.path, "rule": problem.rule}
     digest = hashlib.sha256(_CODE_DOMAIN + record)
-    for name in sorted(said):
-        value = said[name].encode()
+    for said in (problem.path, receiver, problem.rule):
+        value = said.encode()
         digest.update(len(value).to_bytes(4, "big") + value)
     return digest.hexdigest()[:_CODE_DIGITS]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from node.as4 import PartInfo, compress, digest_for_signature
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.node import Node
-from node.records.reading import MAX_RECORD_BYTES
 from node.store.payloads import PayloadWriter, SealedPayload
 
 GZIP_EXTRA_BYTES = 16
@@ -103,16 +102,6 @@ def prepare_part(node: Node, part: PartToSend) -> PreparedPart:
         digest=digest,
         sealed=sealed,
     )
-
-
-def read_record(part: PartToSend) -> bytes:
-    """The content of the part that is the record: no more of it than shows that it is too large for one."""
-    content = bytearray()
-    for chunk in part.content():
-        content += chunk
-        if len(content) > MAX_RECORD_BYTES:
-            break
-    return bytes(content)
 
 
 class _Tally:

@@ -38,10 +38,11 @@ from node.exchange.contents import PART, digests_of
 from node.exchange.directory import Snapshot
 from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_sendable
 from node.exchange.node import Node
-from node.exchange.parts_to_send import PartToSend, PreparedPart, prepare_part, read_record
+from node.exchange.parts_to_send import PartToSend, PreparedPart, prepare_part
 from node.exchange.peers import PEER, KnownPeer
 from node.exchange.sequences import highest_seen
 from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
+from node.records.reading import octets_of_record
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_rows
@@ -140,7 +141,7 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedP
     if not request.parts:
         raise SubmissionRefused(f"{request.service} {request.action}: the first part must be the record. Attach it.")
     first, *others = request.parts
-    content = read_record(first)
+    content = octets_of_record(first.content())
     name = first.name or "the record"
     record = require_sendable(
         content,

@@ -125,4 +125,4 @@ def _identify(content: bytes, domains: Domains, service: str | None, action: str
 
 
 def _problem(rule: str, found: str, expected: str, remedy: str, line: int) -> Problem:
-    return Problem(file="", line=line, field="/", path="/", found=found, expected=expected, remedy=remedy, rule=rule)
+    return Problem.at("/", line, rule=rule, found=found, expected=expected, remedy=remedy)

@@ -223,7 +223,7 @@ def compare_attachments(content: Content, shape: Shape, files: Mapping[str, str]
 
 
 def _of_file(line: int, path: str, rule: str, found: str, expected: str, remedy: str) -> Problem:
-    return Problem("", line, path.partition("/")[2] or path, path, found, expected, remedy, rule)
+    return Problem.at(path, line, rule=rule, found=found, expected=expected, remedy=remedy)
 
 
 def with_digests(content: Content, shape: Shape, digests: Mapping[str, str]) -> bytes:

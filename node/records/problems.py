@@ -32,6 +32,12 @@ class Problem:
     remedy: str
     rule: str
 
+    @classmethod
+    def at(cls, path: str, line: int, *, rule: str, found: str, expected: str, remedy: str) -> "Problem":
+        """A finding at `path`, in a record that no file is known of yet; its field is the path without the root."""
+        field = path.partition("/")[2] or path
+        return cls(file="", line=line, field=field, path=path, found=found, expected=expected, remedy=remedy, rule=rule)
+
     def for_peer(self) -> PeerProblem:
         return PeerProblem(path=self.path, rule=self.rule, expected=self.expected)
 

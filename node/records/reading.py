@@ -5,6 +5,7 @@ value that the schema judged (`<a>1<!-- -->2</a>` is 12 for everybody).
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from lxml import etree
@@ -39,6 +40,16 @@ def line_of(node: etree._Element) -> int:
     """The line at which the element begins, 0 where the parser does not know."""
     line: Any = node.sourceline
     return int(line or 0)
+
+
+def octets_of_record(chunks: Iterable[bytes]) -> bytes:
+    """Content that comes in chunks: whole, or no more of it than shows that it is too large for a record."""
+    content = bytearray()
+    for chunk in chunks:
+        content += chunk
+        if len(content) > MAX_RECORD_BYTES:
+            break
+    return bytes(content)
 
 
 def read_xml(content: bytes) -> etree._Element:
@@ -125,6 +136,4 @@ def _without_values(error: etree.XMLSyntaxError) -> str:
 
 
 def _unreadable(rule: str, line: int, found: str, expected: str, remedy: str) -> UnreadableError:
-    return UnreadableError(
-        Problem(file="", line=line, field="/", path="/", found=found, expected=expected, remedy=remedy, rule=rule)
-    )
+    return UnreadableError(Problem.at("/", line, rule=rule, found=found, expected=expected, remedy=remedy))

@@ -12,13 +12,9 @@ from lxml import etree
 from sqlalchemy import update
 
 from node.as4 import (
-    ROLE_INITIATOR,
-    ROLE_RESPONDER,
     PartInfo,
     PartOctets,
-    Party,
     Property,
-    UserMessage,
     WireMessage,
     compress,
     digest_for_signature,
@@ -29,8 +25,8 @@ from node.exchange.node import Node
 from node.exchange.peers import PEER
 from tests.as4 import material
 from tests.as4.surgery import Surgery
-from tests.exchange.offices import ACTION, AGREEMENT, SERVICE, Office
-from tests.exchange.wire import Letter
+from tests.exchange.offices import Office
+from tests.exchange.wire import Letter, written_by
 
 
 def part(
@@ -51,20 +47,7 @@ def letter_of(
     sender: Node, to: Node, *parts: PartOctets, digests: Sequence[bytes] | None = None, **header: Any
 ) -> Letter:
     """A message of these parts; `digests` stand in the signature for the true ones, `header` replaces fields."""
-    said = replace(
-        UserMessage(
-            message_id=f"{uuid.uuid4()}@simulated",
-            timestamp=sender.now(),
-            sender=Party(sender.party, None, ROLE_INITIATOR),
-            receiver=Party(to.party, None, ROLE_RESPONDER),
-            service=SERVICE,
-            action=ACTION,
-            conversation_id=str(uuid.uuid4()),
-            agreement=AGREEMENT,
-            parts=tuple(one.info for one in parts),
-        ),
-        **header,
-    )
+    said = written_by(sender, to, [one.info for one in parts], **header)
     true = [digest_for_signature(one.open(), one.info) for one in parts]
     signed = sign(said, true if digests is None else digests, sender.signing, sender.suite)
     return Letter(said, signed, parts, sender, to.keys.encryption_certificate)

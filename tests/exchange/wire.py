@@ -54,6 +54,22 @@ class Letter:
         return seal(self.signed.xml, self.parts, self.recipient, self.sender.suite)
 
 
+def written_by(sender: Node, to: Node, infos: Sequence[PartInfo], **header: Any) -> UserMessage:
+    """What the header of a message with these parts says; `header` replaces fields of it."""
+    said = UserMessage(
+        message_id=f"{uuid.uuid4()}@wire",
+        timestamp=sender.now(),
+        sender=Party(sender.party, None, ROLE_INITIATOR),
+        receiver=Party(to.party, None, ROLE_RESPONDER),
+        service=SERVICE,
+        action=ACTION,
+        conversation_id=str(uuid.uuid4()),
+        agreement=AGREEMENT,
+        parts=tuple(infos),
+    )
+    return replace(said, **header)
+
+
 def letter(
     sender: Node,
     to: Node,
@@ -68,21 +84,8 @@ def letter(
     octets = [b"".join(compress([content], bytes(range(16)))) for _, content in contents]
     infos = [PartInfo(f"{uuid.uuid4()}@wire", media_type, True) for media_type, _ in contents]
     parts = tuple(PartOctets.of(info, packed) for info, packed in zip(infos, octets, strict=True))
-    said = replace(
-        UserMessage(
-            message_id=f"{uuid.uuid4()}@wire",
-            timestamp=sender.now(),
-            sender=Party(sender.party, None, ROLE_INITIATOR),
-            receiver=Party(to.party, None, ROLE_RESPONDER),
-            service=SERVICE,
-            action=ACTION,
-            conversation_id=str(uuid.uuid4()),
-            agreement=AGREEMENT,
-            properties=tuple(Property(name, value) for name, value in (properties or {}).items()),
-            parts=tuple(infos),
-        ),
-        **header,
-    )
+    named = tuple(Property(name, value) for name, value in (properties or {}).items())
+    said = written_by(sender, to, infos, **({"properties": named} | header))
     digests = [digest_for_signature([packed], info) for packed, info in zip(octets, infos, strict=True)]
     signed = sign(said, digests, identity or sender.signing, sender.suite)
     return Letter(said, signed, parts, sender, recipient or to.keys.encryption_certificate)

@@ -29,6 +29,15 @@ NO_REV_AVAIL = x509.ObjectIdentifier("2.5.29.56")
 BACKDATE = timedelta(hours=1)
 # RFC 5280, A.1: upper bound of commonName. A longer name is cut; the party id, which decides, never is.
 COMMON_NAME_LENGTH = 64
+# What the parser of certificates and revocation lists raises for bytes of strangers; it has no common ancestor.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 # Larger than any certificate of a suite we know, the post-quantum ones included.
 LARGEST_CERTIFICATE = 32 * 1024
 
@@ -190,7 +199,7 @@ def load_certificates(data: bytes) -> list[x509.Certificate]:
         for certificate in found:
             # Names and extensions are parsed late; a certificate in which they cannot be read is of no use to anybody.
             _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except UNREADABLE as error:
         raise CertificateUnreadable(
             "certificate",
             f"bytes that cannot be read as one ({error})",

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
-from node.trust.certificates import Use, fingerprint
+from node.trust.certificates import UNREADABLE, Use, fingerprint
 from node.trust.refused import TrustRefused
 from node.trust.revocation_list import RevocationList
 
@@ -97,7 +97,7 @@ def check_use(certificate: x509.Certificate, use: Use) -> None:
     """
     try:
         extensions = certificate.extensions
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except UNREADABLE:
         raise _wrong_use(certificate, "extensions that cannot be read", "well-formed extensions") from None
     for extension in extensions:
         if extension.critical and extension.oid not in UNDERSTOOD:
@@ -209,7 +209,7 @@ def _check_revoked(certificate: x509.Certificate, pins: PeerPins, at: datetime) 
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return False
 
 

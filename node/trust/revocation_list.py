@@ -7,6 +7,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+from node.trust.certificates import UNREADABLE
 from node.trust.refused import TrustRefused
 
 
@@ -47,11 +48,12 @@ def load_crl(data: bytes, authorities: tuple[x509.Certificate, ...]) -> Revocati
     """
     try:
         crl = x509.load_der_x509_crl(data) if data.startswith(b"\x30") else x509.load_pem_x509_crl(data)
-        # Entries are parsed late: read all now, so that nothing is left to fail when a certificate is judged.
+        # Names and entries are parsed late: read all now, so that nothing is left to fail when a certificate is judged.
+        _ = crl.issuer, crl.last_update_utc, crl.next_update_utc, crl.signature_algorithm_oid
         critical = [extension for extension in crl.extensions if extension.critical]
         for entry in crl:
             critical += [extension for extension in entry.extensions if extension.critical]
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except UNREADABLE as error:
         raise RevocationListRefused(
             "revocation list", f"bytes that cannot be read ({error})", "a CRL, PEM or DER", "Fetch the list again."
         ) from None

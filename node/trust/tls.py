@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-
 from node.config import TLS_CIPHERS, TlsVersion
+from node.trust.certificates import CertificateUnreadable, load_certificates
 from node.trust.revocation_list import RevocationList
 
 _VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -104,7 +103,10 @@ def _require_believed(context: ssl.SSLContext, der: bytes | None) -> None:
     if context.pinned is not None and der not in context.pinned:
         raise ssl.SSLCertVerificationError(1, "the peer's certificate is not the one that is recorded for it")
     if context.lists:
-        certificate = x509.load_der_x509_certificate(der)
+        try:
+            (certificate,) = load_certificates(der)
+        except CertificateUnreadable as error:
+            raise ssl.SSLCertVerificationError(1, f"the peer's certificate cannot be judged: {error}") from None
         if any(one.revoked_at(certificate) is not None for one in context.lists):
             raise ssl.SSLCertVerificationError(1, "the peer's certificate is revoked")
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from node.store.columns import Instant
@@ -13,7 +13,11 @@ class ExchangeCase(Row, table=True):
     """A case. `alias_year` and `alias_number` make the local number (2026-0417), never used twice."""
 
     __tablename__ = "exchange_case"
-    __table_args__ = (UniqueConstraint("opener", "conversation_id"), UniqueConstraint("alias_year", "alias_number"))
+    __table_args__ = (
+        UniqueConstraint("opener", "conversation_id"),
+        UniqueConstraint("alias_year", "alias_number"),
+        Index(None, "conversation_id"),
+    )
 
     id: int = row_id()
     opener: str

@@ -10,10 +10,11 @@ until such a message comes.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, select, update
+from sqlalchemy import Connection, FromClause, Select, bindparam, select, update
 
 from node.exchange.peers import PEER
 from node.store.columns import table_of
+from node.store.prepared import Prepared
 from node.store.tables import Message
 
 MESSAGE = table_of(Message)
@@ -23,10 +24,31 @@ _BATCH = 500
 """Numbers read at once."""
 
 
+def _numbers(table: FromClause = MESSAGE) -> Select[Any]:
+    # That they are not null is said for the index, which holds numbered messages only.
+    return select(table.c.sequence).where(
+        table.c.peer == bindparam("of"), table.c.direction == "in", table.c.sequence.is_not(None)
+    )
+
+
+_HIGHEST = Prepared(_numbers().order_by(MESSAGE.c.sequence.desc()).limit(1))
+_FOLLOWING = (
+    _numbers().where(MESSAGE.c.sequence > bindparam("mark")).order_by(MESSAGE.c.sequence).limit(bindparam("limit"))
+)
+_PAST_GAPS = Prepared(_FOLLOWING)
+_UNLESS_GAP = Prepared(_FOLLOWING.where(_numbers(NEXT).where(NEXT.c.sequence == bindparam("next")).exists()))
+_MARK = Prepared(select(PEER.c.sequence_in).where(PEER.c.party == bindparam("of")))
+# Another process may have moved it further meanwhile.
+_MOVE = Prepared(
+    update(PEER)
+    .where(PEER.c.party == bindparam("of"), PEER.c.sequence_in < bindparam("to"))
+    .values(sequence_in=bindparam("to"))
+)
+
+
 def highest_seen(connection: Connection, peer: str) -> int:
     """The highest number among the messages of `peer` that we have processed, received or rejected; 0 for none."""
-    numbers = _numbers(peer).order_by(MESSAGE.c.sequence.desc()).limit(1)
-    return connection.scalar(numbers) or 0
+    return _HIGHEST.scalar(connection, of=peer) or 0
 
 
 def advance_marks(connection: Connection, peers: Iterable[str]) -> None:
@@ -41,10 +63,8 @@ def advance_marks(connection: Connection, peers: Iterable[str]) -> None:
             if number > highest + 1:
                 break
             highest = number
-        # Another process may have moved it further meanwhile.
-        moved = update(PEER).where(PEER.c.party == peer, PEER.c.sequence_in < highest).values(sequence_in=highest)
         if highest > mark:
-            connection.execute(moved)
+            _MOVE.run(connection, of=peer, to=highest)
 
 
 def missing_numbers(connection: Connection, peer: str, limit: int) -> list[tuple[int, int]]:
@@ -61,25 +81,18 @@ def missing_numbers(connection: Connection, peer: str, limit: int) -> list[tuple
 
 
 def _mark(connection: Connection, peer: str) -> int:
-    return connection.scalar(select(PEER.c.sequence_in).where(PEER.c.party == peer)) or 0
+    return _MARK.scalar(connection, of=peer) or 0
 
 
 def _from(connection: Connection, peer: str, mark: int, past_gaps: bool = False) -> Iterator[int]:
     """The numbers above `mark`, lowest first; none at all when the next one is missing, unless `past_gaps`."""
-    following = _numbers(peer).order_by(MESSAGE.c.sequence).limit(_BATCH)
     while True:
-        batch = following.where(MESSAGE.c.sequence > mark)
-        if not past_gaps:
-            batch = batch.where(_numbers(peer, NEXT).where(NEXT.c.sequence == mark + 1).exists())
-        numbers = connection.scalars(batch).all()
+        if past_gaps:
+            rows = _PAST_GAPS.rows(connection, of=peer, mark=mark, limit=_BATCH)
+        else:
+            rows = _UNLESS_GAP.rows(connection, of=peer, mark=mark, limit=_BATCH, next=mark + 1)
+        numbers = [row.sequence for row in rows]
         yield from numbers
         if len(numbers) < _BATCH:
             return
         mark = numbers[-1]
-
-
-def _numbers(peer: str, table: FromClause = MESSAGE) -> Select[Any]:
-    # That they are not null is said for the index, which holds numbered messages only.
-    return select(table.c.sequence).where(
-        table.c.peer == peer, table.c.direction == "in", table.c.sequence.is_not(None)
-    )

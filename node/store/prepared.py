@@ -152,11 +152,11 @@ def _planned(statement: Statement, dialect: Dialect) -> _Plan:
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)
     fixed: dict[str, Any] = {}
-    given: list[tuple[str, _Convert | None]] = []
+    given: dict[str, _Convert | None] = {}  # a name may stand in several places, for values of one type
     for bind, name in compiled.bind_names.items():
         convert = _converts_bound(bind.type, dialect)
         if bind.required:
-            given.append((name, convert))
+            given[name] = convert
         else:
             value = bind.effective_value
             fixed[name] = value if convert is None else convert(value)
@@ -167,7 +167,7 @@ def _planned(statement: Statement, dialect: Dialect) -> _Plan:
     return _Plan(
         str(compiled),
         fixed,
-        tuple(given),
+        tuple(given.items()),
         tuple(compiled.positiontup) if compiled.positional and compiled.positiontup is not None else None,
         row._make,
         tuple((index, convert) for index, convert in results if convert is not None),

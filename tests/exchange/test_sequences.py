@@ -1,16 +1,17 @@
 """The mark of each peer's numbers, whatever stands beyond it; on both databases."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, insert, select
+from sqlalchemy import Connection, insert, select
 
 from node.exchange import sequences
 from node.exchange.peers import PEER, add_peer
 from node.exchange.sequences import advance_marks, highest_seen, missing_numbers
 from node.exchange.settlement import MESSAGE
+from node.store import prepared
 from node.store.columns import new_row_id
 from node.store.database import Database
 
@@ -44,18 +45,19 @@ def mark(connection: Connection, peer: str = "peer") -> int:
     return connection.execute(select(PEER.c.sequence_in).where(PEER.c.party == peer)).scalar_one()
 
 
-@contextmanager
-def counted(connection: Connection) -> Iterator[list[str]]:
-    statements: list[str] = []
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What prepared statements run, as the driver gets it."""
+    ran: list[str] = []
+    for name in ("_run", "_count"):
+        run = getattr(prepared, name)
 
-    def note(conn: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
+        def noting(connection: Connection, text: str, bound: Any, run: Callable[..., Any] = run) -> Any:
+            ran.append(text)
+            return run(connection, text, bound)
 
-    event.listen(connection, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(connection, "before_cursor_execute", note)
+        monkeypatch.setattr(prepared, name, noting)
+    return ran
 
 
 def test_the_mark_is_the_highest_number_below_which_none_is_missing(
@@ -85,11 +87,10 @@ def test_the_same_number_twice_is_no_gap(known: Database) -> None:
         assert missing_numbers(connection, "peer", 5) == []
 
 
-def test_a_mark_before_a_gap_costs_one_look_however_much_stands_beyond(known: Database) -> None:
+def test_a_mark_before_a_gap_costs_one_look_however_much_stands_beyond(known: Database, statements: list[str]) -> None:
     with known.write() as connection:
         come(connection, *range(2, 1200))
-        with counted(connection) as statements:
-            advance_marks(connection, ["peer"])
+        advance_marks(connection, ["peer"])
         assert len(statements) == 2, "the mark, and whether the next number is there"
         assert mark(connection) == 0
         come(connection, 1)
@@ -121,9 +122,9 @@ def test_the_mark_never_falls(known: Database) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_numbers_are_found_by_their_index(known: Database) -> None:
+def test_the_numbers_are_found_by_their_index(known: Database, statements: list[str]) -> None:
     """On SQLite: PostgreSQL reads a small table whole."""
-    with known.write() as connection, counted(connection) as statements:
+    with known.write() as connection:
         highest_seen(connection, "peer")
         advance_marks(connection, ["peer"])
         read = [statement for statement in statements if "message" in statement]

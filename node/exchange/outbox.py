@@ -1,4 +1,4 @@
-"""The outbox: which deliveries are due, who works on them, and what becomes of each. All of its SQL stands here.
+"""The outbox: which deliveries are due, who works on them, and what becomes of each. Its SQL stands here and in `due`.
 
 Order: of the messages of one case to one peer only the first that is still there is ever due. A message leaves the
 outbox when it is delivered, refused or withdrawn; one that a person must look at (unconfirmed, stale, given up) stays
@@ -11,27 +11,78 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node.crash_points import crash_point
 from node.exchange.clock import ALLOWED_DIFFERENCE
-from node.exchange.peers import CONFIGURATION
+from node.exchange.due import DUE, DUE_LOCKED, MESSAGE, OUTBOX, PEER_DELIVERY
 from node.exchange.retry import RetrySchedule
-from node.store.columns import table_of
 from node.store.database import Database
+from node.store.prepared import Prepared, among
 from node.store.presence import is_gone
 from node.store.rows import insert_rows
-from node.store.tables import Message, Outbox, PeerDelivery
-
-OUTBOX = table_of(Outbox)
-PEER_DELIVERY = table_of(PeerDelivery)
-MESSAGE = table_of(Message)
 
 # A claim that was neither settled nor renewed within this time beyond an attempt's own limit has come to nothing: its
 # process is dead and did not seem so, or could not settle it.
 CLAIM_GRACE = timedelta(seconds=30)
+
+
+def _answered(kind: str) -> Insert:
+    put = postgresql_insert(PEER_DELIVERY) if kind == "postgresql" else sqlite_insert(PEER_DELIVERY)
+    fresh = {"failures": 0, "failing_since": None, "next_attempt_at": None, "last_error": None}
+    at: dict[str, Any] = {"last_success_at": bindparam("at")}
+    put = put.values(party=bindparam("party"), **fresh, **at)
+    return put.on_conflict_do_update(
+        index_elements=["party"], set_={name: put.excluded[name] for name in (*fresh, *at)}
+    )
+
+
+# What stands to the right is read as it was before.
+_TAKE = Prepared(
+    update(OUTBOX)
+    .where(among(OUTBOX.c.message, "messages"))
+    .values(
+        claimed_by=bindparam("worker"),
+        claimed_until=bindparam("until"),
+        body_sent=or_(OUTBOX.c.body_sent, OUTBOX.c.claimed_by.is_not(None)),
+        first_attempt_at=func.coalesce(
+            OUTBOX.c.first_attempt_at, bindparam("now", type_=OUTBOX.c.next_attempt_at.type)
+        ),
+        gives_up_at=case(
+            (OUTBOX.c.first_attempt_at.is_(None), bindparam("gives_up_at", type_=OUTBOX.c.gives_up_at.type)),
+            else_=OUTBOX.c.gives_up_at,
+        ),
+    )
+)
+_SENDING = Prepared(
+    update(MESSAGE).where(among(MESSAGE.c.id, "messages")).values(state="sending", attempts=MESSAGE.c.attempts + 1)
+)
+_PROBED = Prepared(
+    update(PEER_DELIVERY).where(among(PEER_DELIVERY.c.party, "peers")).values(next_attempt_at=bindparam("until"))
+)
+_LOCK = Prepared(
+    select(OUTBOX.c.message).where(among(OUTBOX.c.message, "messages")).order_by(OUTBOX.c.message).with_for_update()
+)
+_FINISH = Prepared(delete(OUTBOX).where(among(OUTBOX.c.message, "messages")))
+_ANSWERED = Prepared(_answered)
+_HEARD = Prepared(
+    update(PEER_DELIVERY)
+    .where(among(PEER_DELIVERY.c.party, "peers"), PEER_DELIVERY.c.failures > 0)
+    .values(next_attempt_at=bindparam("now"))
+)
 
 Refuse = Callable[[Connection, Sequence[Mapping[str, Any]]], Collection[int]]
 """Given messages that are due and were never sent: ends those that may be sent no more, and returns their row ids."""
@@ -81,89 +132,45 @@ def claim(
     A delivery whose claim ran out was under way when its process died: its body may have been sent. One that no body
     was sent of is shown to `refuse` first, in the same transaction.
     """
-    earlier = OUTBOX.alias("earlier")
-    first_of_case = ~exists().where(
-        earlier.c.peer == OUTBOX.c.peer, earlier.c.case_id == OUTBOX.c.case_id, earlier.c.message < OUTBOX.c.message
-    )
-    free = or_(OUTBOX.c.claimed_until.is_(None), OUTBOX.c.claimed_until <= now)
-    peer_due = or_(PEER_DELIVERY.c.next_attempt_at.is_(None), PEER_DELIVERY.c.next_attempt_at <= now)
-    due = (
-        select(
-            OUTBOX,
-            MESSAGE.c.message_id,
-            MESSAGE.c.timestamp,
-            MESSAGE.c.service,
-            MESSAGE.c.service_type,
-            MESSAGE.c.action,
-            MESSAGE.c.agreement_ref,
-            MESSAGE.c.conversation_id,
-            MESSAGE.c.attempts,
-            PEER_DELIVERY.c.failures,
-            func.coalesce(select(CONFIGURATION.c.version).scalar_subquery(), 0).label("configuration"),
-        )
-        .join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)
-        .join(PEER_DELIVERY, PEER_DELIVERY.c.party == OUTBOX.c.peer, isouter=True)
-        .where(OUTBOX.c.next_attempt_at <= now, OUTBOX.c.blocked.is_(False), free, peer_due, first_of_case)
-        .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.message)
-        .limit(limit)
-    )
     with database.read() as connection:
-        if not connection.execute(due.limit(1)).first():
+        if DUE.first(connection, now=now, limit=1) is None:
             return []
     until = now + attempt + CLAIM_GRACE
     with database.write() as connection:
-        if database.dialect == "postgresql":
-            # Other processes claim too; on SQLite the writer is alone.
-            due = due.with_for_update(skip_locked=True, of=OUTBOX)
-        rows = connection.execute(due).mappings().all()
-        never_sent = [dict(row) for row in rows if not row["body_sent"] and row["claimed_by"] is None]
+        rows = DUE_LOCKED.rows(connection, now=now, limit=limit)
+        never_sent = [row._asdict() for row in rows if not row.body_sent and row.claimed_by is None]
         ended = refuse(connection, never_sent) if refuse is not None and never_sent else ()
         chosen, probed = [], set()
         for row in rows:
-            if row["message"] in ended:
+            if row.message in ended:
                 continue
-            if row["failures"]:
-                if row["peer"] in probed:
+            if row.failures:
+                if row.peer in probed:
                     continue
-                probed.add(row["peer"])
+                probed.add(row.peer)
             chosen.append(row)
         if not chosen:
             return []
-        ids = [row["message"] for row in chosen]
-        connection.execute(
-            update(OUTBOX).where(OUTBOX.c.message.in_(ids)).values(claimed_by=worker, claimed_until=until)
-        )
-        died = [row["message"] for row in chosen if row["claimed_by"] is not None and not row["body_sent"]]
-        if died:
-            connection.execute(update(OUTBOX).where(OUTBOX.c.message.in_(died)).values(body_sent=True))
-        first = [row["message"] for row in chosen if row["first_attempt_at"] is None]
-        if first:
-            connection.execute(
-                update(OUTBOX)
-                .where(OUTBOX.c.message.in_(first))
-                .values(first_attempt_at=now, gives_up_at=schedule.gives_up_at(now))
-            )
+        messages = [row.message for row in chosen]
+        gives_up_at = schedule.gives_up_at(now)
+        _TAKE.run(connection, messages=messages, worker=worker, until=until, now=now, gives_up_at=gives_up_at)
         if probed:
-            connection.execute(
-                update(PEER_DELIVERY).where(PEER_DELIVERY.c.party.in_(probed)).values(next_attempt_at=until)
-            )
-        connection.execute(
-            update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(state="sending", attempts=MESSAGE.c.attempts + 1)
-        )
+            _PROBED.run(connection, peers=sorted(probed), until=until)
+        _SENDING.run(connection, messages=messages)
         crash_point("claim: before commit")
     crash_point("claim: after commit")
     return [
         Claim(
-            message=row["message"],
-            peer=row["peer"],
-            message_id=row["message_id"],
-            timestamp=row["timestamp"],
-            service=row["service"],
-            attempts=row["attempts"] + 1,
-            body_sent_before=row["body_sent"] or row["message"] in died,
-            first_attempt_at=row["first_attempt_at"] or now,
-            gives_up_at=row["gives_up_at"] if row["first_attempt_at"] else schedule.gives_up_at(now),
-            configuration=row["configuration"],
+            message=row.message,
+            peer=row.peer,
+            message_id=row.message_id,
+            timestamp=row.timestamp,
+            service=row.service,
+            attempts=row.attempts + 1,
+            body_sent_before=row.body_sent or row.claimed_by is not None,
+            first_attempt_at=row.first_attempt_at or now,
+            gives_up_at=row.gives_up_at if row.first_attempt_at else gives_up_at,
+            configuration=row.configuration,
         )
         for row in chosen
     ]
@@ -230,13 +237,12 @@ def claimed_by_the_gone(connection: Connection, own: str) -> list[str]:
 def lock(connection: Connection, messages: Sequence[int]) -> None:
     """Let nobody else claim or settle these messages until the transaction ends; on SQLite the writer is alone."""
     if connection.dialect.name == "postgresql":
-        rows = select(OUTBOX.c.message).where(OUTBOX.c.message.in_(messages)).order_by(OUTBOX.c.message)
-        connection.execute(rows.with_for_update()).all()
+        _LOCK.rows(connection, messages=messages)
 
 
 def finish(connection: Connection, messages: Sequence[int]) -> None:
     """Take messages that reached a final state out of the outbox."""
-    connection.execute(delete(OUTBOX).where(OUTBOX.c.message.in_(messages)))
+    _FINISH.run(connection, messages=messages)
 
 
 def block(connection: Connection, message: int) -> None:
@@ -299,11 +305,7 @@ def unsent(connection: Connection) -> list[dict[str, Any]]:
 
 def peer_answered(connection: Connection, peers: Sequence[str], now: datetime) -> None:
     """Note that these peers took a message: what waited for them is due."""
-    fresh = {"failures": 0, "failing_since": None, "next_attempt_at": None, "last_success_at": now, "last_error": None}
-    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    for peer in sorted(set(peers)):
-        statement = make(PEER_DELIVERY).values(party=peer, **fresh)
-        connection.execute(statement.on_conflict_do_update(index_elements=["party"], set_=fresh))
+    _ANSWERED.run_many(connection, [{"party": peer, "at": now} for peer in sorted(set(peers))])
 
 
 def peer_failed(
@@ -328,11 +330,7 @@ def peer_failed(
 
 def peer_heard(connection: Connection, peers: Sequence[str], now: datetime) -> None:
     """A silent peer has sent us something: it is back, so try it now."""
-    connection.execute(
-        update(PEER_DELIVERY)
-        .where(and_(PEER_DELIVERY.c.party.in_(set(peers)), PEER_DELIVERY.c.failures > 0))
-        .values(next_attempt_at=now)
-    )
+    _HEARD.run(connection, peers=sorted(set(peers)), now=now)
 
 
 def probe_at(connection: Connection, peer: str, at: datetime) -> None:

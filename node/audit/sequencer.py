@@ -6,14 +6,13 @@ id that is committed later comes later. A position once given never changes: pos
 committed together.
 """
 
-from typing import Any
-
-from sqlalchemy import Connection, Select, select, text, update
+from sqlalchemy import Connection, bindparam, select, text, update
 
 from node.audit.tree import Frontier, leaf_hash
 from node.crash_points import crash_point
 from node.store.columns import table_of
 from node.store.database import Database
+from node.store.prepared import Prepared
 from node.store.tables import LoggedEntry, LogState
 from node.store.trouble import StoreUnavailable, Trouble
 
@@ -30,10 +29,16 @@ _GIVE_MANY = text("""
     WHERE log_entry.id = given.id
 """)
 _GIVE_ONE = "UPDATE log_entry SET position = ? WHERE id = ?"
-
-
-def _pending(limit: int) -> Select[Any, Any]:
-    return select(_entry.c.id, _entry.c.leaf).where(_entry.c.position.is_(None)).order_by(_entry.c.id).limit(limit)
+_STATE = Prepared(select(_state))
+_PENDING = Prepared(
+    select(_entry.c.id, _entry.c.leaf)
+    .where(_entry.c.position.is_(None))
+    .order_by(_entry.c.id)
+    .limit(bindparam("limit"))
+)
+_EXTENDED = Prepared(
+    update(_state).values(size=bindparam("size"), frontier=bindparam("frontier"), root=bindparam("root"))
+)
 
 
 def sequence(database: Database, limit: int = 1000) -> int:
@@ -44,19 +49,17 @@ def sequence(database: Database, limit: int = 1000) -> int:
     with database.write() as connection:
         if database.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SEQUENCER_LOCK})
-        state = connection.execute(select(_state)).one()
+        [state] = _STATE.rows(connection)
         if state.frozen:
             return 0
-        pending = connection.execute(_pending(limit)).all()
+        pending = _PENDING.rows(connection, limit=limit)
         if not pending:
             return 0
         frontier = _frontier(state.size, state.frontier, state.root)
         positions = {id_: state.size + offset for offset, (id_, _) in enumerate(pending)}
         _give_positions(connection, database.dialect, positions)
         frontier = frontier.extended(leaf_hash(leaf) for _, leaf in pending)
-        connection.execute(
-            update(_state).values(size=frontier.size, frontier=frontier.to_bytes(), root=frontier.root())
-        )
+        _EXTENDED.run(connection, size=frontier.size, frontier=frontier.to_bytes(), root=frontier.root())
         crash_point("sequencer: before commit")
     crash_point("sequencer: after commit")
     return len(pending)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from node.audit.entry import LogEntry, append, entry
 from node.crash_points import crash_point
@@ -17,6 +17,7 @@ from node.exchange.retry import jitter
 from node.journal import journal
 from node.store.columns import new_row_id, table_of
 from node.store.payloads import SealedPayload, payload_rows, seal_payload
+from node.store.prepared import Prepared, among
 from node.store.rows import insert_rows
 from node.store.tables import Alarm, Event, LoggedEntry, Message, Payload, PayloadKey
 
@@ -31,6 +32,24 @@ GIVEN_UP = "EBMS:0301"
 NOT_COVERED = "EBMS:0010"
 NOT_SENT = "not sent: no agreement in force covers it any more (AgreementRef, Service and Action)"
 ATTEMPT_EVENT = "attempt"
+
+_STATES = Prepared(select(MESSAGE.c.id, MESSAGE.c.state, MESSAGE.c.attempts).where(among(MESSAGE.c.id, "messages")))
+_DELIVERED = Prepared(
+    update(MESSAGE)
+    .where(MESSAGE.c.id == bindparam("message"))
+    .values(
+        state="delivered",
+        receipt_time=bindparam("receipt"),
+        disputed_time=bindparam("disputed"),
+        error_code=None,
+        error_detail=None,
+    )
+)
+_HAD_ANSWERS = Prepared(
+    select(PAYLOAD.c.message, func.max(PAYLOAD.c.n).label("last"))
+    .where(among(PAYLOAD.c.message, "messages"), PAYLOAD.c.kind == "response")
+    .group_by(PAYLOAD.c.message)
+)
 
 log = journal("exchange.settlement")
 
@@ -80,8 +99,7 @@ def _counting(connection: Connection, settlements: Sequence[Settlement]) -> list
     """
     ids = [one.claim.message for one in settlements]
     outbox.lock(connection, ids)
-    query = select(MESSAGE.c.id, MESSAGE.c.state, MESSAGE.c.attempts).where(MESSAGE.c.id.in_(ids))
-    now = {row.id: (row.state, row.attempts) for row in connection.execute(query)}
+    now = {row.id: (row.state, row.attempts) for row in _STATES.rows(connection, messages=ids)}
     counting: list[Settlement] = []
     for one in settlements:
         state, attempts = now[one.claim.message]
@@ -96,10 +114,7 @@ def _counting(connection: Connection, settlements: Sequence[Settlement]) -> list
 def _keep_answers(connection: Connection, answers: Sequence[tuple[int, SealedPayload]]) -> None:
     """Keep the answers of these messages, each under number 0; an answer that a message had before moves aside."""
     ids = [message for message, _ in answers]
-    had = select(PAYLOAD.c.message, func.max(PAYLOAD.c.n)).where(
-        PAYLOAD.c.message.in_(ids), PAYLOAD.c.kind == "response"
-    )
-    for message, last in connection.execute(had.group_by(PAYLOAD.c.message)).all():
+    for message, last in _HAD_ANSWERS.rows(connection, messages=ids):
         for table in (PAYLOAD, PAYLOAD_KEY):
             newest = (table.c.message == message) & (table.c.kind == "response") & (table.c.n == 0)
             connection.execute(update(table).where(newest).values(n=last + 1))
@@ -120,26 +135,17 @@ def stale(node: Node, claim: Claim, detail: str) -> None:
 
 
 def _write_delivered(node: Node, connection: Connection, delivered: Sequence[Settlement]) -> None:
-    answers, entries = [], []
+    answers, changes, entries = [], [], []
     for one in delivered:
         receipt = one.judgement.receipt
         if receipt is None or one.receipt is None:
             raise ValueError("a delivery needs its receipt")
         answers.append((one.claim.message, one.receipt))
-        connection.execute(
-            update(MESSAGE)
-            .where(MESSAGE.c.id == one.claim.message)
-            .values(
-                state="delivered",
-                receipt_time=receipt.timestamp,
-                disputed_time=one.disputed_time,
-                error_code=None,
-                error_detail=None,
-            )
-        )
+        changes.append({"message": one.claim.message, "receipt": receipt.timestamp, "disputed": one.disputed_time})
         entries.append(
             _entry_of(one, "delivered", {"receipt": receipt.message_id, "receipt_time": _iso(receipt.timestamp)})
         )
+    _DELIVERED.run_many(connection, changes)
     _keep_answers(connection, answers)
     outbox.finish(connection, [one.claim.message for one in delivered])
     outbox.peer_answered(connection, [one.claim.peer for one in delivered], delivered[-1].at)

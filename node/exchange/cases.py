@@ -6,14 +6,18 @@ of its own. So no party reaches into another's case by repeating its Conversatio
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Insert, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node.store.columns import new_row_id, table_of
+from node.store.prepared import Prepared, among
 from node.store.rows import insert_rows
 from node.store.tables import CaseMember, CaseNumber, ExchangeCase
 
@@ -25,22 +29,46 @@ _ALIAS = re.compile(r"[0-9]{4}-[0-9]{1,9}")
 _ALIAS_BEGINS = re.compile(r"[0-9]{4}-")
 
 
-# Made once: to put a statement together takes several times as long as to run it.
-_TOUCH = update(CASE).where(CASE.c.id.in_(bindparam("touched", expanding=True))).values(changed_at=bindparam("at"))
+def _more_numbers(dialect: str) -> Insert:
+    make: Any = postgresql_insert if dialect == "postgresql" else sqlite_insert
+    made: Insert = (
+        make(NUMBER)
+        .values(year=bindparam("of_year"), last=bindparam("more"))
+        .on_conflict_do_update(index_elements=["year"], set_={"last": NUMBER.c.last + bindparam("more")})
+        .returning(NUMBER.c.last)
+    )
+    return made
+
+
+_FIND = Prepared(
+    select(CASE.c.conversation_id, CASE.c.id, CASE.c.opener)
+    .join(MEMBER, MEMBER.c.case_id == CASE.c.id)
+    .where(among(CASE.c.conversation_id, "wanted"), MEMBER.c.party == bindparam("member"))
+)
+_MORE_NUMBERS = Prepared(_more_numbers)
+_TOUCH = Prepared(update(CASE).where(among(CASE.c.id, "touched")).values(changed_at=bindparam("at")))
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """A case to be opened."""
+
+    opener: str
+    conversation_id: str
+    members: Iterable[str]
+    now: datetime
+    domain: str | None = None
+    version: str | None = None
+    unit: str | None = None
 
 
 def find_cases(connection: Connection, own: str, peer: str, conversations: Iterable[str]) -> dict[str, int]:
     """Row ids of the cases that `peer` is a member of, by ConversationId; our own cases before the peer's."""
-    wanted = set(conversations)
+    wanted = sorted(set(conversations))
     if not wanted:
         return {}
-    query = (
-        select(CASE.c.conversation_id, CASE.c.id, CASE.c.opener)
-        .join(MEMBER, MEMBER.c.case_id == CASE.c.id)
-        .where(CASE.c.conversation_id.in_(wanted), MEMBER.c.party == peer)
-    )
     found: dict[str, int] = {}
-    for conversation, case_id, opener in connection.execute(query):
+    for conversation, case_id, opener in _FIND.rows(connection, wanted=wanted, member=peer):
         if conversation not in found or opener == own:
             found[conversation] = case_id
     return found
@@ -58,27 +86,42 @@ def open_case(
     unit: str | None = None,
 ) -> int:
     """Open a case and give it the next local number of the year; returns its row id."""
-    case_id = new_row_id(now)
-    row = {
-        "id": case_id,
-        "opener": opener,
-        "conversation_id": conversation_id,
-        "alias_year": now.year,
-        "alias_number": _next_number(connection, now.year),
-        "domain": domain,
-        "version": version,
-        "unit": unit,
-        "created_at": now,
-        "changed_at": now,
+    return open_cases(connection, [NewCase(opener, conversation_id, members, now, domain, version, unit)])[0]
+
+
+def open_cases(connection: Connection, opened: Sequence[NewCase]) -> list[int]:
+    """Open these cases and give each, in their order, the next local number of its year; returns their row ids."""
+    ids = [new_row_id(one.now) for one in opened]
+    last = {
+        year: _MORE_NUMBERS.rows(connection, of_year=year, more=count)[0].last - count
+        for year, count in Counter(one.now.year for one in opened).items()
     }
-    insert_rows(connection, CASE, [row])
-    insert_rows(connection, MEMBER, [{"case_id": case_id, "party": party} for party in sorted(set(members))])
-    return case_id
+    rows, members = [], []
+    for case_id, one in zip(ids, opened, strict=True):
+        last[one.now.year] += 1
+        rows.append(
+            {
+                "id": case_id,
+                "opener": one.opener,
+                "conversation_id": one.conversation_id,
+                "alias_year": one.now.year,
+                "alias_number": last[one.now.year],
+                "domain": one.domain,
+                "version": one.version,
+                "unit": one.unit,
+                "created_at": one.now,
+                "changed_at": one.now,
+            }
+        )
+        members += [{"case_id": case_id, "party": party} for party in sorted(set(one.members))]
+    insert_rows(connection, CASE, rows)
+    insert_rows(connection, MEMBER, members)
+    return ids
 
 
 def touch_cases(connection: Connection, case_ids: Iterable[int], now: datetime) -> None:
     """Note that something happened in these cases."""
-    connection.execute(_TOUCH, {"touched": sorted(set(case_ids)), "at": now})
+    _TOUCH.run(connection, touched=sorted(set(case_ids)), at=now)
 
 
 def alias(year: int, number: int) -> str:
@@ -120,15 +163,3 @@ def members_of(connection: Connection, case_id: int) -> list[str]:
 def count_cases(connection: Connection) -> int:
     """How many cases there are."""
     return connection.scalar(select(func.count()).select_from(CASE)) or 0
-
-
-def _next_number(connection: Connection, year: int) -> int:
-    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = (
-        make(NUMBER)
-        .values(year=year, last=1)
-        .on_conflict_do_update(index_elements=["year"], set_={"last": NUMBER.c.last + 1})
-        .returning(NUMBER.c.last)
-    )
-    number: int = connection.execute(statement).scalar_one()
-    return number

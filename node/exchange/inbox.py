@@ -14,7 +14,7 @@ from node.as4 import SIGNAL_CONTENT_TYPE, UserMessage, ValueInconsistent
 from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
-from node.exchange.cases import find_cases, open_case, touch_cases
+from node.exchange.cases import NewCase, find_cases, open_cases, touch_cases
 from node.exchange.contents import PART, answer_of, digests_of, discard
 from node.exchange.intake import Answer, Received, authenticated
 from node.exchange.node import Node
@@ -135,12 +135,12 @@ def _cases_of(node: Node, connection: Connection, group: Sequence[Received]) -> 
         wanted = {_key(one)[1] for one in group if _key(one)[0] == peer}
         found = find_cases(connection, node.party, peer, wanted)
         cases.update({(peer, conversation): case_id for conversation, case_id in found.items()})
+    new: dict[tuple[str, str], NewCase] = {}
     for one in group:
-        if _key(one) not in cases:
+        if _key(one) not in cases and _key(one) not in new:
             header = one.message.header
             domain = node.domains.find(header.service)
-            cases[_key(one)] = open_case(
-                connection,
+            new[_key(one)] = NewCase(
                 opener=header.sender.id,
                 conversation_id=header.conversation_id,
                 members=(node.party, header.sender.id),
@@ -149,6 +149,8 @@ def _cases_of(node: Node, connection: Connection, group: Sequence[Received]) -> 
                 version=domain.version if domain else None,
                 unit=_our_unit(node, header),
             )
+    if new:
+        cases.update(zip(new, open_cases(connection, [*new.values()]), strict=True))
     return cases
 
 

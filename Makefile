@@ -8,10 +8,10 @@ FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.py))
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
 
-.PHONY: help setup run test lint types layers pytest bench interop kills faults attacks proxy browser screens fuzz clean
+.PHONY: help setup run test lint types layers pytest bench bench-phase4 interop kills faults attacks proxy browser screens fuzz clean
 
 help:  ## print this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(VENV)/interpreter:
 	@for p in $(PY) python3.13 python3.12 python3.11 python3 python; do \
@@ -89,6 +89,9 @@ fuzz: $(VENV)/ready-ci  ## fuzz what reads strangers' bytes, each of the fuzzers
 
 bench: $(VENV)/ready-test  ## time the wire and exchanges between two nodes, each against its floor
 	@$(PYTHON) -m tests.bench
+
+bench-phase4: $(VENV)/ready-test  ## phase4 to phase4 beside Depesha to Depesha, in turn (needs Java 17 and Maven)
+	@$(PYTHON) -m tests.bench --only phase4
 
 clean:  ## remove .venv, the demonstration and what was built
 	rm -rf $(VENV) demo build

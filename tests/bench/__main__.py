@@ -1,17 +1,21 @@
-"""`make bench`: what the wire costs against its bare primitives, then durable exchanges between two nodes.
+"""`make bench` and its like: what the wire costs, what whole exchanges cost, and a node at work, each a section.
 
-    python -m tests.bench [FILE] [--only wire|exchange] [--full]
+    python -m tests.bench [FILE] [--only SECTION]… [--full]
 
-Prints the tables, and writes them to FILE. The short form takes each arrangement once and leaves some out; `--full`
-takes all of them three times.
+Prints the sections, each under a line that says when it was measured and how busy the machine was. FILE gets them
+too: a section that it has already is replaced where it stands, others stay. Without `--only` those are measured that
+together end within ten minutes (`ORDINARY`).
 """
 
 import argparse
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import exchange, wire
+from tests.bench import exchange, phase4, wire
 from tests.bench.exchange import Arrangement
+from tests.bench.sections import replaced
 
 SHORT = [
     *(Arrangement(False, "SQLite", n, 50 if n == 1 else 300) for n in (1, 16, 64)),
@@ -26,29 +30,49 @@ FULL = [
 ]
 
 
+def _wire(full: bool) -> Iterator[str]:
+    yield from wire.measure()[0]
+
+
+def _exchange(full: bool) -> Iterator[str]:
+    floor = wire.measure(exchange.record())[1]
+    yield from exchange.table(FULL if full else SHORT, floor, 3 if full else 1)
+
+
+def _phase4(full: bool) -> Iterator[str]:
+    yield from phase4.table(phase4.FULL if full else phase4.SHORT)
+
+
+SECTIONS: dict[str, Callable[[bool], Iterator[str]]] = {
+    "wire": _wire,
+    "exchange": _exchange,
+    "phase4": _phase4,
+}
+ORDINARY = ("wire", "exchange")
+
+
 def main() -> None:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Time the wire and whole exchanges.")
-    parser.add_argument("file", nargs="?", type=Path, help="where to write the tables too")
-    parser.add_argument("--only", choices=["wire", "exchange"], help="leave the other one out")
-    parser.add_argument("--full", action="store_true", help="every arrangement, three times")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Time the wire and a node at work.")
+    parser.add_argument("file", nargs="?", type=Path, help="where to write the sections too")
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="this section; may be given again")
+    parser.add_argument("--full", action="store_true", help="more messages, more arrangements, more rounds")
     asked = parser.parse_args()
-    lines = []
-    for line in _measured(asked.only, asked.full):
-        print(line, flush=True)
-        lines.append(line)
-    if asked.file is not None:
-        asked.file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name in asked.only or ORDINARY:
+        lines = []
+        for line in _section(name, SECTIONS[name](asked.full)):
+            print(line, flush=True)
+            lines.append(line)
+        print(flush=True)
+        if asked.file is not None:
+            before = asked.file.read_text(encoding="utf-8") if asked.file.exists() else ""
+            asked.file.write_text(replaced(before, name, lines), encoding="utf-8")
 
 
-def _measured(only: str | None, full: bool) -> Iterator[str]:
-    if only != "exchange":
-        yield from wire.measure()[0]
-    if only is None:
-        yield ""
-    if only != "wire":
-        floor = wire.measure(exchange.record())[1]
-        yield from exchange.table(FULL if full else SHORT, floor, 3 if full else 1)
+def _section(name: str, lines: Iterator[str]) -> Iterator[str]:
+    """The lines under a heading: name, moment, and how many processes wanted a core in the minute before."""
+    yield f"{name}: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    yield from lines
 
 
 if __name__ == "__main__":

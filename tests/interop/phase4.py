@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,12 @@ def build(say: Callable[[str], None]) -> None:
 class Phase4:
     """A running JVM that sends, receives and answers orders. What it logs goes to a file beside its deliveries."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: Sequence[str] = ("-XX:+UseSerialGC", "-Xmx512m")) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self._log = (directory / "phase4.log").open("w")
         self._process = subprocess.Popen(
-            ["java", "-XX:+UseSerialGC", "-Xmx512m", "-jar", str(JAR), "drive"],
+            ["java", *options, "-jar", str(JAR), "drive"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -82,6 +82,11 @@ class Phase4:
         )
         self._sent = 0
         self.about = self._read()
+
+    @property
+    def process(self) -> int:
+        """The process id of the JVM."""
+        return self._process.pid
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -27,8 +27,8 @@ import com.helger.scope.mgr.ScopeManager;
  * java -jar phase4-peer.jar drive                one order a line on standard input, one answer a line on standard output
  * </pre>
  *
- * Orders are JSON objects with "op": serve {path, …}, send {…}, lose {path, count}, requests {path}, quit. README.md beside
- * the tests lists every field.
+ * Orders are JSON objects with "op": serve {path, …}, send {…}, load {…}, lose {path, count}, requests {path}, quit.
+ * README.md beside the tests lists every field.
  */
 public final class Driver
 {
@@ -56,6 +56,7 @@ public final class Driver
         answer.add ("url", "http://" + host + ":" + receiver.port () + order.getAsString ("path"));
       }
       case "send" -> answer.add ("outcomes", new Sender (order).send ());
+      case "load" -> answer.addAll (new Load (order).run ());
       case "lose" -> receiver.lose (order.getAsString ("path"), order.getAsInt ("count", 1));
       case "requests" -> answer.add ("requests", receiver.requests (order.getAsString ("path")));
       default -> throw new IllegalArgumentException ("no order is called " + op);

@@ -4,6 +4,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.Charset;
@@ -65,7 +66,8 @@ import com.helger.phase4.util.Phase4Exception;
 /**
  * phase4 as a receiver behind Jetty. An endpoint is a path with one party's keys, one peer and the pairs of service and
  * action that the two agreed on. What phase4 accepts is written to the endpoint's folder before the receipt leaves:
- * OUT/NNNN/message.json beside part-1, part-2, …; the folder appears whole (renamed into place).
+ * OUT/NNNN/message.json beside part-1, part-2, …; the folder appears whole (renamed into place). Without OUT it is read
+ * and thrown away.
  */
 final class Receiver extends Handler.Abstract
 {
@@ -100,7 +102,7 @@ final class Receiver extends Handler.Abstract
       fourCorners = json.getAsBoolean ("four_corners", false);
       refusal = json.getAsString ("refusal");
       keys = Keys.load (json.getAsObject ("keys"), Path.of (json.getAsString ("peer_sign_cert")));
-      out = Files.createDirectories (Path.of (json.getAsString ("out")));
+      out = json.getAsString ("out") == null ? null : Files.createDirectories (Path.of (json.getAsString ("out")));
     }
 
     /** @return the P-Mode for what both agreed on, null (phase4: EBMS:0010) for anything else. */
@@ -183,7 +185,10 @@ final class Receiver extends Handler.Abstract
       }
       try
       {
-        write (message, attachments, state);
+        if (out == null)
+          readAll (attachments);
+        else
+          write (message, attachments, state);
       }
       catch (final ZipException ex)
       {
@@ -195,6 +200,16 @@ final class Receiver extends Handler.Abstract
         throw new UncheckedIOException (ex);
       }
       return AS4MessageProcessorResult.createSuccess ();
+    }
+
+    /** phase4 decompresses what is read, not before. */
+    private static void readAll (final List <WSS4JAttachment> attachments) throws IOException
+    {
+      for (final WSS4JAttachment attachment : attachments)
+        try (final InputStream in = attachment.getSourceStream ())
+        {
+          in.transferTo (OutputStream.nullOutputStream ());
+        }
     }
 
     private void write (final Ebms3UserMessage message, final List <WSS4JAttachment> attachments,
@@ -378,6 +393,8 @@ final class Receiver extends Handler.Abstract
   private static void keep (final Endpoint endpoint, final Request request, final Exchange exchange) throws Exception
   {
     final String number = String.format ("%04d", endpoint.requests.incrementAndGet ());
+    if (endpoint.out == null)
+      return;
     final Path folder = Files.createDirectories (endpoint.out.resolve ("wire"));
     final List <String> head = new ArrayList <> ();
     head.add ("POST " + request.getHttpURI ().getPath () + " HTTP/1.1");

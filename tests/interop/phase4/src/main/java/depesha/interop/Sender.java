@@ -11,8 +11,11 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
 
 import org.apache.hc.core5.http.message.BasicClassicHttpResponse;
 import org.apache.hc.core5.http.message.StatusLine;
@@ -63,6 +66,8 @@ final class Sender
   private final Suite suite;
   private final Fault fault;
   private final Keys keys;
+  private final X509Certificate receiver;
+  private final Map <String, byte []> contents = new HashMap <> ();
 
   Sender (final IJsonObject order) throws Exception
   {
@@ -70,9 +75,18 @@ final class Sender
     suite = Suite.named (order.getAsString ("suite"));
     fault = Fault.named (order.getAsString ("fault"));
     keys = Keys.load (order.getAsObject ("keys"), Path.of (order.getAsString ("peer_sign_cert")));
+    receiver = Keys.certificate (Path.of (order.getAsString ("receiver_cert")));
+    if (order.getAsArray ("parts") != null)
+      for (final IJson each : order.getAsArray ("parts"))
+      {
+        final String file = each.getAsObject ().getAsString ("file");
+        contents.put (file, Files.readAllBytes (Path.of (file)));
+      }
   }
 
-  /** @return one outcome for each time that the same octets were posted. */
+  /** Threads may share a sender: each call builds a message of its own.
+   *
+   * @return one outcome for each time that the same octets were posted. */
   JsonArray send () throws Exception
   {
     try (final AS4ResourceHelper resources = new AS4ResourceHelper ())
@@ -150,14 +164,14 @@ final class Sender
     if (fault != Fault.UNENCRYPTED && parts != null && !parts.isEmpty ())
     {
       suite.setEncryption (client.cryptParams ());
-      client.cryptParams ().setCertificate (Keys.certificate (Path.of (order.getAsString ("receiver_cert"))));
+      client.cryptParams ().setCertificate (receiver);
     }
     return client;
   }
 
   private WSS4JAttachment attachment (final IJsonObject part, final AS4ResourceHelper resources) throws Exception
   {
-    final byte [] content = Files.readAllBytes (Path.of (part.getAsString ("file")));
+    final byte [] content = contents.get (part.getAsString ("file"));
     final IMimeType type = MimeTypeParser.parseMimeType (part.getAsString ("media_type"));
     final String characterSet = part.getAsString ("character_set");
     final boolean compress = part.getAsBoolean ("compress", true);
@@ -201,15 +215,18 @@ final class Sender
       }, true);
     final HttpResponse <byte []> response = HTTP.send (request.build (), BodyHandlers.ofByteArray ());
 
-    final Path out = Files.createDirectories (Path.of (order.getAsString ("out")));
-    Files.write (out.resolve ("request-" + attempt), body);
-    final Path answer = out.resolve ("response-" + attempt);
-    Files.write (answer, response.body ());
     final JsonObject outcome = new JsonObject ();
+    if (order.getAsString ("out") != null)
+    {
+      final Path out = Files.createDirectories (Path.of (order.getAsString ("out")));
+      Files.write (out.resolve ("request-" + attempt), body);
+      final Path answer = out.resolve ("response-" + attempt);
+      Files.write (answer, response.body ());
+      outcome.add ("response_file", answer.toString ());
+    }
     outcome.add ("message_id", built.getMessageID ());
     outcome.add ("http_status", response.statusCode ());
     outcome.add ("content_type", response.headers ().firstValue ("Content-Type").orElse (null));
-    outcome.add ("response_file", answer.toString ());
     read (outcome, built, response, pmode, resources);
     return outcome;
   }

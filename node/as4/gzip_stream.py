@@ -11,10 +11,23 @@ from node.as4.limits import DEFAULT_LIMITS, Limits
 
 _SUBFIELD: Final = b"DP"
 _BLOCK: Final = 1 << 16
+_STORED: Final = 65_535
+"""What one stored block holds (RFC 1951, 3.2.4)."""
+SECTION: Final = 4 * _STORED
+"""So much content is judged at a time: compressed, or stored where that would not make it smaller. Whoever reads a file
+in pieces of this size spares a copy."""
+_SAMPLES: Final = 4
+_SAMPLE: Final = 1 << 12
+_WORTH: Final = 0.95
+_NO_MORE: Final = b"\x01\0\0\xff\xff"
+"""A stored block of nothing, the last one of a stream."""
 
 
 def compress(content: Iterable[bytes], extra: bytes) -> Iterator[bytes]:
-    """The content as one gzip member, without time or name, so that equal input gives equal octets.
+    """The content as one gzip member, without time or name, so that equal content gives equal octets, however it comes.
+
+    What is compressed already (pictures, archives) is stored: to compress it again takes most of the time and no octet
+    away. Memory is constant.
 
     extra: random octets that make the digest of the part unguessable; they stand as subfield `DP` of the header's extra
         field (RFC 1952, 2.3.1.1). Empty leaves the field out. At most 65,531 octets, else ValueError.
@@ -26,14 +39,61 @@ def compress(content: Iterable[bytes], extra: bytes) -> Iterator[bytes]:
         yield b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + len(subfield).to_bytes(2, "little") + subfield
     else:
         yield b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
-    packer: Any = isal_zlib.compressobj(1, zlib.DEFLATED, -15)
+    packer: Any = None
     check, size = 0, 0
-    for block in content:
-        check = isal_zlib.crc32(block, check)
-        size += len(block)
-        if packed := packer.compress(block):
-            yield packed
-    yield packer.flush() + check.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+    for section in _sections(content):
+        check = isal_zlib.crc32(section, check)
+        size += len(section)
+        if _shrinks(section):
+            # One of its own after what was stored: it must not refer to octets that it has not seen.
+            packer = packer or isal_zlib.compressobj(1, zlib.DEFLATED, -15)
+            if packed := packer.compress(section):
+                yield packed
+            continue
+        if packer is not None:
+            yield packer.flush(isal_zlib.Z_FULL_FLUSH)
+            packer = None
+        yield _stored(section)
+    last = _NO_MORE if packer is None else packer.flush()
+    yield last + check.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def _sections(content: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """The content in pieces of SECTION and a last one that may be shorter, whatever pieces it comes in."""
+    waiting = bytearray()
+    for piece in content:
+        view = memoryview(piece)
+        if waiting:
+            missing = SECTION - len(waiting)
+            waiting += view[:missing]
+            view = view[missing:]
+            if len(waiting) == SECTION:
+                yield bytes(waiting)
+                waiting.clear()
+        while len(view) >= SECTION:
+            yield view[:SECTION]
+            view = view[SECTION:]
+        waiting += view
+    if waiting:
+        yield bytes(waiting)
+
+
+def _shrinks(section: bytes | memoryview) -> bool:
+    """Whether compression makes a whole section smaller, judged by samples of it; shorter ones are worth no look."""
+    if len(section) < SECTION:
+        return True
+    step = SECTION // _SAMPLES
+    sample = b"".join(section[at : at + _SAMPLE] for at in range(0, SECTION - _SAMPLE, step))
+    return len(isal_zlib.compress(sample, 1, -15)) < _WORTH * len(sample)
+
+
+def _stored(section: bytes | memoryview) -> bytes:
+    """The octets as stored blocks, none of them the last of the stream."""
+    pieces: list[bytes | memoryview] = []
+    for at in range(0, len(section), _STORED):
+        block = section[at : at + _STORED]
+        pieces += (b"\0" + len(block).to_bytes(2, "little") + (len(block) ^ 0xFFFF).to_bytes(2, "little"), block)
+    return b"".join(pieces)
 
 
 class Inflater:

@@ -1,6 +1,7 @@
 """What we refuse to write: mistakes of the caller, named by field, before anything is signed."""
 
 import gzip
+import random
 import zlib
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -21,6 +22,7 @@ from node.as4 import (
     seal,
     sign,
 )
+from node.as4.gzip_stream import SECTION
 from tests.as4 import material
 
 PART = PartInfo("a@x", "application/xml", True)
@@ -116,6 +118,36 @@ def test_gzip_is_read_by_others(extra: bytes, content: bytes) -> None:
     assert extra in octets[:65600]
     assert octets[4:8] == bytes(4)
     assert b"".join(decompress([octets], Limits(inflated_free=10**6))) == content
+
+
+def _mixed() -> bytes:
+    """Sections that shrink and sections that do not, in turn, and a short one at the end."""
+    still = random.Random(1).randbytes(2 * SECTION)
+    words = b"words that come again and again " * (2 * SECTION // 32)
+    return words + still + words[:100_000] + still + words
+
+
+@pytest.mark.parametrize("size", [999, SECTION - 1, SECTION, SECTION + 1, 10**9])
+def test_what_is_compressed_already_is_stored(size: int) -> None:
+    content = _mixed()
+    octets = b"".join(compress((content[at : at + size] for at in range(0, len(content), size)), b"x" * 16))
+
+    assert gzip.decompress(octets) == content
+    assert octets == b"".join(compress([content], b"x" * 16)), "however it comes"
+    assert len(octets) < 5 * SECTION
+    for section in (2, 3, 5):
+        assert content[section * SECTION : section * SECTION + 1000] in octets, "as it is"
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(SECTION), random.Random(2).randbytes(3 * SECTION)])
+def test_gzip_ends_where_the_content_ends(content: bytes) -> None:
+    octets = b"".join(compress([content], b""))
+
+    member = zlib.decompressobj(31)
+    assert member.decompress(octets) == content
+    assert member.eof
+    assert member.unused_data == b""
+    assert len(octets) <= len(content) + len(content) // 10_000 + 40
 
 
 def test_extra_field_makes_the_digest_unguessable() -> None:

@@ -4,7 +4,7 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from node.crash_points import SETTING
 from node.exchange.node import Node, open_node
+from tests.faults import records
 from tests.faults.forked import Forked
 from tests.faults.ledger import Ledger
 from tests.faults.traffic import ACTION, SERVICE
@@ -45,6 +46,17 @@ def until(condition: Callable[[], Any], what: Callable[[], str]) -> Any:
         assert time.monotonic() < end, f"after {BACKSTOP_SECONDS} s still not: {what()}"
         time.sleep(LOOK_SECONDS)
     return value
+
+
+def until_alive(condition: Callable[[], Any], what: Callable[[], str], running: Sequence["Running"]) -> Any:
+    """The same, while all of `running` live; fails at once for one that has ended by itself."""
+
+    def looked() -> Any:
+        for one in running:
+            assert one.process.poll() is None, f"ended by itself: {one.describe()}"
+        return condition()
+
+    return until(looked, what)
 
 
 def _is_free(port: int) -> bool:
@@ -129,7 +141,7 @@ class Home:
         path = self.folder.parent / f"{other.party}.card"
         path.write_text(made["card"])
         self.do("peer", "add", str(path), "--words", " ".join(made["words"]))
-        self._open(other)
+        self.agree_with(other)
 
     def know_by_certificate(self, other: "Home") -> None:
         """Take the other's certificates as given."""
@@ -138,10 +150,12 @@ class Home:
             "peer", "add", "--party", other.party, "--url", other.url, "--signing-cert", str(keys / "signing.cert.pem"),
             "--encryption-cert", str(keys / "encryption.cert.pem"),
         )  # fmt: skip
-        self._open(other)
+        self.agree_with(other)
 
-    def _open(self, other: "Home") -> None:
-        self.do("agreement", "unilateral", "--peer", other.party, "--service", SERVICE, "--action", ACTION)
+    def agree_with(self, other: "Home") -> None:
+        """Open what traffic consists of."""
+        for service, action in ((SERVICE, ACTION), (records.SERVICE, records.ACTION)):
+            self.do("agreement", "unilateral", "--peer", other.party, "--service", service, "--action", action)
 
     def run(self, *words: str, crash_at: str | None = None) -> Running:
         """One command, to its end."""
@@ -162,7 +176,7 @@ class Home:
         for port in (self.outside, self.inside):
             until(lambda port=port: _is_free(port), lambda port=port: f"port {port} of {self.party} is free")  # type: ignore[misc]
         words = ["serve", "--outside", f"127.0.0.1:{self.outside}", "--inside", f"127.0.0.1:{self.inside}"]
-        words += ["--plain-http", "--home", str(self.folder)]
+        words += [*([] if self.url.startswith("https:") else ["--plain-http"]), "--home", str(self.folder)]
         return self._start(["node", *words], "serve", crash_at)
 
     def serve_ready(self, crash_at: str | None = None) -> Running:
@@ -198,6 +212,11 @@ class Home:
         log = self._logs / f"{self.party}-{len(self._running):03}-{name}.log"
         self._running.append(Running(words, log, crash_at, environment))
         return self._running[-1]
+
+    @property
+    def started(self) -> tuple[Running, ...]:
+        """All processes that this home had, the first one first."""
+        return tuple(self._running)
 
     def end(self) -> None:
         """Leave nothing running and nothing open, whatever went wrong."""

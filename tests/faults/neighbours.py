@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.homes import Running, until
+from tests.faults.homes import Running, until, until_alive
 from tests.faults.invariants import Side, findings, waiting
 from tests.faults.relay import FAIR, Weather
 from tests.faults.relayed import RelayedHome
@@ -62,7 +62,7 @@ def neighbours_on(
         pair = Neighbours(one, two)
         for home, peer in ((one, two), (two, one)):
             pair.running += [home.serve_ready(), home.traffic(peer)]
-        until(lambda: pair.arrived() > 0, lambda: "messages arrive on both sides")
+        until_alive(lambda: pair.arrived() > 0, lambda: "messages arrive on both sides", pair.running)
         yield pair
     finally:
         for home in (one, two):

@@ -20,7 +20,6 @@ from tests.faults.homes import Home, Running, until
 from tests.faults.invariants import Side, findings, orphans, waiting
 from tests.faults.kills import Mortal, Tally, Together, die_at_each, die_at_random, serving, submitting
 from tests.faults.points import OCCASIONAL, SERVE, SUBMIT
-from tests.faults.traffic import ACTION, SERVICE
 
 pytestmark = pytest.mark.kills
 
@@ -105,7 +104,7 @@ def kill_now_and_then(pair: Pair) -> None:
                 if agreement["state"] == "in force":
                     home.do("agreement", "end", agreement["id"])
             occasional.opened_untold(home, pair.tally)
-            home.do("agreement", "unilateral", "--peer", peer.party, "--service", SERVICE, "--action", ACTION)
+            home.agree_with(peer)
 
         pair.on_both(while_nothing_is_agreed)
 

@@ -111,16 +111,16 @@ def enqueue(
     connection: Connection, message: int, peer: str, case_id: int, now: datetime, schedule: RetrySchedule
 ) -> None:
     """Put a message into the outbox, due at once."""
-    row = {
-        "message": message,
-        "peer": peer,
-        "case_id": case_id,
-        "next_attempt_at": now,
-        "gives_up_at": schedule.gives_up_at(now),
-        "body_sent": False,
-        "blocked": False,
-    }
-    insert_rows(connection, OUTBOX, [row])
+    enqueue_all(connection, [(message, peer, case_id)], now, schedule)
+
+
+def enqueue_all(
+    connection: Connection, messages: Sequence[tuple[int, str, int]], now: datetime, schedule: RetrySchedule
+) -> None:
+    """Put messages (row id, peer, row id of the case) into the outbox, due at once."""
+    times = {"next_attempt_at": now, "gives_up_at": schedule.gives_up_at(now), "body_sent": False, "blocked": False}
+    rows = [{"message": message, "peer": peer, "case_id": case_id, **times} for message, peer, case_id in messages]
+    insert_rows(connection, OUTBOX, rows)
 
 
 def claim(

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.as4 import PartInfo, compress, digest_for_signature
+from node.as4 import PartInfo, compress
+from node.as4.gzip_stream import SECTION
+from node.as4.parts import PartOctetsDigest, digest_of
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.node import Node
 from node.store.payloads import PayloadWriter, SealedPayload
 
 GZIP_EXTRA_BYTES = 16
-READ_BYTES = 64 * 1024
 _CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^";]*)"?', re.I)
 _ENCODING_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}", re.ASCII)
 
@@ -75,19 +76,28 @@ class PreparedPart:
 
 def prepare_part(node: Node, part: PartToSend) -> PreparedPart:
     """Compress, digest and seal one part as it streams. Its octets are on disk, or in hand, when this returns."""
-    content = _Tally()
-    octets = _Tally()
     info = PartInfo(
         content_id=f"{uuid.uuid4()}@depesha",
         mime_type=part.media_type,
         compressed=part.compress,
         character_set=part.character_set,
     )
+    content = _Tally()
+    digest = digest_of(info)
+    # Of a compressed part, and of most others, the plain digest is the signed one: then nothing is digested twice.
+    plain = digest if isinstance(digest, PartOctetsDigest) else PartOctetsDigest()
     writer = PayloadWriter(node.kek, node.blobs)
+    size = 0
     try:
         source = content.through(part.content())
-        signed = compress(source, os.urandom(GZIP_EXTRA_BYTES)) if part.compress else source
-        digest = digest_for_signature(_written(writer, octets.through(signed)), info)
+        for octets in compress(source, os.urandom(GZIP_EXTRA_BYTES)) if part.compress else source:
+            size += len(octets)
+            plain.update(octets)
+            if digest is not plain:
+                digest.update(octets)
+            writer.write(octets)
+        signed_sha256 = plain.digest()
+        signed = signed_sha256 if digest is plain else digest.digest()
         sealed = writer.finish()
     except BaseException:
         writer.abort()
@@ -97,9 +107,9 @@ def prepare_part(node: Node, part: PartToSend) -> PreparedPart:
         name=part.name,
         size=content.size,
         sha256=content.digest(),
-        signed_size=octets.size,
-        signed_sha256=octets.digest(),
-        digest=digest,
+        signed_size=size,
+        signed_sha256=signed_sha256,
+        digest=signed,
         sealed=sealed,
     )
 
@@ -121,13 +131,7 @@ class _Tally:
         return self._hash.digest()
 
 
-def _written(writer: PayloadWriter, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        writer.write(chunk)
-        yield chunk
-
-
 def _file_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while chunk := file.read(READ_BYTES):
+        while chunk := file.read(SECTION):
             yield chunk

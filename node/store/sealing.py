@@ -61,29 +61,42 @@ class Sealer:
         self._waiting = bytearray()
         self._head = _VERSION
 
-    def update(self, octets: bytes) -> bytes:
+    def update(self, octets: bytes | bytearray | memoryview) -> bytearray:
         """Take more octets; return what of the sealed form is ready, perhaps nothing."""
-        self._waiting += octets
-        if len(self._waiting) <= CHUNK:
-            return b""
-        ready = [self._take_head()]
-        view = memoryview(self._waiting)
-        start = 0
+        view = memoryview(octets)
+        waiting = self._waiting
         # A full chunk waits until more comes: it may be the last.
-        while len(view) - start > CHUNK:
-            ready.append(self._chunk(view[start : start + CHUNK], last=False))
-            start += CHUNK
-        view.release()
-        del self._waiting[:start]
-        return b"".join(ready)
+        count = max(len(waiting) + len(view) - 1, 0) // CHUNK
+        head = self._take_head() if count else b""
+        ready = bytearray(len(head) + count * _SEALED_CHUNK)
+        ready[: len(head)] = head
+        start = 0
+        with memoryview(ready) as out:
+            for at in range(len(head), len(ready), _SEALED_CHUNK):
+                place = out[at : at + _SEALED_CHUNK]
+                if waiting:
+                    start = CHUNK - len(waiting)
+                    waiting += view[:start]
+                    self._seal_into(waiting, place)
+                    waiting.clear()
+                else:
+                    self._seal_into(view[start : start + CHUNK], place)
+                    start += CHUNK
+        waiting += view[start:]
+        return ready
 
     def finish(self) -> bytes:
         """Return the rest of the sealed form. The sealer is used up."""
-        return self._take_head() + self._chunk(self._waiting, last=True)
+        head, number = self._take_head(), self._next()
+        return head + self._cipher.encrypt(_nonce(number), self._waiting, _associated(number, last=True))
 
-    def _chunk(self, octets: bytearray | memoryview, last: bool) -> bytes:
+    def _seal_into(self, octets: bytearray | memoryview, place: memoryview) -> None:
+        number = self._next()
+        self._cipher.encrypt_into(_nonce(number), octets, _associated(number, last=False), place)
+
+    def _next(self) -> int:
         number, self._number = self._number, self._number + 1
-        return self._cipher.encrypt(_nonce(number), octets, _associated(number, last))
+        return number
 
     def _take_head(self) -> bytes:
         head, self._head = self._head, b""
@@ -95,7 +108,7 @@ def seal(key: bytes, octets: bytes) -> bytes:
     if len(octets) <= CHUNK:
         return _VERSION + AESGCM(key).encrypt(_nonce(0), octets, _associated(0, True))
     sealer = Sealer(key)
-    return sealer.update(octets) + sealer.finish()
+    return b"".join((sealer.update(octets), sealer.finish()))
 
 
 def unseal(key: bytes, sealed: bytes) -> bytes:
@@ -113,7 +126,7 @@ def unseal_stream(key: bytes, sealed: Iterable[bytes]) -> Iterator[bytes]:
     number = 0
     opened_version = False
 
-    def open_chunk(octets: bytearray, last: bool) -> bytes:
+    def open_chunk(octets: bytearray | memoryview, last: bool) -> bytes:
         try:
             return cipher.decrypt(_nonce(number), octets, _associated(number, last))
         except InvalidTag:
@@ -128,7 +141,9 @@ def unseal_stream(key: bytes, sealed: Iterable[bytes]) -> Iterator[bytes]:
             opened_version = True
         start = 0
         while len(waiting) - start > _SEALED_CHUNK:
-            yield open_chunk(waiting[start : start + _SEALED_CHUNK], last=False)
+            with memoryview(waiting) as view:
+                chunk = open_chunk(view[start : start + _SEALED_CHUNK], last=False)
+            yield chunk
             number += 1
             start += _SEALED_CHUNK
         del waiting[:start]

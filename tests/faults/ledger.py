@@ -46,6 +46,10 @@ class Ledger:
                 self.intents[value["accepted"]].message_id = value["message_id"]
         return self
 
+    def accepted_ids(self) -> frozenset[str]:
+        """Ids of the messages that the node said it has."""
+        return frozenset(one.message_id for one in self.intents.values() if one.message_id is not None)
+
     def _append(self, value: dict[str, object]) -> None:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:

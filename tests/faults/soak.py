@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from node.store.database import open_database
 from node.store.migrations import upgrade
 from tests.conftest import _start_postgresql
+from tests.faults import steady
 from tests.faults.flatness import HEAD
 from tests.faults.homes import Running, until_alive
 from tests.faults.hostile import ACTS, Partner
@@ -63,9 +64,11 @@ class SoakHome(RelayedHome):
         settings.write_text(settings.read_text().replace(short, "attempt_seconds = 20\n"))
 
     def steady(self, peer: RelayedHome) -> Running:
-        """The process that queues."""
+        """The process that queues, once it can be stopped well."""
         words = ["tests.faults.steady", str(self.folder), peer.party, str(self.ledger.path)]
-        return self._start([*words, str(BACKLOG), str(self._a_second)], "steady", None)
+        running = self._start([*words, str(BACKLOG), str(self._a_second)], "steady", None)
+        until_alive(lambda: steady.READY in running.text(), running.describe, [running])
+        return running
 
 
 @dataclass

@@ -19,6 +19,7 @@ from node.store.trouble import StoreUnavailable
 from tests.faults.ledger import Ledger
 from tests.faults.traffic import LARGE, queue_one, queue_record, some_case
 
+READY = "queues until SIGTERM"
 RECORDS = 0.5
 ATTACHMENTS = ((0.02, LARGE), (0.07, 90_000), (0.2, 3_000))
 """up to which share of the messages which size"""
@@ -33,6 +34,7 @@ def main(home: str, peer: str, ledger_path: str, backlog: str, a_second: str) ->
     """Queue until told to stop; with `backlog` messages in the outbox, none."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    print(READY, flush=True)
     node = open_node(Path(home))
     directory = Directory(node)
     ledger = Ledger(Path(ledger_path))

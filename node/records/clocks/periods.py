@@ -91,8 +91,6 @@ class Period:
     calendars: tuple[str, ...] = ()
     silence: Silence = Silence.OVERDUE
     starts: Counts = Counts.RECEIVED
-    answer: Counts = Counts.RECEIVED
-    without_receipt: WithoutReceipt | None = None
     before: bool = False
     extends: Extends | None = None
 

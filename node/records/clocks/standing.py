@@ -44,9 +44,9 @@ def standing(
 ) -> Judgement:
     """What holds at `now` for a period that ends at `end`.
 
-    `answer` is when the answer counts as made (`span_of_message` with `period.answer`). `heard_until` is the instant up
-    to which all that the answering party sent is known here: for that party itself `now`; for the other the time of
-    its last message or receipt that says so, None where it has not been heard since the start.
+    `answer` is when the answer counts as made: `span_of_message`, by what the terms say of answers. `heard_until` is
+    the instant up to which all that the answering party sent is known here: for that party itself `now`; for the other
+    the time of its last message or receipt that says so, None where it has not been heard since the start.
     """
     if answer is not None:
         timely = in_time(answer, end)

@@ -35,6 +35,9 @@ from node.trust.revocation_list import RevocationList
 # How old the snapshot may be: a removed peer or an ended agreement is refused within this time by every process.
 FRESH_SECONDS = 1.0
 
+_Terms = tuple[str, str | None, str, str | None, str]
+"""Peer, AgreementRef, service, its type, action."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -45,16 +48,20 @@ class Snapshot:
     pairs: Sequence[OpenPair]
     pins: Mapping[str, PeerPins] = field(default_factory=dict)
     revocations: Stamp = ()
+    policies: dict[tuple[str, str | None], PeerPolicy] = field(default_factory=dict, init=False, compare=False)
+    """of peers that were asked for, by party and its type"""
+    _by_terms: dict[_Terms, OpenPair] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        of_terms = ((pair.peer, pair.ref, pair.service, pair.service_type, pair.action) for pair in self.pairs)
+        first = dict(zip(reversed([*of_terms]), reversed(self.pairs), strict=True))
+        object.__setattr__(self, "_by_terms", first)
 
     def open_pair(
         self, peer: str, ref: str | None, service: str, service_type: str | None, action: str
     ) -> OpenPair | None:
         """The pair that covers a message with these headers, if one is open with `peer`."""
-        wanted = (peer, ref, service, service_type, action)
-        for pair in self.pairs:
-            if (pair.peer, pair.ref, pair.service, pair.service_type, pair.action) == wanted:
-                return pair
-        return None
+        return self._by_terms.get((peer, ref, service, service_type, action))
 
     def covers(self, message: Mapping[str, Any]) -> bool:
         """Whether an agreement in force covers a message of ours (peer, agreement_ref, service, service_type, action).
@@ -173,16 +180,21 @@ class Directory:
 
     def policy_of(self, party: str, party_type: str | None) -> PeerPolicy:
         """The policy for messages of one peer. Raises ProcessingModeMismatch when it is not known."""
-        peer = self.snapshot().peers.get(party)
+        snapshot = self.snapshot()
+        known = snapshot.policies.get((party, party_type))
+        if known is not None:
+            return known
+        peer = snapshot.peers.get(party)
         if peer is None or peer.state == "removed" or peer.kind == "paper" or peer.party_type != party_type:
             raise ProcessingModeMismatch("eb:From names a party that this node has no agreement with")
         largest = self._node.settings.largest_message_megabytes * 1_000_000
-        return PeerPolicy(
+        snapshot.policies[party, party_type] = policy = PeerPolicy(
             suite=SUITES[peer.suite or self._node.suite.name],
             accepts_signer=partial(self.accept_signer, peer),
             decryption=self._node.decryption,
             max_bytes=largest if peer.state == "confirmed" else min(largest, bootstrap.MAX_BYTES),
         )
+        return policy
 
     def accept_signer(self, peer: KnownPeer, certificate: x509.Certificate, at: datetime | None = None) -> None:
         """Raise FailedAuthentication (EBMS:0101) unless `certificate` may sign for `peer` now, or might at `at`."""

@@ -23,7 +23,6 @@ from node.as4 import (
     PeerPolicy,
     Suite,
     UserMessage,
-    decompress,
     make_error,
     make_receipt,
 )
@@ -34,14 +33,14 @@ from node.exchange.refusals import RefusedIncoming
 from node.journal import journal
 from node.records.check import CheckedRecord, check
 from node.records.notices import Notice, is_notice, read_notice
-from node.records.reading import MAX_RECORD_BYTES, octets_of_record
+from node.records.reading import MAX_RECORD_BYTES
 from node.store.payloads import PayloadWriter, SealedPayload
 
 log = journal("exchange.intake")
 
 # A record is XML that people fill in; what is larger is an attachment. It is checked in memory. Compressed octets of
 # one that is allowed may be a little more than itself.
-LARGEST_KEPT = MAX_RECORD_BYTES + 64 * 1024
+LARGEST_SIGNED = MAX_RECORD_BYTES + 64 * 1024
 # So many problems of a record are told to the peer; more would not help it to mend the first.
 PROBLEMS_TOLD = 10
 # In UTF-8; as long as a MessageId may be. PostgreSQL indexes nothing above 2,704 bytes.
@@ -74,25 +73,37 @@ class Received:
 
 
 class _Sink:
-    """Seals the octets of one part as they come, and keeps those of a record for the check."""
+    """Seals the octets of one part as they come."""
 
-    def __init__(self, writer: PayloadWriter, keep: bool) -> None:
+    def __init__(self, writer: PayloadWriter) -> None:
         self._writer = writer
-        self.kept: bytearray | None = bytearray() if keep else None
         self.sealed: SealedPayload | None = None
 
     def write(self, octets: bytes) -> None:
         self._writer.write(octets)
-        if self.kept is not None:
-            self.kept += octets
-            if len(self.kept) > LARGEST_KEPT:
-                self.kept = None
 
     def close(self) -> None:
         self.sealed = self._writer.finish()
 
     def discard(self) -> None:
         self._writer.abort()
+
+
+class _RecordSink(_Sink):
+    """Keeps the content for the check too: whole, or no more of it than shows that it is too large for a record."""
+
+    def __init__(self, writer: PayloadWriter) -> None:
+        super().__init__(writer)
+        self._content = bytearray()
+
+    def write_content(self, octets: bytes) -> None:
+        if len(self._content) <= MAX_RECORD_BYTES:
+            self._content += octets
+
+    def take_content(self) -> bytes:
+        """What was kept; it is not kept any longer."""
+        content, self._content = bytes(self._content), bytearray()
+        return content
 
 
 class _Nowhere:
@@ -116,7 +127,7 @@ class Intake:
         self._directory = directory
         self._pair: OpenPair | None = None
         self._claimed: UserMessage | None = None
-        self._sinks: list[_Sink] = []
+        self._sinks: dict[str, _Sink] = {}
         self._content_type = content_type
         self._reader: MessageReader | None = None
         self._is_whole = False
@@ -156,15 +167,14 @@ class Intake:
             state, code = "rejected", RecordRefused.code
             refusal = authenticated(RecordRefused(detail), header.message_id)
             answer = self._error(refusal, now, suite)
-        payloads = tuple(sink.sealed for sink in self._sinks if sink.sealed is not None)
-        if len(payloads) != len(opened.parts):
-            raise RuntimeError("a verified part was not sealed")
+        # A peer may send its parts in another order than its header names them.
+        payloads = tuple(self._sealed(part.info) for part in opened.parts)
         self._is_whole = True
         return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now)
 
     def abandon(self) -> None:
         """Throw away what was stored of a request that ended early."""
-        for sink in self._sinks:
+        for sink in self._sinks.values():
             sink.discard()
 
     def refusal(self, error: As4Error) -> Answer:
@@ -201,10 +211,16 @@ class Intake:
         if header.is_test:
             return _Nowhere()
         node = self._node
-        is_record = not self._sinks and node.domains.find(header.service) is not None
-        sink = _Sink(PayloadWriter(node.kek, node.blobs), keep=is_record)
-        self._sinks.append(sink)
+        is_record = info == header.parts[0] and node.domains.find(header.service) is not None
+        sink = (_RecordSink if is_record else _Sink)(PayloadWriter(node.kek, node.blobs))
+        self._sinks[info.content_id] = sink
         return sink
+
+    def _sealed(self, info: PartInfo) -> SealedPayload:
+        payload = self._sinks[info.content_id].sealed
+        if payload is None:
+            raise RuntimeError("a verified part was not sealed")
+        return payload
 
     def _policy_for(self, header: UserMessage) -> PeerPolicy:
         """Who must have signed; what no agreement covers is refused as soon as that is certain."""
@@ -224,12 +240,10 @@ class Intake:
         domains = self._node.domains
         if domains.find(header.service) is None:
             return None
-        if not self._sinks or self._sinks[0].kept is None:
+        first = self._sinks[opened.parts[0].info.content_id] if opened.parts else None
+        if not isinstance(first, _RecordSink) or opened.parts[0].signed_size > LARGEST_SIGNED:
             return f"eb:PayloadInfo: the first part must be the record, of at most {MAX_RECORD_BYTES} bytes"
-        octets = bytes(self._sinks[0].kept)
-        self._sinks[0].kept = None
-        content = octets_of_record(decompress([octets])) if opened.parts[0].info.compressed else octets
-        problems = check(content, domains, service=header.service, action=header.action)
+        problems = check(first.take_content(), domains, service=header.service, action=header.action)
         if isinstance(problems, CheckedRecord):
             return problems
         told = "; ".join(str(problem.for_peer()) for problem in problems[:PROBLEMS_TOLD])

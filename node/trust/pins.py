@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -89,6 +90,7 @@ def check_document_signer(certificate: x509.Certificate, pins: PeerPins, at: dat
     _check(certificate, Use.DOCUMENT, pins.document, pins.subject, pins, at)
 
 
+@lru_cache(maxsize=256)
 def check_use(certificate: x509.Certificate, use: Use) -> None:
     """Raise CertificateRefused (wrong-use) unless the extensions allow `use`.
 
@@ -193,8 +195,9 @@ def _check_issued(certificate: x509.Certificate, subject: str | None, pins: Peer
 
 
 def _check_revoked(certificate: x509.Certificate, pins: PeerPins, at: datetime) -> None:
-    sha256 = fingerprint(certificate)
-    times = [pins.revoked.get(certificate), pins.revoked_sha256.get(sha256)]
+    times = [pins.revoked.get(certificate)]
+    if pins.revoked_sha256:
+        times.append(pins.revoked_sha256.get(fingerprint(certificate)))
     times += [listed.revoked_at(certificate) for listed in pins.crls]
     since = min((time for time in times if time is not None), default=None)
     if since is not None and at >= since:

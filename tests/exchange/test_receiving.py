@@ -362,3 +362,15 @@ async def test_the_content_arrives_as_it_was_sent(quiet: World) -> None:
     sent = letter(quiet.theirs.node, quiet.ours.node)
     (await post(quiet.ours, sent)).receipt(sent, quiet.ours.node)
     assert b"".join(part_content(quiet.ours.node, quiet.ours.row(sent.id)["id"], 1, True)) == CONTENT
+
+
+async def test_parts_that_come_in_another_order_than_the_header_names_them_are_kept_each_as_itself(
+    quiet: World,
+) -> None:
+    sent = letter(
+        quiet.theirs.node, quiet.ours.node, [("text/plain", CONTENT), ("text/csv", b"second"), ("text/x", b"")]
+    )
+    turned = replace(sent, parts=sent.parts[::-1])
+    (await post(quiet.ours, turned)).receipt(sent, quiet.ours.node)
+    row = quiet.ours.row(sent.id)["id"]
+    assert [b"".join(part_content(quiet.ours.node, row, n, True)) for n in (1, 2, 3)] == [CONTENT, b"second", b""]

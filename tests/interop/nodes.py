@@ -21,16 +21,33 @@ STOP_SECONDS = 30
 OWN_PORTS = (20_000, 32_000)
 
 
+# Held until this process ends, whatever kills it; other processes of these tests look there too.
+_MARKS: dict[int, socket.socket] = {}
+
+
 def free_port() -> int:
-    """A port that nothing listens on at the moment, of those that no outgoing connection is given by the system."""
+    """A port that nothing listens on at the moment, of those that no outgoing connection is given by the system.
+
+    As long as this process lives no other of these tests gets it, nor this one again: a node that was killed finds it
+    free when it is started anew.
+    """
     while True:
         port = random.randrange(*OWN_PORTS)
+        mark = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with socket.socket() as listener:
             try:
+                mark.bind(port_mark(port))
                 listener.bind(("127.0.0.1", port))
             except OSError:
+                mark.close()
                 continue
+        _MARKS[port] = mark
         return port
+
+
+def port_mark(port: int) -> str:
+    """The name under which a process marks a port as its own: an abstract socket, which goes with its process."""
+    return f"\0depesha-tests-port-{port}"
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -1,21 +1,40 @@
 """Reading back what is sealed: envelopes, parts and answers of messages."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from cryptography import x509
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from node.as4 import DEFAULT_LIMITS, Limits, PartInfo, PartOctets, Reference, decompress
+from node.as4 import PartInfo, PartOctets, Reference, SignedMessage, UserMessage, decompress
 from node.as4.reading import envelope_in
 from node.exchange.node import Node
 from node.store.columns import table_of
-from node.store.payloads import Kind, SealedPayload, find_payload, open_payload
+from node.store.payloads import Kind, SealedPayload, StoredPayload, find_payload, find_payloads, open_payload
+from node.store.prepared import Prepared, among
 from node.store.tables import Part
 
 PART = table_of(Part)
+
+# Messages whose parts are no larger than this together are read as one: several at once stay small in memory.
+SMALL = 256 * 1024
+_PARTS = Prepared(select(PART).where(PART.c.message == bindparam("of")).order_by(PART.c.n))
+_PARTS_OF_ALL = Prepared(
+    select(PART.c.message, PART.c.n, PART.c.content_id, PART.c.media_type, PART.c.compressed, PART.c.signed_size)
+    .where(among(PART.c.message, "messages"))
+    .order_by(PART.c.message, PART.c.n)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ToSend:
+    """What a delivery sends: the signed envelope as stored, and its parts; `envelope` is None for one that is gone."""
+
+    envelope: StoredPayload | None
+    parts: tuple[PartOctets, ...]
 
 
 class ContentGone(Exception):
@@ -46,14 +65,6 @@ def envelope_of(node: Node, message: int, connection: Connection | None = None) 
     return b"".join(sealed_octets(node, message, "envelope", 0, connection))
 
 
-def signer_of(signed_xml: bytes, limits: Limits = DEFAULT_LIMITS) -> x509.Certificate:
-    """The certificate that a message of ours was signed with."""
-    signature = envelope_in(signed_xml, replace(limits, envelope_bytes=len(signed_xml))).signature
-    if signature is None:
-        raise ValueError("stored message: not signed")
-    return signature.certificate
-
-
 def answer_of(node: Node, message: int, connection: Connection | None = None) -> bytes:
     """The receipt or error that answered a message, byte for byte."""
     return b"".join(sealed_octets(node, message, "response", 0, connection))
@@ -62,15 +73,46 @@ def answer_of(node: Node, message: int, connection: Connection | None = None) ->
 def part_octets(node: Node, message: int) -> list[PartOctets]:
     """The parts of a message as they were signed, to be encrypted and sent."""
     with node.database.read() as connection:
-        rows = connection.execute(select(PART).where(PART.c.message == message).order_by(PART.c.n)).mappings().all()
-    return [
-        PartOctets(
-            info=PartInfo(content_id=row["content_id"], mime_type=row["media_type"], compressed=row["compressed"]),
-            size=row["signed_size"],
-            open=partial(sealed_octets, node, message, "part", row["n"]),
-        )
-        for row in rows
-    ]
+        rows = _PARTS.rows(connection, of=message)
+    return [_part_octets(row, partial(sealed_octets, node, message, "part", row.n)) for row in rows]
+
+
+def to_send(node: Node, connection: Connection, messages: Sequence[int]) -> dict[int, ToSend]:
+    """What deliveries of these messages send, by row id. Octets of large parts are read only as they are sent."""
+    parts: dict[int, list[Any]] = {message: [] for message in messages}
+    for row in _PARTS_OF_ALL.rows(connection, messages=[*messages]):
+        parts[row.message].append(row)
+    small = [message for message, rows in parts.items() if sum(row.signed_size for row in rows) <= SMALL]
+    stored = find_payloads(connection, messages, "envelope") | find_payloads(connection, small, "part")
+    found = {}
+    for message, rows in parts.items():
+        octets = []
+        for row in rows:
+            payload = stored.get((message, "part", row.n))
+            if payload is None:
+                opened = partial(sealed_octets, node, message, "part", row.n)
+            else:
+                opened = partial(open_payload, payload, node.kek, node.blobs)
+            octets.append(_part_octets(row, opened))
+        found[message] = ToSend(stored.get((message, "envelope", 0)), tuple(octets))
+    return found
+
+
+def _part_octets(row: Any, opened: Callable[[], Iterator[bytes]]) -> PartOctets:
+    info = PartInfo(content_id=row.content_id, mime_type=row.media_type, compressed=row.compressed)
+    return PartOctets(info=info, size=row.signed_size, open=opened)
+
+
+def signed_envelope(node: Node, found: ToSend) -> tuple[SignedMessage, x509.Certificate]:
+    """The signed message, and the certificate that it was signed with. Raises ContentGone, or SealBroken."""
+    if found.envelope is None:
+        raise ContentGone("the envelope of this message is not kept any more")
+    xml = b"".join(open_payload(found.envelope, node.kek, node.blobs))
+    read = envelope_in(xml, replace(node.limits, envelope_bytes=len(xml)))
+    if read.signature is None or not isinstance(read.message, UserMessage):
+        raise ValueError("stored message: not a signed user message")
+    signed = SignedMessage(xml, read.message.message_id, read.signature.references)
+    return signed, read.signature.certificate
 
 
 def part_content(node: Node, message: int, n: int, compressed: bool) -> Iterator[bytes]:

@@ -14,14 +14,16 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from sqlalchemy import Connection, select
 
-from node.as4 import SUITES, TEST_SERVICE, read_signed, seal
+from node.as4 import SUITES, TEST_SERVICE, seal
 from node.crash_points import crash_point
 from node.exchange import outbox
+from node.exchange.clock import JudgedClock
 from node.exchange.commit import GroupCommit
-from node.exchange.contents import envelope_of, part_octets, signer_of
+from node.exchange.contents import ToSend, signed_envelope, to_send
 from node.exchange.directory import Directory
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
@@ -72,6 +74,15 @@ class _Outcome:
     began: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A delivery that was taken up, and what it sends; `covered`: it may still be sent, as was found after that."""
+
+    claim: Claim
+    content: ToSend
+    covered: bool
+
+
 class Courier:
     """Delivers what is due until it is stopped. Tests hand in their own `directory`."""
 
@@ -79,12 +90,14 @@ class Courier:
         self._node = node
         self._directory = directory
         self._presence = Presence(node.database)
+        self.clock: JudgedClock | None = None
         self._worker = ""
         self._now_seen: datetime | None = None
         self._looked_for_dead = -LOOK_FOR_DEAD_SECONDS
         self._wake = asyncio.Event()
         self._stopping = False
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], int] = {}
+        """each attempt with the row id of its message"""
         self._tls: dict[tuple[bytes, tuple[int, ...]], ssl.SSLContext] = {}
         self._settle: GroupCommit[Settlement, None] = GroupCommit(
             partial(settle, node),
@@ -171,7 +184,8 @@ class Courier:
             if not self._under_way:
                 continue
             try:
-                outbox.renew_claims(self._node.database, self._worker, self._node.now(), attempt)
+                messages = [*self._under_way.values()]
+                outbox.renew_claims(self._node.database, self._worker, messages, self._node.now(), attempt)
             except StoreUnavailable as trouble:
                 log.error("claims cannot be renewed", reason=str(trouble))
 
@@ -194,11 +208,27 @@ class Courier:
         )
         if not claims:
             return False
-        for one in claims:
-            task = asyncio.create_task(self._attempt(session, one))
-            self._under_way.add(task)
+        for parcel in self._parcels(claims):
+            task = asyncio.create_task(self._attempt(session, parcel))
+            self._under_way[task] = parcel.claim.message
             task.add_done_callback(self._done)
         return True
+
+    def _parcels(self, claims: Sequence[Claim]) -> list[Parcel]:
+        """What these deliveries send. An agreement may have ended since they were claimed: what was not sent by then
+        never is."""
+        with self._node.database.read() as connection:
+            version = configuration_version(connection)
+            content = to_send(self._node, connection, [claim.message for claim in claims])
+            return [
+                Parcel(claim, content[claim.message], self._is_covered(connection, claim, version)) for claim in claims
+            ]
+
+    def _is_covered(self, connection: Connection, claim: Claim, version: int) -> bool:
+        if version == claim.configuration or claim.body_sent_before:
+            return True
+        message = connection.execute(select(MESSAGE).where(MESSAGE.c.id == claim.message)).mappings().one()
+        return not self._directory.uncovered(connection, [dict(message)], version)
 
     def _refuse_uncovered(self, connection: Connection, messages: Sequence[Mapping[str, Any]]) -> set[int]:
         """End what was never sent and may not be any more, in the transaction of the claim; returns the row ids."""
@@ -209,23 +239,27 @@ class Courier:
         return {message["message"] for message in ended}
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its claim runs out and the message is tried again; a person must hear of what was not foreseen.
             log.error("an attempt could not be settled", error=type(error).__name__, exc_info=error)
 
-    async def _attempt(self, session: aiohttp.ClientSession, claim: Claim) -> None:
+    async def _attempt(self, session: aiohttp.ClientSession, parcel: Parcel) -> None:
+        claim = parcel.claim
         progress = Progress()
         began = self._node.now()
+        in_doubt = self._clock_is_in_doubt()
         body: bytes | None = None
         try:
-            outcome = await self._deliver(session, claim, progress)
+            outcome = await self._deliver(session, parcel, progress)
             judgement, body, began = outcome.judgement, outcome.body, outcome.began
         except StaleSignature as reason:
-            stale(self._node, claim, str(reason))
-            log.warning("stale", message=claim.message_id, peer=claim.peer)
-            return
+            if not self._clock_is_in_doubt():
+                stale(self._node, claim, str(reason))
+                log.warning("stale", message=claim.message_id, peer=claim.peer)
+                return
+            judgement = Judgement("failed", "EBMS:0101", f"not sent: {reason}, by a clock that is in doubt")
         except NoLongerCovered:
             judgement = Judgement("uncovered", NOT_COVERED, NOT_SENT)
         except (CertificateRefused, PeerRefused) as refused:
@@ -242,24 +276,24 @@ class Courier:
         if progress.repeated:
             # Whatever came of the second request, the first may have reached the peer.
             judgement = replace(judgement, readable=False)
-        await self._settle.commit(self._settlement(claim, judgement, body, began))
+        may_give_up = not (in_doubt or self._clock_is_in_doubt())
+        await self._settle.commit(self._settlement(claim, judgement, body, began, may_give_up))
         log.info(judgement.kind, message=claim.message_id, peer=claim.peer, attempt=claim.attempts, code=judgement.code)
 
-    async def _deliver(self, session: aiohttp.ClientSession, claim: Claim, progress: Progress) -> _Outcome:
-        node = self._node
+    async def _deliver(self, session: aiohttp.ClientSession, parcel: Parcel, progress: Progress) -> _Outcome:
+        node, claim = self._node, parcel.claim
         peer = self._directory.snapshot().peers.get(claim.peer)
         if peer is None or peer.state == "removed" or peer.url is None:
             raise PeerRefused(f"{claim.peer} is not a peer any more, or has no address. Add it again.")
         if peer.state == "unconfirmed" and claim.service != TEST_SERVICE:
             raise PeerRefused(f'{claim.peer} is not confirmed: `depesha peer confirm {claim.peer} --words "…"` first.')
-        with node.database.read() as connection:
-            self._require_covered(connection, claim)
-            envelope = envelope_of(node, claim.message, connection)
-        signed = read_signed(envelope, node.limits)
-        self._require_current_certificate(signed.xml)
+        if not parcel.covered:
+            raise NoLongerCovered
+        signed, signer = signed_envelope(node, parcel.content)
+        self._require_current_certificate(signer)
         suite = SUITES[peer.suite or node.suite.name]
         recipient = self._directory.recipient_certificate(peer)
-        wire = seal(signed.xml, part_octets(node, claim.message), recipient, suite)
+        wire = seal(signed.xml, parcel.content.parts, recipient, suite)
         began = node.now()
         crash_point("send: before the request")
         answer = await post(session, peer.url, self._tls_of(peer), wire, progress, node.settings.attempt_seconds)
@@ -282,17 +316,7 @@ class Courier:
         with self._node.database.read() as connection:
             return decryption_failures(connection, claim.message)
 
-    def _require_covered(self, connection: Connection, claim: Claim) -> None:
-        """The agreement may have ended since the claim: what was not sent by then never is."""
-        version = configuration_version(connection)
-        if version == claim.configuration or claim.body_sent_before:
-            return
-        message = connection.execute(select(MESSAGE).where(MESSAGE.c.id == claim.message)).mappings().one()
-        if self._directory.uncovered(connection, [dict(message)], version):
-            raise NoLongerCovered
-
-    def _require_current_certificate(self, signed_xml: bytes) -> None:
-        signer = signer_of(signed_xml, self._node.limits)
+    def _require_current_certificate(self, signer: x509.Certificate) -> None:
         now = self._node.now()
         if signer.not_valid_after_utc < now:
             raise StaleSignature(
@@ -311,7 +335,12 @@ class Courier:
             self._tls[key] = peer_tls(peer, lists, self._node.tls_terms)
         return self._tls[key]
 
-    def _settlement(self, claim: Claim, judgement: Judgement, body: bytes | None, began: datetime) -> Settlement:
+    def _clock_is_in_doubt(self) -> bool:
+        return self.clock is not None and self.clock.doubted
+
+    def _settlement(
+        self, claim: Claim, judgement: Judgement, body: bytes | None, began: datetime, may_give_up: bool
+    ) -> Settlement:
         now = self._node.now()
         receipt = judgement.receipt
         if claim.body_sent_before:
@@ -323,4 +352,5 @@ class Courier:
             receipt=None if body is None else seal_answer(self._node, body),
             disputed_time=receipt is not None and disputed(receipt.timestamp, began, now),
             at=now,
+            may_give_up=may_give_up,
         )

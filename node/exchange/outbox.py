@@ -67,6 +67,11 @@ _TAKE = Prepared(
         ),
     )
 )
+_RENEW = Prepared(
+    update(OUTBOX)
+    .where(OUTBOX.c.claimed_by == bindparam("worker"), among(OUTBOX.c.message, "messages"))
+    .values(claimed_until=bindparam("until"))
+)
 _SENDING = Prepared(
     update(MESSAGE).where(among(MESSAGE.c.id, "messages")).values(state="sending", attempts=MESSAGE.c.attempts + 1)
 )
@@ -176,12 +181,12 @@ def claim(
     ]
 
 
-def renew_claims(database: Database, worker: str, now: datetime, attempt: timedelta) -> None:
-    """Hold all that `worker` has claimed for another attempt's time. Raises StoreUnavailable."""
+def renew_claims(
+    database: Database, worker: str, messages: Sequence[int], now: datetime, attempt: timedelta
+) -> None:  # fmt: skip
+    """Hold these of the messages that `worker` has claimed for another attempt's time. Raises StoreUnavailable."""
     with database.write() as connection:
-        connection.execute(
-            update(OUTBOX).where(OUTBOX.c.claimed_by == worker).values(claimed_until=now + attempt + CLAIM_GRACE)
-        )
+        _RENEW.run(connection, worker=worker, messages=[*messages], until=now + attempt + CLAIM_GRACE)
         crash_point("renew: before commit")
     crash_point("renew: after commit")
 

@@ -11,12 +11,14 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node.store.columns import new_row_id, table_of
+from node.store.prepared import Prepared
 from node.store.tables import Configuration, Peer, PeerCertificate
 from node.trust.card import country_of_card
 
 PEER = table_of(Peer)
 CERTIFICATE = table_of(PeerCertificate)
 CONFIGURATION = table_of(Configuration)
+_VERSION = Prepared(select(CONFIGURATION.c.version))
 
 
 class PeerRefused(Exception):
@@ -179,4 +181,4 @@ def configuration_changed(connection: Connection) -> None:
 
 def configuration_version(connection: Connection) -> int:
     """The number that rises with each change of peers and agreements."""
-    return connection.scalar(select(CONFIGURATION.c.version)) or 0
+    return _VERSION.scalar(connection) or 0

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, and_, bindparam, select
 from node.store.blobs import BlobStore, BlobWriter
 from node.store.columns import table_of
 from node.store.database import Database
+from node.store.prepared import Prepared, among
 from node.store.sealing import KEY_BYTES, KeyEncryptionKey, RandomBytes, SealBroken, Sealer, seal, unseal, unseal_stream
 from node.store.tables import Payload, PayloadKey
 from node.store.trouble import StoreUnavailable
@@ -121,26 +122,38 @@ def payload_rows(message: int, kind: Kind, n: int, payload: SealedPayload) -> tu
     return row, {"message": message, "kind": kind, "n": n, "wrapped": payload.wrapped_key}
 
 
-# Made once: to put such a statement together takes longer than to run it.
-_FIND = (
-    select(_payload.c.size, _payload.c.inline, _payload.c.blob, _payload_key.c.wrapped)
-    .select_from(
-        _payload.outerjoin(
-            _payload_key, and_(*(_payload.c[name] == _payload_key.c[name] for name in ("message", "kind", "n")))
-        )
-    )
+_WITH_KEYS = _payload.outerjoin(
+    _payload_key, and_(*(_payload.c[name] == _payload_key.c[name] for name in ("message", "kind", "n")))
+)
+_STORED = (_payload.c.size, _payload.c.inline, _payload.c.blob, _payload_key.c.wrapped)
+_FIND = Prepared(
+    select(*_STORED)
+    .select_from(_WITH_KEYS)
     .where(
         _payload.c.message == bindparam("of_message"),
         _payload.c.kind == bindparam("of_kind"),
         _payload.c.n == bindparam("of_n"),
     )
 )
+_FIND_ALL = Prepared(
+    select(_payload.c.message, _payload.c.n, *_STORED)
+    .select_from(_WITH_KEYS)
+    .where(among(_payload.c.message, "of_messages"), _payload.c.kind == bindparam("of_kind"))
+)
 
 
 def find_payload(connection: Connection, message: int, kind: Kind, n: int = 0) -> StoredPayload | None:
     """The stored payload, or None if there is none."""
-    row = connection.execute(_FIND, {"of_message": message, "of_kind": kind, "of_n": n}).first()
+    row = _FIND.first(connection, of_message=message, of_kind=kind, of_n=n)
     return None if row is None else StoredPayload(*row)
+
+
+def find_payloads(
+    connection: Connection, messages: Sequence[int], kind: Kind
+) -> dict[tuple[int, Kind, int], StoredPayload]:
+    """The stored payloads of this kind of these messages, by (message, kind, n)."""
+    rows = _FIND_ALL.rows(connection, of_messages=[*messages], of_kind=kind)
+    return {(message, kind, n): StoredPayload(*stored) for message, n, *stored in rows}
 
 
 def open_payload(stored: StoredPayload | SealedPayload, kek: KeyEncryptionKey, blobs: BlobStore) -> Iterator[bytes]:

@@ -8,7 +8,9 @@ Terms' way: `Template` (from a domain folder) → `Draft`, which a person confir
 from node.records.clocks.calendars import Calendar, CalendarEnds, DayOff, proposal, read_calendar, write_calendar
 from node.records.clocks.case_terms import CaseTerms
 from node.records.clocks.drafts import Confirmation, Draft, Unconfirmed, confirm, terms_of, unconfirmed
+from node.records.clocks.due import Deadline, Due, Reach, due, next_change, seen_by
 from node.records.clocks.ends import Ends, Extension, day_of, end_of_day, ends
+from node.records.clocks.feed import feed
 from node.records.clocks.periods import Counts, Extends, Period, PeriodError, Silence, Unit, WithoutReceipt
 from node.records.clocks.spans import Span, span_of, span_of_message
 from node.records.clocks.standing import Judgement, Standing, in_time, standing
@@ -24,7 +26,9 @@ __all__ = [
     "Counting",
     "Counts",
     "DayOff",
+    "Deadline",
     "Draft",
+    "Due",
     "Ends",
     "Extends",
     "Extension",
@@ -34,6 +38,7 @@ __all__ = [
     "Period",
     "PeriodError",
     "Place",
+    "Reach",
     "Silence",
     "Span",
     "Standing",
@@ -46,13 +51,17 @@ __all__ = [
     "WithoutReceipt",
     "confirm",
     "day_of",
+    "due",
     "end_of_day",
     "ends",
+    "feed",
     "in_time",
+    "next_change",
     "proposal",
     "read_calendar",
     "read_templates",
     "read_terms",
+    "seen_by",
     "span_of",
     "span_of_message",
     "standing",

@@ -64,7 +64,9 @@ def test_after_the_clock_was_set_back_ids_go_on_with_its_pace_and_random_bits(ba
         now = moment - back + timedelta(seconds=second)
         drawn[0] |= {one.next(now) for _ in range(3)}
         drawn[1] |= {two.next(now) for _ in range(3)}
-    assert len(drawn[0] | drawn[1]) == 6000
+    assert [len(of_one) for of_one in drawn] == [3000, 3000]
+    # The random bits let two processes draw the same id in about one of 400 runs; without them every second would.
+    assert len(drawn[0] & drawn[1]) <= 9
     assert min(drawn[0] | drawn[1]) > last
     passed = (max(drawn[0]) - last >> 22) / 1000
     assert 998 <= passed <= 1002, "no further ahead than it was"

@@ -19,6 +19,9 @@ from lxml import etree
 import node
 from node.records.codes import ENUMERATIONS, CodeListError, enumerations, read_code_lists
 from node.records.labels import LabelError, read_labels
+from node.records.procedure_file import FILE as PROCEDURE_FILE
+from node.records.procedure_file import read_procedure
+from node.records.procedures import Procedure, ProcedureError, SharedActs
 from node.records.shape import Shape, make_shape
 from node.records.validator import CompileError, Validator
 from node.records.xsd import XsdError, XsdReader
@@ -64,6 +67,8 @@ class Domain:
     files: Mapping[str, bytes]
     """The folder's files by relative path, with this domain's namespace put in."""
     validator: Validator
+    procedure: Procedure | SharedActs | None = None
+    """What procedure.toml says; None where the domain has none."""
 
     def __repr__(self) -> str:
         return f"Domain({self.namespace!r}, digest={self.digest[:12]!r})"
@@ -120,6 +125,11 @@ def load_domains(directories: Iterable[Path] | None = None) -> Domains:
                 broken.append(Broken(folder, error.file, error.reason))
             else:
                 loaded[domain.namespace] = domain
+    for domain in list(loaded.values()):
+        reason = _unknown_shared_act(domain, loaded)
+        if reason is not None:
+            del loaded[domain.namespace]
+            broken.append(Broken(domain.folder, PROCEDURE_FILE, reason))
     return Domains(tuple(loaded.values()), tuple(broken))
 
 
@@ -150,6 +160,9 @@ def load_domain(folder: Path) -> Domain:
         _check_code_marks(records)
         _check_settings(settings, records, files)
         validator = Validator(namespace, files)
+        procedure = read_procedure(files[PROCEDURE_FILE], records) if PROCEDURE_FILE in files else None
+    except ProcedureError as error:
+        raise BrokenFolderError(PROCEDURE_FILE, str(error)) from error
     except (CodeListError, LabelError) as error:
         file, _, reason = str(error).partition(": ")
         raise BrokenFolderError(file, reason) from error
@@ -167,7 +180,19 @@ def load_domain(folder: Path) -> Domain:
         settings=settings,
         files=files,
         validator=validator,
+        procedure=procedure,
     )
+
+
+def _unknown_shared_act(domain: Domain, loaded: Mapping[str, Domain]) -> str | None:
+    """Why an act that the procedure takes from a shared set cannot be; a set that is not here at all hinders nothing."""
+    if not isinstance(domain.procedure, Procedure):
+        return None
+    for act in domain.procedure.acts.values():
+        found = loaded.get(act.shared or "")
+        if found is not None and not (isinstance(found.procedure, SharedActs) and act.name in found.procedure.acts):
+            return f"act.{act.name}: {act.shared} has no such act. Correct the name, or the Service in `shared`."
+    return None
 
 
 def _is_candidate(path: Path) -> bool:

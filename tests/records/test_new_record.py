@@ -11,15 +11,18 @@ from node.records import CheckedRecord, Domains, NoExampleError, check, new_reco
 from node.records.explain import plain_path
 
 ROOTS = [
-    ("returns", "ReadmissionApplication"), ("returns", "Acknowledgement"), ("returns", "Reply"),
-    ("returns", "FurtherParticulars"), ("notice", "HandedOver"), ("notice", "Opened"), ("notice", "OutOfStep"),
-    ("notice", "RefusedLater"),
+    *(("returns", root) for root in (
+        "ReadmissionApplication", "Acknowledgement", "Reply", "FurtherParticulars", "InterviewRequest",
+        "InterviewResult", "TravelDocument", "TravelDocumentRequest", "TransferNotice", "TransferConfirmation",
+        "TransferOutcome", "ObstacleBegins", "ObstacleEnds", "Withdrawal", "ErrorClaim",
+    )),
+    *(("notice", root) for root in ("HandedOver", "Opened", "OutOfStep", "RefusedLater")),
 ]  # fmt: skip
 # A value for each type; for codes the first of the list.
 VALUES = {
     "instant": "2026-11-25T09:00:00Z", "day": "2026-11-25", "partial-date": "1974", "when": "2026-11",
     "yes-or-no": "false", "line": "x", "free-text": "x", "text": "x", "file-number": "1", "message-id": "a@b",
-    "latin-name": "ERIKSSON", "person-id": "p1", "document-number": "1",
+    "latin-name": "ERIKSSON", "person-id": "p1", "document-number": "1", "conversation-id": "c", "count": "0",
 }  # fmt: skip
 
 
@@ -52,8 +55,10 @@ def test_an_empty_record_is_filled_by_its_problems(domains: Domains, name: str, 
             node.text = value
     left = check(etree.tostring(tree), domains)
     expected = {
-        "ReadmissionApplication": {"two-states"}, "Acknowledgement": {"two-states"}, "Reply": {"two-states"},
+        **{root: {"two-states"} for name, root in ROOTS if name == "returns"},
         "FurtherParticulars": {"two-states", "particulars-say-something"},
+        "InterviewResult": {"two-states", "interview-ends-after-begin"},
+        "TravelDocument": {"two-states", "travel-document-expiry"},
         "Opened": {"event-access"}, "OutOfStep": {"event-out-of-step"}, "RefusedLater": {"event-rejection"},
     }  # fmt: skip
     found = {problem.rule for problem in left} if isinstance(left, list) else set()
@@ -116,7 +121,7 @@ def test_a_group_in_a_comment_is_used_by_taking_the_marks_away(domains: Domains)
 def test_a_record_that_there_is_not(domains: Domains) -> None:
     domain = domains.named("returns")
     assert domain is not None
-    with pytest.raises(NoExampleError, match="Acknowledgement, FurtherParticulars"):
+    with pytest.raises(NoExampleError, match="it has Acknowledgement, ErrorClaim, FurtherParticulars"):
         new_record(domain, "Nothing")
     with pytest.raises(NoExampleError):
         sample(domain, "Nothing")

@@ -1,0 +1,235 @@
+"""Whether a procedure makes sense as a whole: nothing unreachable, nothing ambiguous, an order for all that may cross.
+
+Two acts may cross where, from one state that both parties see, one party by its own acts alone comes to where it may do
+the first, and the other by its own acts alone to where it may do the second; periods may end meanwhile.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from node.records.procedures import (
+    BY_TERMS,
+    EITHER,
+    PREVIOUS,
+    REQUESTED,
+    REQUESTING,
+    ROLES,
+    Procedure,
+    ProcedureError,
+    Transition,
+)
+
+_TOLD = 10  # pairs without an order that one error tells of
+
+
+def judge(procedure: Procedure) -> None:
+    """Raises ProcedureError for the first thing that does not make sense."""
+    _judge_periods(procedure)
+    _judge_ambiguity(procedure)
+    _judge_reach(procedure)
+    _judge_consent(procedure)
+    _judge_precedence(procedure)
+
+
+def _judge_periods(procedure: Procedure) -> None:
+    for period in procedure.periods.values():
+        for effect in period.effects:
+            strange = sorted(set(effect.sources) - period.runs_in)
+            if strange:
+                raise ProcedureError(
+                    f"period.{period.name}", f"it does not run in {', '.join(strange)}, from which its end leads",
+                    "Add the state to `in` or take it out of `from`.",
+                )  # fmt: skip
+            _judge_started(procedure, f"period.{period.name}", effect.starts, (effect.target or "",))
+    for one in procedure.transitions:
+        _judge_started(procedure, one.place, one.starts + one.revives, _targets(procedure, one))
+        for name in (*one.pauses, *one.resumes, *one.extends, *one.after):
+            if not procedure.periods[name].runs_in & set(one.sources):
+                raise ProcedureError(
+                    one.place, f"the period {name} runs in none of the states it is from",
+                    f"Name a state of period.{name} in `from`, or add one to its `in`.",
+                )  # fmt: skip
+
+    for period in procedure.periods.values():
+        clocked = [one for one in procedure.transitions if period.name in (*one.pauses, *one.extends)]
+        if period.given and clocked:
+            raise ProcedureError(
+                clocked[0].place, f"the end of the period {period.name} is given by a record",
+                "Leave it out of `pauses` and `extends`.",
+            )  # fmt: skip
+
+
+def _judge_started(procedure: Procedure, place: str, periods: Iterable[str], targets: Iterable[str]) -> None:
+    for name in periods:
+        missing = sorted(set(targets) - procedure.periods[name].runs_in)
+        if missing:
+            raise ProcedureError(
+                place, f"it starts the period {name}, which does not run in {', '.join(missing)}",
+                f"Add the state to `in` of period.{name}, or start another period.",
+            )  # fmt: skip
+
+
+def _judge_ambiguity(procedure: Procedure) -> None:
+    for number, one in enumerate(procedure.transitions):
+        for other in procedure.transitions[:number]:
+            shared = [state for state in one.sources if state in other.sources]
+            if one.act == other.act and shared and _same_party(one.who, other.who) and _same_subject(one, other):
+                raise ProcedureError(
+                    one.place, f"in {', '.join(shared)} the act fits {other.place} as well",
+                    "Tell the two apart by `who`, `from` or `of`.",
+                )  # fmt: skip
+
+
+def _same_party(who: str, other: str) -> bool:
+    vague = (EITHER,)
+    return who == other or who in vague or other in vague or who.startswith(BY_TERMS) or other.startswith(BY_TERMS)
+
+
+def _same_subject(one: Transition, other: Transition) -> bool:
+    return not one.of or not other.of or bool(set(one.of) & set(other.of))
+
+
+def _targets(procedure: Procedure, one: Transition) -> set[str]:
+    if one.target is None:
+        return set(one.sources)
+    if one.target == PREVIOUS:
+        return {
+            source
+            for before in procedure.transitions
+            if before.target in one.sources
+            for source in before.sources
+        }  # fmt: skip
+    return {one.target}
+
+
+def _edges(procedure: Procedure, one: Transition) -> Iterator[tuple[str, str]]:
+    for source in one.sources:
+        if one.target is None:
+            yield source, source
+        elif one.target == PREVIOUS:
+            for before in procedure.transitions:
+                if before.target == source:
+                    yield from ((source, state) for state in before.sources)
+        else:
+            yield source, one.target
+
+
+def _by_time(procedure: Procedure) -> Iterator[tuple[str, str]]:
+    for period in procedure.periods.values():
+        for effect in period.effects:
+            yield from ((state, effect.target or state) for state in effect.sources or period.runs_in)
+
+
+def _closure(start: str, edges: Mapping[str, set[str]]) -> set[str]:
+    reached, waiting = {start}, [start]
+    while waiting:
+        for state in edges.get(waiting.pop(), set()) - reached:
+            reached.add(state)
+            waiting.append(state)
+    return reached
+
+
+def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    edges: dict[str, set[str]] = {}
+    for source, target in pairs:
+        edges.setdefault(source, set()).add(target)
+    return edges
+
+
+def reachable(procedure: Procedure) -> set[str]:
+    """The states that a case can come to."""
+    pairs = [pair for one in procedure.transitions for pair in _edges(procedure, one)]
+    return _closure(procedure.start, _gathered([*pairs, *_by_time(procedure)]))
+
+
+def alone(procedure: Procedure, role: str) -> dict[str, set[str]]:
+    """State → the states to which `role` comes from there by its own acts alone and by what time brings."""
+    pairs = list(_by_time(procedure))
+    for one in procedure.transitions:
+        if one.may_be_by(role) and not one.consent:
+            pairs += _edges(procedure, one)
+        if one.consents and one.may_be_by(role):
+            # What the other side has proposed before, this side's consent carries out.
+            for proposed in procedure.transitions:
+                if proposed.consent and any(proposed.may_be_by(other) for other in ROLES if other != role):
+                    pairs += (pair for pair in _edges(procedure, proposed) if pair[0] in one.sources)
+    edges = _gathered(pairs)
+    return {state: _closure(state, edges) for state in procedure.states}
+
+
+def _judge_reach(procedure: Procedure) -> None:
+    lost = [state for state in procedure.states if state not in reachable(procedure)]
+    if lost:
+        raise ProcedureError(
+            f"state.{lost[0]}", "no act and no end of a period leads to it",
+            "Add a transition that does, or take the state out.",
+        )  # fmt: skip
+    used = {one.act for one in procedure.transitions}
+    for act in procedure.acts:
+        if act not in used:
+            raise ProcedureError(f"act.{act}", "no transition has it", "Add a [[transition]], or take the act out.")
+    started = {
+        *(name for one in procedure.transitions for name in one.starts),
+        *(name for period in procedure.periods.values() for effect in period.effects for name in effect.starts),
+    }
+    for name in procedure.periods:
+        if name not in started:
+            raise ProcedureError(
+                f"period.{name}", "nothing starts it", "Name it in `starts` of a transition, or take it out."
+            )
+    openers = [one for one in procedure.transitions if procedure.start in one.sources]
+    if not any(procedure.acts[one.act].declares for one in openers):
+        raise ProcedureError(
+            f"state.{procedure.start}", "no act that leads from it declares whom the case is about",
+            "Set declares = true on the act that opens a case.",
+        )  # fmt: skip
+
+
+def _judge_consent(procedure: Procedure) -> None:
+    consenting = {state for one in procedure.transitions if one.consents for state in one.sources}
+    for one in procedure.transitions:
+        missing = [state for state in one.sources if one.consent and state not in consenting]
+        if missing:
+            raise ProcedureError(
+                one.place, f"nobody can consent to it in {', '.join(missing)}",
+                "Add a transition with consents = true from there.",
+            )  # fmt: skip
+    opened = {one.opens for one in procedure.transitions if one.opens}
+    for one in procedure.transitions:
+        unknown = sorted({*one.not_while, *([one.answers] if one.answers else [])} - opened)
+        if unknown:
+            raise ProcedureError(
+                one.place, f"nothing opens {', '.join(unknown)}", "Name it in `opens` of a transition, or leave it out."
+            )
+
+
+def crossing(procedure: Procedure) -> set[tuple[str, str]]:
+    """The pairs of different acts that may cross, each pair once, in alphabetical order."""
+    closures = {role: alone(procedure, role) for role in ROLES}
+    acts = {
+        role: {
+            state: {one.act for one in procedure.from_state(state) if one.may_be_by(role)} for state in procedure.states
+        }
+        for role in ROLES
+    }
+    pairs: set[tuple[str, str]] = set()
+    for state in reachable(procedure):
+        first, second = (
+            {act for reached in closures[role][state] for act in acts[role][reached]}
+            for role in (REQUESTING, REQUESTED)
+        )
+        pairs |= {(min(a, b), max(a, b)) for a in first for b in second if a != b}
+    return pairs
+
+
+def _judge_precedence(procedure: Procedure) -> None:
+    missing = sorted(pair for pair in crossing(procedure) if procedure.is_first(*pair) is None)
+    if missing:
+        told = ", ".join(f"{first} and {second}" for first, second in missing[:_TOLD])
+        more = f" and {len(missing) - _TOLD} more pairs" if len(missing) > _TOLD else ""
+        raise ProcedureError(
+            "precedence", f"these acts may cross and have no order: {told}{more}",
+            "Name both in `precedence`, the one that is taken first before the other, or add an [[exception]].",
+        )  # fmt: skip
+    strange = sorted(set(procedure.exceptions) - crossing(procedure) - {(b, a) for a, b in crossing(procedure)})
+    if strange:
+        raise ProcedureError("exception", f"{' and '.join(strange[0])} can never cross", "Take the exception out.")

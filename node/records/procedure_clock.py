@@ -1,0 +1,48 @@
+"""The terms of a case as the engine of procedures asks them: clocks answer, and what has no end says why in words."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from node.records.clocks import CalendarEnds, CaseTerms, PeriodError, Span
+from node.records.procedure_events import NoEnd, Pause
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTerms:
+    """`procedure_events.Terms`, answered by the terms and calendars of one case."""
+
+    case: CaseTerms
+
+    def answered(self) -> str:
+        """`sent` or `received`."""
+        return self.case.answered()
+
+    def begins(self, period: str) -> str:
+        """`sent` or `received`."""
+        return self.case.begins(period)
+
+    def without_receipt(self) -> tuple[timedelta, bool] | None:
+        """So long after it was sent an act without a receipt counts as received (True) or as not made (False)."""
+        return self.case.without_receipt()
+
+    def end(
+        self, period: str, start: datetime, *, extended: bool, until: date | None, pauses: tuple[Pause, ...]
+    ) -> datetime | NoEnd:
+        """When the period ends that begins at `start`; why not, where terms or calendars give no end."""
+        try:
+            found = self.case.ends(period, Span.at(start), extended=extended, until=until, pauses=pauses)
+        except (PeriodError, CalendarEnds) as error:
+            return NoEnd(str(error))
+        return NoEnd("an obstacle lasts") if found is None else found.latest
+
+    def end_of_day(self, period: str, day: date) -> datetime:
+        """When the day `day` ends."""
+        return self.case.end_of_day(period, day)
+
+    def silence_accepts(self, period: str) -> bool:
+        """Whether silence to the end of the period counts as consent."""
+        return self.case.silence_accepts(period)
+
+    def party(self, name: str) -> str | None:
+        """The role of the party that the terms name for `name`."""
+        return self.case.party(name)

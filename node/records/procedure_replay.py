@@ -1,0 +1,333 @@
+"""The engine: a procedure carried out over the acts of a case, the same on both sides in whatever order they came.
+
+Acts are taken in the order that their messages state; concurrent ones by the end of a period that lies between them,
+else by the procedure's precedence. An act that does not fit is out of step: told of, and changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from node.records.procedure_events import SENT, Event, NoEnd, Span, Terms, instant
+from node.records.procedure_order import Order, arrange, heads
+from node.records.procedure_states import WHOLE_CASE, OutOfStep, Passed, PersonState, Proposal, Replayed, Running
+from node.records.procedures import (
+    BY_TERMS,
+    EITHER,
+    PREVIOUS,
+    REQUESTING,
+    Effect,
+    Period,
+    Procedure,
+    Transition,
+)
+
+_MOMENT = timedelta(microseconds=1)
+
+
+def replay(
+    procedure: Procedure,
+    terms: Terms,
+    events: Sequence[Event],
+    now: datetime,
+    kept: Mapping[tuple[str, str], Terms] | None = None,
+) -> Replayed:
+    """Carry the procedure out over `events` up to the instant `now`.
+
+    `events` hold each act once (`without_repeats`), undone ones left out. `kept` gives the terms under which a period
+    (its name, the message that started it) began, where they are not `terms`.
+    """
+    counted = [instant(event, terms.answered(), terms) for event in events]
+    order = arrange(events, [span.earliest for span in counted])
+    case = _Case(procedure, terms, kept or {}, order)
+    remaining = dict.fromkeys(range(len(events)))
+    while remaining:
+        first, *others = heads(order, remaining)
+        for other in others:
+            first = case.first_of(events, first, other)
+        del remaining[first]
+        case.take(events[first], order.at[first])
+    for person in sorted(case.persons):
+        case.let_end(person, now)
+    return case.result()
+
+
+class _Case:
+    def __init__(self, procedure: Procedure, terms: Terms, kept: Mapping[tuple[str, str], Terms], order: Order) -> None:
+        self._procedure = procedure
+        self._terms = terms
+        self._kept = kept
+        self._order = order
+        self._steps: list[Passed] = []
+        self._strange: list[OutOfStep] = []
+        self._open: dict[str, frozenset[str]] = {}
+        start = PersonState(procedure.start)
+        self.persons: dict[str, PersonState] = {} if procedure.per_person else {WHOLE_CASE: start}
+
+    def result(self) -> Replayed:
+        return Replayed(
+            dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange), dict(self._open),
+            self._order.ours_alone,
+        )  # fmt: skip
+
+    def first_of(self, events: Sequence[Event], i: int, j: int) -> int:
+        """Which of two concurrent events is taken first."""
+        at = self._order.at
+        for end in self._ends():
+            if (at[i] < end) != (at[j] < end):
+                return i if at[i] < end else j
+        first = self._procedure.is_first(events[i].act, events[j].act)
+        if first is not None:
+            return i if first else j
+        return min(i, j, key=lambda k: (events[k].actor != REQUESTING, at[k], events[k].key))
+
+    def _ends(self) -> list[datetime]:
+        return sorted(
+            one.ends_at
+            for person in self.persons.values()
+            for one in person.running
+            if one.ends_at is not None and self._effect(one)
+        )
+
+    def take(self, event: Event, at: datetime) -> None:
+        """Let one act take effect for everybody whom it concerns."""
+        act = self._procedure.acts.get(event.act)
+        if act is None:
+            self._strange.append(OutOfStep(event, tuple(sorted(event.persons)), "no-such-act", ()))
+            return
+        if not self._procedure.per_person:
+            persons = [WHOLE_CASE]
+        elif event.persons:
+            persons = sorted(event.persons)
+        else:
+            persons = sorted(self._concerned(event))
+        refused: dict[str, list[str]] = {}
+        for person in persons:
+            known = person in self.persons
+            if not known and act.declares:
+                self.persons[person] = PersonState(self._procedure.start)
+            reason = self._take_for(person, event, at) if person in self.persons else "person"
+            if reason is not None:
+                refused.setdefault(reason, []).append(person)
+                if not known:
+                    self.persons.pop(person, None)
+        if not persons:
+            refused["person"] = []
+        for reason, whom in refused.items():
+            states = sorted({self.persons[person].state for person in whom if person in self.persons})
+            self._strange.append(OutOfStep(event, tuple(whom), reason, tuple(states)))
+        self._settle_open(event, len(refused) == 0 or any(event.id in one.acts for one in self.persons.values()))
+
+    def _concerned(self, event: Event) -> list[str]:
+        """Everybody, or those whom the message concerned that the act is about, where it took effect."""
+        about = [
+            name for name, one in self.persons.items() if event.concerning in (*one.acts, *one.proposals, *one.void)
+        ]
+        return about or list(self.persons)
+
+    def _settle_open(self, event: Event, fits: bool) -> None:
+        for one in self._procedure.transitions:
+            if fits and one.act == event.act:
+                if one.opens:
+                    self._open[one.opens] = self._open.get(one.opens, frozenset()) | {event.id}
+                if one.answers and event.concerning:
+                    self._open[one.answers] = self._open.get(one.answers, frozenset()) - {event.concerning}
+
+    def _take_for(self, person: str, event: Event, at: datetime) -> str | None:
+        """None where the act took effect for the person, else why it did not."""
+        self.let_end(person, at)
+        here = self.persons[person]
+        if event.concerning in here.void:
+            return "void"
+        found = self._fitting(here, event)
+        if isinstance(found, str):
+            return found
+        if found.consents or found.declines:
+            return self._answer(person, found, event, at)
+        hindrance = self._hindrance(here, found, event)
+        if hindrance is not None:
+            return hindrance
+        here = replace(here, acts={**here.acts, event.id: event.act})
+        if found.consent:
+            proposal = Proposal(self._procedure.transitions.index(found), event.actor, event.concerning)
+            self.persons[person] = replace(here, proposals={**here.proposals, event.id: proposal})
+            return None
+        return self._carry_out(person, here, found, event, at, event.concerning)
+
+    def _fitting(self, here: PersonState, event: Event) -> Transition | str:
+        found = [one for one in self._procedure.from_state(here.state) if one.act == event.act]
+        if not found:
+            return "state"
+        found = [one for one in found if self._is_party(one.who, event.actor)]
+        if not found:
+            return "party"
+        about = here.acts.get(event.concerning or "")
+        return next((one for one in found if not one.of or about in one.of), "concerns")
+
+    def _is_party(self, who: str, actor: str) -> bool:
+        if who.startswith(BY_TERMS):
+            return self._terms.party(who.removeprefix(BY_TERMS)) == actor
+        return who in (actor, EITHER)
+
+    def _answer(self, person: str, found: Transition, event: Event, at: datetime) -> str | None:
+        """Consent to a proposal of the other side, or decline it."""
+        here = self.persons[person]
+        proposal = here.proposals.get(event.concerning or "")
+        if proposal is None or proposal.by == event.actor:
+            return "concerns"
+        proposed = self._procedure.transitions[proposal.transition]
+        if found.consents:
+            if here.state not in proposed.sources or proposal.concerning in here.void:
+                return "state"
+            hindrance = self._hindrance(here, proposed, event)
+            if hindrance is not None:
+                return hindrance
+        left = {key: value for key, value in here.proposals.items() if key != event.concerning}
+        here = replace(here, proposals=left, acts={**here.acts, event.id: event.act})
+        self.persons[person] = here
+        return self._carry_out(person, here, proposed, event, at, proposal.concerning) if found.consents else None
+
+    def _hindrance(self, here: PersonState, one: Transition, event: Event) -> str | None:
+        """Why a transition that fits the state cannot be made all the same."""
+        if any(self._open.get(name) for name in one.not_while):
+            return "open"
+        if one.answers and event.concerning not in self._open.get(one.answers, ()):
+            return "concerns"
+        running = {period.period: period for period in here.running if not period.over}
+        for name in (*one.pauses, *one.resumes, *one.extends):
+            period = running.get(name)
+            if period is None or period.paused != (name in one.resumes):
+                return "period"
+            if name in one.extends and (period.extended or self._extended(period, event).end is None):
+                return "no-extension"
+        ended = {period.period for period in (*here.running, *here.stopped) if period.over}
+        return None if set(one.after) <= ended else "not-over"
+
+    def _carry_out(
+        self, person: str, here: PersonState, one: Transition, event: Event, at: datetime, about: str | None
+    ) -> str | None:
+        if one.target == PREVIOUS and here.before is None:
+            return "state"
+        changed = tuple(
+            self._changed(period, one, event, at) for period in here.running if period.period not in one.ends
+        )
+        kept = tuple(period for period in here.stopped if period.period not in one.ends)
+        here = replace(here, running=changed, stopped=kept)
+        if one.of and about is not None:
+            acts = {key: value for key, value in here.acts.items() if key != about}
+            here = replace(here, acts=acts, void=here.void | {about})
+        when = instant(event, self._terms.answered(), self._terms)
+        moved = self._moved(here, one.target, when)
+        revived = [replace(old, over=False) for old in moved.stopped if old.period in one.revives]
+        started = [
+            self._started(name, event.id, instant(event, self._terms.begins(name), self._terms), event)
+            for name in one.starts
+        ]
+        self.persons[person] = _with_running(moved, [*revived, *started])
+        self._steps.append(Passed(person, here.state, moved.state, when, act=event.act, event=event.id))
+        return None
+
+    def _changed(self, period: Running, one: Transition, event: Event, at: datetime) -> Running:
+        """The running period after what the transition does to its clock."""
+        if period.over:
+            return period
+        if period.period in one.pauses:
+            return self._ending(replace(period, pauses=(*period.pauses, (at, None))))
+        if period.period in one.resumes and period.paused:
+            *earlier, (begin, _) = period.pauses
+            return self._ending(replace(period, pauses=(*earlier, (begin, max(begin, at)))))
+        if period.period in one.extends:
+            return self._extended(period, event)
+        return period
+
+    def _extended(self, period: Running, event: Event) -> Running:
+        return self._ending(replace(period, extended=True, until=event.until))
+
+    def _started(self, name: str, by: str, start: Span, event: Event | None) -> Running:
+        terms = self._kept.get((name, by), self._terms)
+        disputed = event is not None and event.disputed and terms.begins(name) != SENT
+        fresh = Running(name, by, start, None, terms, disputed=disputed)
+        if not self._procedure.periods[name].given:
+            return self._ending(fresh)
+        if event is None or event.until is None:
+            return replace(fresh, why="the record gives no day")
+        return replace(fresh, end=Span.at(terms.end_of_day(name, event.until)))
+
+    def _ending(self, period: Running) -> Running:
+        """The period with its end, or with why it has none."""
+        found: list[datetime | None] = []
+        for start in (period.start.earliest, period.start.latest):
+            if start is None:
+                found.append(None)
+                continue
+            end = period.terms.end(
+                period.period, start, extended=period.extended, until=period.until, pauses=period.pauses
+            )
+            if isinstance(end, NoEnd):
+                return replace(period, end=None, why=end.reason)
+            found.append(end)
+        earliest, latest = found
+        return period if earliest is None else replace(period, end=Span(earliest, latest), why="")
+
+    def _moved(self, here: PersonState, target: str | None, when: Span) -> PersonState:
+        if target is None or target == here.state:
+            return here
+        if target == PREVIOUS and here.before is not None:
+            return replace(here.before, since=when, acts=here.acts, void=here.void, proposals=here.proposals)
+        runs = {name for name, period in self._procedure.periods.items() if target in period.runs_in}
+        left = [period for period in here.running if period.period not in runs]
+        gone = {period.period for period in left}
+        return replace(
+            here,
+            state=target,
+            since=when,
+            running=tuple(period for period in here.running if period.period in runs),
+            stopped=(*(old for old in here.stopped if old.period not in gone), *left),
+            before=replace(here, before=None),
+        )
+
+    def _effect(self, period: Running) -> Effect | None:
+        about: Period = self._procedure.periods[period.period]
+        if about.at_end is not None:
+            return about.at_end
+        return about.deemed if period.terms.silence_accepts(period.period) else about.overdue
+
+    def let_end(self, person: str, at: datetime) -> None:
+        """Let every period of the person take effect that has certainly ended by `at`."""
+        while True:
+            here = self.persons[person]
+            due = sorted(
+                (one.ends_at, one.period, number)
+                for number, one in enumerate(here.running)
+                if one.ends_at is not None and one.ends_at <= at
+            )
+            if not due:
+                return
+            _, _, number = due[0]
+            ended = here.running[number]
+            running = (*here.running[:number], replace(ended, over=True), *here.running[number + 1 :])
+            here = replace(here, running=running)
+            effect, end = self._effect(ended), ended.end
+            if effect is None or end is None or (effect.sources and here.state not in effect.sources):
+                self.persons[person] = here
+                continue
+            moved = self._moved(here, effect.target, end)
+            by = f"{ended.period}/{ended.started_by}"
+            self.persons[person] = _with_running(
+                moved, [self._started(name, by, _last_moment(end), None) for name in effect.starts]
+            )
+            self._steps.append(Passed(person, here.state, moved.state, end, period=ended.period))
+
+
+def _last_moment(end: Span) -> Span:
+    """What begins with the end of a period begins on its last day, not on the first day after it."""
+    return Span(end.earliest - _MOMENT, None if end.latest is None else end.latest - _MOMENT)
+
+
+def _with_running(here: PersonState, started: Sequence[Running]) -> PersonState:
+    names = {one.period for one in started}
+    return replace(
+        here,
+        running=(*(one for one in here.running if one.period not in names), *started),
+        stopped=tuple(one for one in here.stopped if one.period not in names),
+    )

@@ -1,0 +1,110 @@
+"""Where the persons of a case stand, and what came of its acts, as values: what `procedure_replay` makes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from node.records.procedure_events import Event, Pause, Span, Terms
+
+WHOLE_CASE = ""
+"""Stands for the person in a procedure that is per case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A period that was started for a person. `end` None: none can be computed; `why` says what stands against it."""
+
+    period: str
+    started_by: str
+    start: Span
+    end: Span | None
+    terms: Terms = field(repr=False, compare=False)
+    extended: bool = False
+    pauses: tuple[Pause, ...] = ()
+    until: date | None = None
+    over: bool = False
+    disputed: bool = False
+    why: str = ""
+
+    @property
+    def paused(self) -> bool:
+        return bool(self.pauses) and self.pauses[-1][1] is None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The instant at which it has certainly ended, while it runs."""
+        return None if self.over or self.paused or self.end is None else self.end.latest
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A transition (its number) that `by` proposes, and the message that it concerns."""
+
+    transition: int
+    by: str
+    concerning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """Where one person stands."""
+
+    state: str
+    since: Span | None = None
+    running: tuple[Running, ...] = ()
+    stopped: tuple[Running, ...] = ()
+    acts: Mapping[str, str] = field(default_factory=dict)
+    """What each message that took effect was, by its id."""
+    void: frozenset[str] = frozenset()
+    proposals: Mapping[str, Proposal] = field(default_factory=dict)
+    """What waits for consent, by the message that proposes it."""
+    before: "PersonState | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One step that a person's case took: by an act (`event` its message) or by the end of a period."""
+
+    person: str
+    source: str
+    target: str
+    at: Span
+    act: str | None = None
+    event: str | None = None
+    period: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfStep:
+    """An act that does not fit, for which persons, and why: a word of REASONS."""
+
+    event: Event
+    persons: tuple[str, ...]
+    reason: str
+    states: tuple[str, ...]
+
+
+REASONS = {
+    "state": "no such act in the present state",
+    "party": "the act is the other party's",
+    "person": "the case has no such person",
+    "void": "it concerns a message that is void",
+    "concerns": "it concerns no message that it could",
+    "period": "the period that it needs does not run",
+    "no-extension": "the terms give no extension",
+    "open": "something is still open that has to be answered first",
+    "not-over": "the period has not ended",
+    "no-such-act": "the procedure knows no such act",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of the acts: each person's state, the steps, and what did not fit."""
+
+    persons: Mapping[str, PersonState]
+    steps: tuple[Passed, ...]
+    out_of_step: tuple[OutOfStep, ...]
+    open: Mapping[str, frozenset[str]]
+    """Messages that wait for an answer, by what they opened."""
+    ours_alone: bool

@@ -1,0 +1,355 @@
+"""A case as its procedure shows it at an instant: where it stands, what may be done next and by whom, what is due.
+
+Three readings of the same acts stand side by side. `agreed`: what the messages of both sides say, the same on both
+nodes once both have them. `state`: with what we alone have stated of acts on paper. `expected`: with our own acts, too,
+that wait for their receipts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from node.records.procedure_events import (
+    PENDING,
+    RECEIVED,
+    SETTLED,
+    UNDONE,
+    Event,
+    NoEnd,
+    Span,
+    Terms,
+    without_repeats,
+)
+from node.records.procedure_order import said_unseen
+from node.records.procedure_replay import replay
+from node.records.procedure_states import Passed, PersonState, Replayed, Running
+from node.records.procedures import BY_TERMS, EITHER, ROLES, Procedure, Transition, other_role
+
+SAME_ACT = timedelta(days=1)
+"""Two statements of an act on paper are of the same one if they differ by no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """One person: the state in each of the three readings, and since when and by what the first holds."""
+
+    state: str
+    agreed: str | None
+    expected: str
+    since: Span | None
+    by_silence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A period that runs, or has ended without effect, for these persons.
+
+    `standing`: open, paused, ended, disputed (it lies between two instants, or its start is doubted), unknown (`why`).
+    """
+
+    period: str
+    persons: tuple[str, ...]
+    awaits: str | None
+    start: Span
+    end: Span | None
+    standing: str
+    extended: bool
+    started_by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """An act that `who` may do now, for these persons; `consent`: it needs the other's. `of`: it is about one of these
+    messages."""
+
+    act: str
+    who: str
+    persons: tuple[str, ...]
+    consent: bool
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should know of the case: `kind`, the message or period that it is about, and why."""
+
+    kind: str
+    persons: tuple[str, ...] = ()
+    event: str | None = None
+    period: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """`state` of the case is the first, in the procedure's order, that any of its persons is in."""
+
+    state: str
+    persons: Mapping[str, PersonView]
+    deadlines: tuple[Deadline, ...]
+    possible: tuple[Possible, ...]
+    findings: tuple[Finding, ...]
+    steps: tuple[Passed, ...]
+    pending: tuple[str, ...]
+    """Our own messages that wait for their receipts."""
+
+
+def view(
+    procedure: Procedure,
+    terms: Terms,
+    events: Sequence[Event],
+    now: datetime,
+    *,
+    own: str | None = None,
+    heard_until: datetime | None = None,
+    kept: Mapping[tuple[str, str], Terms] | None = None,
+) -> CaseView:
+    """The case at `now`, a function of what is given alone.
+
+    `own` is the role of the party whose node looks (None: somebody who only has the messages). `heard_until`: the
+    instant up to which all that the other side sent is known here. `kept`: as in `replay`.
+    """
+    settled = [settle(one, events, terms, now) for one in without_repeats(events)]
+    acts = join_statements([one for one in settled if one.status != UNDONE])
+
+    def read(wanted: Sequence[Event]) -> Replayed:
+        return replay(procedure, terms, wanted, now, kept)
+
+    done = [one for one in acts if one.status == SETTLED]
+    agreed = read([one for one in done if one.stated_by is None])
+    state = read([one for one in done if one.stated_by in (None, own)])
+    expected = read([one for one in acts if one.stated_by in (None, own)])
+    persons = {
+        name: PersonView(
+            state=here.state,
+            agreed=agreed.persons[name].state if name in agreed.persons else None,
+            expected=expected.persons[name].state if name in expected.persons else here.state,
+            since=here.since,
+            by_silence=any(step.period for step in state.steps if step.person == name and step.at == here.since),
+        )
+        for name, here in state.persons.items()
+    }
+    unsettled = [one for one in acts if one.status == PENDING]
+    found = [
+        *_out_of_step(state),
+        *_of_messages(settled, acts, state),
+        *_may_have_been_answered(procedure, terms, state, unsettled, own, heard_until, now),
+    ]
+    states = {one.state for one in state.persons.values()}
+    return CaseView(
+        state=next((name for name in procedure.states if name in states), procedure.start),
+        persons=persons,
+        deadlines=_deadlines(procedure, state, now),
+        possible=_possible(procedure, terms, state),
+        findings=tuple(found),
+        steps=state.steps,
+        pending=tuple(sorted({one.id for one in unsettled})),
+    )
+
+
+def settle(event: Event, events: Sequence[Event], terms: Terms, now: datetime) -> Event:
+    """A pending act that the other side has seen, or that by the terms counts without a receipt, is settled."""
+    if event.status != PENDING:
+        return event
+    seen = [
+        other.sent
+        for other in events
+        if other.writer != event.writer
+        and other.status == SETTLED
+        and event.sequence is not None
+        and event.sequence <= (other.seen or 0)
+    ]
+    if seen:
+        latest = max(event.sent, min(seen))
+        return replace(event, status=SETTLED, received=event.received or Span(event.sent, latest))
+    rule = terms.without_receipt()
+    if rule is None or now < event.sent + rule[0]:
+        return event
+    return replace(event, status=SETTLED if rule[1] else UNDONE)
+
+
+def join_statements(events: Sequence[Event]) -> list[Event]:
+    """Acts on paper that both sides have stated become one each, which nobody states alone (`stated_by` None)."""
+    joined: list[Event] = [one for one in events if not one.on_paper]
+    paper = sorted((one for one in events if one.on_paper), key=lambda one: (one.sent, one.key))
+    while paper:
+        first = paper.pop(0)
+        same = next((other for other in paper if _same_act(first, other)), None)
+        if same is None:
+            joined.append(first)
+            continue
+        paper.remove(same)
+        own = first if first.stated_by == first.actor else same
+        received = [one.received for one in (first, same) if one.received is not None]
+        both = received[0] if received else Span(first.sent, same.sent)
+        for other in received[1:]:
+            both = both.over(other)
+        joined.append(replace(own, sent=first.sent, received=both, stated_by=None, sequence=None, seen=None))
+    return joined
+
+
+def _same_act(one: Event, other: Event) -> bool:
+    return (
+        one.stated_by != other.stated_by
+        and (one.act, one.actor, one.persons, one.until) == (other.act, other.actor, other.persons, other.until)
+        and abs(other.sent - one.sent) <= SAME_ACT
+    )
+
+
+def _out_of_step(state: Replayed) -> list[Finding]:
+    return [Finding("out-of-step", one.persons, one.event.id, reason=one.reason) for one in state.out_of_step]
+
+
+def _of_messages(settled: Sequence[Event], acts: Sequence[Event], state: Replayed) -> list[Finding]:
+    found = [
+        Finding("undone", tuple(sorted(one.persons)), one.id, reason=one.act) for one in settled if one.status == UNDONE
+    ]
+    found += [
+        Finding("one-sided", tuple(sorted(one.persons)), one.id, reason=one.stated_by)
+        for one in acts
+        if one.stated_by is not None
+    ]
+    found += [Finding("disputed-time", tuple(sorted(one.persons)), one.id) for one in settled if one.disputed]
+    unseen = sorted({(one.id, other.id) for one, other in said_unseen(settled)})
+    found += [Finding("said-unseen", event=one, reason=other) for one, other in unseen]
+    if state.ours_alone:
+        found.append(Finding("ours-alone"))
+    return found
+
+
+def _may_have_been_answered(
+    procedure: Procedure,
+    terms: Terms,
+    state: Replayed,
+    unsettled: Sequence[Event],
+    own: str | None,
+    heard_until: datetime | None,
+    now: datetime,
+) -> list[Finding]:
+    """Periods that have ended by what is known here, while an answer from before their end may be on its way."""
+    found: dict[tuple[str, str], Finding] = {}
+    for name, here in state.persons.items():
+        for one in (*here.running, *here.stopped):
+            period = procedure.periods[one.period]
+            if one.end is None or one.end.earliest > now or not period.effects:
+                continue
+            if not one.over and one in here.stopped:
+                continue
+            role = _role(period.awaits, terms)
+            own_answer = [
+                event
+                for event in unsettled
+                if event.actor in (role or event.actor, EITHER)
+                and event.sent < (one.end.latest or event.sent)
+                and (not event.persons or name in event.persons)
+            ]
+            unheard = (
+                role is not None
+                and own == other_role(role)
+                and terms.answered() != RECEIVED
+                and (heard_until is None or one.end.latest is None or heard_until < one.end.latest)
+            )
+            if own_answer or unheard:
+                key = (one.period, one.started_by)
+                before = found.get(key, Finding("may-have-been-answered", (), None, one.period))
+                found[key] = replace(before, persons=(*before.persons, name))
+    return list(found.values())
+
+
+def _role(awaits: str | None, terms: Terms) -> str | None:
+    """The one role that a period waits for, where it is one."""
+    if awaits is not None and awaits.startswith(BY_TERMS):
+        return terms.party(awaits.removeprefix(BY_TERMS))
+    return None if awaits == EITHER else awaits
+
+
+def _deadlines(procedure: Procedure, state: Replayed, now: datetime) -> tuple[Deadline, ...]:
+    groups: dict[tuple[str, str, Span | None, bool], tuple[Running, list[str]]] = {}
+    for name, here in state.persons.items():
+        for one in here.running:
+            _, persons = groups.setdefault((one.period, one.started_by, one.end, one.over), (one, []))
+            persons.append(name)
+    found = [
+        Deadline(
+            period=one.period,
+            persons=tuple(persons),
+            awaits=procedure.periods[one.period].awaits,
+            start=one.start,
+            end=one.end,
+            standing=_standing(one, now),
+            extended=one.extended,
+            started_by=one.started_by,
+            why=one.why,
+        )
+        for one, persons in groups.values()
+    ]
+    far = datetime.max.replace(tzinfo=now.tzinfo)
+    return tuple(sorted(found, key=lambda one: (one.end.earliest if one.end else far, one.period, one.started_by)))
+
+
+def _standing(one: Running, now: datetime) -> str:
+    if one.over:
+        return "ended"
+    if one.paused:
+        return "paused"
+    if one.end is None:
+        return "unknown"
+    return "disputed" if one.disputed or one.end.earliest <= now else "open"
+
+
+def _possible(procedure: Procedure, terms: Terms, state: Replayed) -> tuple[Possible, ...]:
+    if not state.persons:
+        declared = {name for name, act in procedure.acts.items() if act.declares}
+        first = PersonState(procedure.start)
+        openers = [one for one in procedure.from_state(procedure.start) if one.act in declared]
+        return tuple(
+            Possible(one.act, role, (), one.consent)
+            for one in openers
+            for role in _roles(one.who, terms)
+            if _open_to(procedure, one, first, state, role) is not None
+        )
+    found: dict[tuple[str, str, bool, tuple[str, ...]], list[str]] = {}
+    for name, here in state.persons.items():
+        for one in procedure.from_state(here.state):
+            for role in _roles(one.who, terms):
+                of = _open_to(procedure, one, here, state, role)
+                if of is not None:
+                    found.setdefault((one.act, role, one.consent, of), []).append(name)
+    return tuple(Possible(act, role, tuple(names), consent, of) for (act, role, consent, of), names in found.items())
+
+
+def _may_extend(period: Running) -> bool:
+    end = period.terms.end(period.period, period.start.earliest, extended=True, until=None, pauses=period.pauses)
+    return not isinstance(end, NoEnd)
+
+
+def _roles(who: str, terms: Terms) -> tuple[str, ...]:
+    if who == EITHER:
+        return ROLES
+    role = _role(who, terms)
+    return () if role is None else (role,)
+
+
+def _open_to(
+    procedure: Procedure, one: Transition, here: PersonState, state: Replayed, role: str
+) -> tuple[str, ...] | None:
+    """The messages that the act may be about (none where any may), or None where it cannot be done now."""
+    if any(state.open.get(name) for name in one.not_while):
+        return None
+    running = {period.period: period for period in here.running if not period.over}
+    for name in (*one.pauses, *one.resumes, *one.extends):
+        if name not in running or running[name].paused != (name in one.resumes):
+            return None
+        if name in one.extends and (running[name].extended or not _may_extend(running[name])):
+            return None
+    if not set(one.after) <= {period.period for period in (*here.running, *here.stopped) if period.over}:
+        return None
+    if one.consents or one.declines:
+        of = tuple(sorted(key for key, proposal in here.proposals.items() if proposal.by != role))
+        return of or None
+    if one.answers:
+        return tuple(sorted(state.open.get(one.answers, ()))) or None
+    if one.of:
+        return tuple(sorted(key for key, act in here.acts.items() if act in one.of)) or None
+    return ()

@@ -1,0 +1,466 @@
+"""A case by its procedure, for each person: state, what is due, what may be done next. The procedure is real data."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from node.records import Domain
+from node.records.procedure_events import PENDING, SENT, UNDONE, Event, Span
+from node.records.procedure_view import CaseView, view
+from node.records.procedures import REQUESTED, REQUESTING, Procedure
+from tests.records.procedure_terms import PlainTerms
+
+DAY = timedelta(days=1)
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LATER = T0 + 400 * DAY
+
+
+@pytest.fixture(scope="module")
+def procedure(returns: Domain) -> Procedure:
+    assert isinstance(returns.procedure, Procedure)
+    return returns.procedure
+
+
+class Case:
+    """Two nodes that write to each other. Each act goes with what its writer has seen; a receipt comes at once."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._last = {REQUESTING: 0, REQUESTED: 0}
+        self.seen = {REQUESTING: 0, REQUESTED: 0}
+
+    def act(self, role: str, act: str, day: float, *, seen: bool = True, **facts: Any) -> Event:
+        """One message by `role`; `seen` False: the other side has not seen it yet, nor it anything of the other's."""
+        self._last[role] += 1
+        other = REQUESTED if role == REQUESTING else REQUESTING
+        facts = {"received": Span.at(T0 + day * DAY + timedelta(seconds=1)), **facts}
+        event = Event(
+            id=f"{role}-{self._last[role]}", act=act, actor=role, sent=T0 + day * DAY, sequence=self._last[role],
+            seen=self.seen[role], **facts,
+        )  # fmt: skip
+        if seen:
+            self.seen[other] = self._last[role]
+        self.events.append(event)
+        return event
+
+    def apply(self, *persons: str, act: str = "apply") -> Event:
+        return self.act(REQUESTING, act, 0, persons=frozenset(persons or ("p1",)))
+
+    def look(self, procedure: Procedure, day: float, terms: PlainTerms | None = None, **how: Any) -> CaseView:
+        return view(procedure, terms or PlainTerms(), self.events, T0 + day * DAY, **how)
+
+
+@pytest.fixture
+def case() -> Case:
+    return Case()
+
+
+def states(found: CaseView) -> dict[str, str]:
+    return {name: one.state for name, one in found.persons.items()}
+
+
+def strange(found: CaseView) -> list[tuple[str | None, str]]:
+    return [(one.event, one.reason) for one in found.findings if one.kind == "out-of-step"]
+
+
+def allowed(found: CaseView) -> set[tuple[str, str]]:
+    return {(one.act, one.who) for one in found.possible}
+
+
+def accepted(case: Case, *persons: str) -> None:
+    case.apply(*persons)
+    case.act(REQUESTED, "accept", 5)
+
+
+def documented(case: Case, *persons: str) -> None:
+    accepted(case, *persons)
+    case.act(REQUESTED, "issue-document", 7, until=date(2026, 12, 1))
+
+
+def test_a_case_that_has_not_begun_can_only_be_opened(procedure: Procedure, case: Case) -> None:
+    found = case.look(procedure, 0)
+    assert found.state == "draft"
+    assert allowed(found) == {("apply", REQUESTING), ("apply-accelerated", REQUESTING)}
+
+
+def test_from_application_to_the_end(procedure: Procedure, case: Case) -> None:
+    documented(case)
+    case.act(REQUESTING, "announce-transfer", 10)
+    case.act(REQUESTED, "confirm-transfer", 12)
+    case.act(REQUESTED, "report-arrival", 30)
+    found = case.look(procedure, 31)
+    assert [(step.source, step.target) for step in found.steps] == [
+        ("draft", "applied"), ("applied", "accepted"), ("accepted", "documented"), ("documented", "announced"),
+        ("announced", "notified"), ("notified", "transferred"),
+    ]  # fmt: skip
+    assert found.findings == ()
+    (error,) = found.deadlines
+    assert (error.period, error.awaits, error.standing) == ("error", REQUESTED, "open")
+    assert error.end == Span.at(T0 + 90 * DAY + timedelta(seconds=1))
+    assert case.look(procedure, 91).state == "concluded"
+    case.act(REQUESTED, "claim-error", 80)
+    assert case.look(procedure, 91).state == "returned"
+
+
+def test_the_clock_starts_with_the_receipt_and_silence_follows_the_terms(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    end = T0 + 10 * DAY + timedelta(seconds=1)
+    before = view(procedure, PlainTerms(), case.events, end - timedelta(microseconds=1))
+    assert [(one.period, one.end, one.standing) for one in before.deadlines] == [("reply", Span.at(end), "open")]
+    assert before.state == "applied"
+    deemed = view(procedure, PlainTerms(), case.events, end)
+    assert deemed.state == "deemed-accepted"
+    assert deemed.persons["p1"].by_silence
+    assert deemed.persons["p1"].since == Span.at(end)
+    assert [(one.period, one.start) for one in deemed.deadlines if one.period == "transfer"] == [
+        ("transfer", Span.at(end - timedelta(microseconds=1)))
+    ]
+    late = view(procedure, PlainTerms(accepts=False), case.events, end)
+    assert late.state == "overdue"
+    assert ("accept", REQUESTED) in allowed(late)
+    assert ("extend", REQUESTED) not in allowed(late)
+
+
+@pytest.mark.parametrize(("day", "state"), [(9.9, "refused"), (10.1, "deemed-accepted")])
+def test_an_answer_counts_by_its_instant_not_by_when_it_is_looked_at(
+    procedure: Procedure, case: Case, day: float, state: str
+) -> None:
+    case.apply()
+    assert case.look(procedure, 11).state == "deemed-accepted"
+    refusal = case.act(REQUESTED, "refuse", day)
+    found = case.look(procedure, 400 if state == "refused" else 11)
+    assert found.state == state
+    assert strange(found) == ([] if state == "refused" else [(refusal.id, "state")])
+
+
+def test_answers_may_differ_per_person(procedure: Procedure, case: Case) -> None:
+    case.apply("p1", "p2", "p3")
+    for index, (act, person) in enumerate([("accept", "p1"), ("refuse", "p2"), ("extend", "p3")]):
+        case.events.append(
+            Event(
+                "answer", act, REQUESTED, T0 + 4 * DAY, Span.at(T0 + 4 * DAY), sequence=1, seen=1, index=index,
+                persons=frozenset({person}), until=date(2026, 3, 14) if act == "extend" else None,
+            )
+        )  # fmt: skip
+    found = case.look(procedure, 5)
+    assert states(found) == {"p1": "accepted", "p2": "refused", "p3": "extended"}
+    assert found.state == "extended", "the case is as far as the person who is behind"
+    (reply,) = [one for one in found.deadlines if one.period == "reply"]
+    assert (reply.persons, reply.extended, reply.end) == (("p3",), True, Span.at(datetime(2026, 3, 15, tzinfo=UTC)))
+    assert states(case.look(procedure, 14)) == {"p1": "accepted", "p2": "refused", "p3": "deemed-accepted"}
+
+
+def test_an_extension_goes_no_further_than_the_terms_and_only_once(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.act(REQUESTED, "extend", 3, until=date(2027, 1, 1))
+    again = case.act(REQUESTED, "extend", 4, until=date(2027, 1, 1))
+    found = case.look(procedure, 12)
+    assert [one.end for one in found.deadlines] == [Span.at(T0 + 16 * DAY + timedelta(seconds=1))]
+    assert strange(found) == [(again.id, "state")]
+    assert case.look(procedure, 17).state == "deemed-accepted"
+
+
+def test_without_an_extension_in_the_terms_there_is_none(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    asked = case.act(REQUESTED, "extend", 3)
+    found = case.look(procedure, 4, PlainTerms(extensions={}))
+    assert (found.state, strange(found)) == ("applied", [(asked.id, "no-extension")])
+    assert ("extend", REQUESTED) not in allowed(found)
+
+
+def test_an_accelerated_application_has_its_own_time(procedure: Procedure, case: Case) -> None:
+    case.apply(act="apply-accelerated")
+    assert [one.period for one in case.look(procedure, 1).deadlines] == ["reply-accelerated"]
+    assert case.look(procedure, 3).state == "deemed-accepted"
+    assert strange(case.look(procedure, 3)) == []
+
+
+def test_a_period_that_the_terms_lack_is_shown_and_ends_never(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    found = case.look(procedure, 390, PlainTerms(days={}))
+    assert found.state == "applied"
+    assert [(one.end, one.standing, one.why) for one in found.deadlines] == [
+        (None, "unknown", "the terms give no period reply")
+    ]
+
+
+def test_the_party_that_the_terms_name_issues_the_document(procedure: Procedure, case: Case) -> None:
+    accepted(case)
+    document = case.act(REQUESTING, "issue-document", 6, until=date(2026, 12, 1))
+    assert strange(case.look(procedure, 7)) == [(document.id, "party")]
+    swiss = PlainTerms(parties={"travel-document": REQUESTING})
+    assert case.look(procedure, 7, swiss).state == "documented"
+    assert ("issue-document", REQUESTING) in allowed(view(procedure, swiss, case.events[:2], T0 + 6 * DAY))
+
+
+def test_an_expired_document_is_asked_for_anew(procedure: Procedure, case: Case) -> None:
+    accepted(case)
+    case.act(REQUESTED, "issue-document", 7, until=date(2026, 3, 20))
+    assert case.look(procedure, 18).state == "documented"
+    found = case.look(procedure, 19)
+    assert found.state == "accepted"
+    (anew,) = [one for one in found.deadlines if one.period == "new-travel-document"]
+    assert anew.start == Span.at(datetime(2026, 3, 21, tzinfo=UTC) - timedelta(microseconds=1))
+    instead = PlainTerms(parties={"travel-document": REQUESTED, "travel-document-instead": REQUESTING})
+    assert ("issue-instead", REQUESTING) not in allowed(case.look(procedure, 19, instead))
+    assert ("issue-instead", REQUESTING) in allowed(case.look(procedure, 40, instead))
+
+
+def test_obstacles_lengthen_the_time_for_the_transfer(procedure: Procedure, case: Case) -> None:
+    accepted(case)
+    case.act(REQUESTING, "begin-obstacle", 50)
+    assert [one.standing for one in case.look(procedure, 200).deadlines if one.period == "transfer"] == ["paused"]
+    assert case.look(procedure, 200).state == "accepted"
+    twice = case.act(REQUESTING, "begin-obstacle", 55)
+    case.act(REQUESTING, "end-obstacle", 60)
+    found = case.look(procedure, 96)
+    assert found.state == "accepted"
+    assert strange(found) == [(twice.id, "period")]
+    assert case.look(procedure, 106).state == "lapsed"
+
+
+def test_a_lapsed_case_is_not_revived_by_a_late_obstacle(procedure: Procedure, case: Case) -> None:
+    accepted(case)
+    late = case.act(REQUESTING, "begin-obstacle", 100, occurred=T0 + 20 * DAY)
+    found = case.look(procedure, 101)
+    assert (found.state, strange(found)) == ("lapsed", [(late.id, "state")])
+
+
+def test_the_requesting_side_alone_cannot_report_an_arrival(procedure: Procedure, case: Case) -> None:
+    documented(case)
+    case.act(REQUESTING, "announce-transfer", 10)
+    said = case.act(REQUESTING, "report-arrival", 20)
+    assert case.look(procedure, 21).state == "announced"
+    own = case.act(REQUESTING, "consent", 21, concerning=said.id)
+    found = case.look(procedure, 22)
+    assert (found.state, strange(found)) == ("announced", [(own.id, "concerns")])
+    assert ("consent", REQUESTED) in allowed(found)
+    assert ("consent", REQUESTING) not in allowed(found)
+    case.act(REQUESTED, "consent", 23, concerning=said.id)
+    assert case.look(procedure, 24).state == "transferred"
+
+
+def test_an_invalidated_application_ends_its_period_and_the_corrected_one_starts_anew(
+    procedure: Procedure, case: Case
+) -> None:
+    wrong = case.apply("p1", "p2")
+    case.act(REQUESTING, "invalidate", 4, concerning=wrong.id)
+    assert case.look(procedure, 20).state == "invalidated"
+    assert case.look(procedure, 20).deadlines == ()
+    right = case.act(REQUESTING, "apply", 5, persons=frozenset({"p1"}))
+    found = case.look(procedure, 14.9)
+    assert states(found) == {"p1": "applied", "p2": "invalidated"}
+    assert [(one.started_by, one.end) for one in found.deadlines] == [
+        (right.id, Span.at(T0 + 15 * DAY + timedelta(seconds=1)))
+    ]
+    answer = case.act(REQUESTED, "accept", 6, concerning=wrong.id)
+    found = case.look(procedure, 7)
+    assert strange(found) == [(answer.id, "void")], "an answer to the void application does not answer the new one"
+    assert states(found)["p1"] == "applied"
+
+
+def test_an_answer_that_crosses_the_invalidation_of_its_application(procedure: Procedure, case: Case) -> None:
+    wrong = case.apply()
+    case.act(REQUESTING, "invalidate", 4, concerning=wrong.id, seen=False)
+    case.act(REQUESTING, "apply", 4, persons=frozenset({"p1"}), seen=False)
+    case.act(REQUESTED, "accept", 3.9, concerning=wrong.id)
+    for order in permutations(case.events):
+        case.events = list(order)
+        found = case.look(procedure, 5)
+        assert [step.target for step in found.steps] == ["applied", "accepted", "invalidated", "applied"]
+        assert found.state == "applied"
+
+
+def test_an_answer_can_be_taken_back_until_it_is_acted_on(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    answer = case.act(REQUESTED, "accept", 5)
+    case.act(REQUESTED, "invalidate", 6, concerning=answer.id)
+    found = case.look(procedure, 7)
+    assert found.state == "applied"
+    assert [(one.period, one.end) for one in found.deadlines] == [
+        ("reply", Span.at(T0 + 10 * DAY + timedelta(seconds=1)))
+    ], "the period goes on with the end that it had"
+    assert case.look(procedure, 11).state == "deemed-accepted"
+    case.act(REQUESTED, "refuse", 8)
+    assert case.look(procedure, 11).state == "refused"
+
+
+def test_an_answer_that_was_acted_on_needs_the_others_consent(procedure: Procedure, case: Case) -> None:
+    documented(case)
+    answer = case.events[1]
+    wanted = case.act(REQUESTED, "invalidate", 8, concerning=answer.id)
+    assert case.look(procedure, 9).state == "documented"
+    assert next(one for one in case.look(procedure, 9).possible if one.act == "consent").of == (wanted.id,)
+    declined = Case()
+    declined.events, declined._last, declined.seen = list(case.events), dict(case._last), dict(case.seen)
+    declined.act(REQUESTING, "decline", 9, concerning=wanted.id)
+    assert declined.look(procedure, 10).state == "documented"
+    case.act(REQUESTING, "consent", 9, concerning=wanted.id)
+    assert case.look(procedure, 9.5).state == "applied"
+
+
+def test_an_answer_crosses_the_act_on_it(procedure: Procedure, case: Case) -> None:
+    swiss = PlainTerms(parties={"travel-document": REQUESTING})
+    case.apply()
+    answer = case.act(REQUESTED, "accept", 5)
+    case.act(REQUESTED, "invalidate", 6, concerning=answer.id, seen=False)
+    case.act(REQUESTING, "issue-document", 6, until=date(2026, 12, 1), seen=False)
+    for order in permutations(case.events):
+        assert view(procedure, swiss, order, T0 + 7 * DAY).state == "documented"
+
+
+def test_time_decides_between_acts_that_cross_over_the_end(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.act(REQUESTING, "withdraw", 9, seen=False)
+    late = case.act(REQUESTED, "accept", 12, seen=False)
+    found = case.look(procedure, 13)
+    assert (found.state, strange(found)) == ("withdrawn", [(late.id, "state")])
+
+
+def test_closing_and_reopening(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    asked = case.act(REQUESTED, "close-request", 1)
+    assert case.look(procedure, 2).state == "applied", "nobody closes a case that runs alone"
+    case.act(REQUESTING, "consent", 2, concerning=asked.id)
+    assert case.look(procedure, 50).state == "closed"
+    again = case.act(REQUESTING, "reopen-request", 3)
+    case.act(REQUESTED, "consent", 4, concerning=again.id)
+    found = case.look(procedure, 5)
+    assert (found.state, [one.period for one in found.deadlines]) == ("applied", ["reply"])
+    assert case.look(procedure, 11).state == "deemed-accepted"
+
+
+def test_no_closing_while_a_clarification_is_open(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.act(REQUESTED, "refuse", 2)
+    question = case.act(REQUESTING, "clarify-request", 3)
+    early = case.act(REQUESTED, "close-request", 4)
+    assert strange(case.look(procedure, 5)) == [(early.id, "open")]
+    assert ("close-request", REQUESTED) not in allowed(case.look(procedure, 5))
+    case.act(REQUESTED, "clarify-reply", 5, concerning=question.id)
+    case.act(REQUESTED, "close-request", 6)
+    assert case.look(procedure, 7).state == "closed"
+
+
+def test_our_own_step_is_pending_until_its_receipt(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.act(REQUESTED, "refuse", 3, status=PENDING, received=None, seen=False)
+    found = case.look(procedure, 4, own=REQUESTED)
+    assert (found.state, found.persons["p1"].expected, found.pending) == ("applied", "refused", ("requested-1",))
+    case.events[-1] = replace(case.events[-1], status=UNDONE)
+    undone = case.look(procedure, 4, own=REQUESTED)
+    assert (undone.state, undone.persons["p1"].expected, undone.pending) == ("applied", "applied", ())
+    assert [(one.kind, one.event) for one in undone.findings] == [("undone", "requested-1")]
+
+
+def test_a_pending_step_that_the_other_side_has_seen_is_settled(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.events[0] = replace(case.events[0], status=PENDING, received=None)
+    case.act(REQUESTED, "acknowledge", 1)
+    found = case.look(procedure, 2, own=REQUESTING)
+    assert (found.state, found.pending) == ("applied", ())
+    (reply,) = found.deadlines
+    assert reply.end == Span(T0 + 10 * DAY, T0 + 11 * DAY), "both ends are shown while the receipt is missing"
+    assert [one.standing for one in case.look(procedure, 10.5).deadlines] == ["disputed"]
+    assert case.look(procedure, 10.5).state == "applied"
+    assert case.look(procedure, 11).state == "deemed-accepted"
+
+
+@pytest.mark.parametrize(("counts", "state"), [(True, "applied"), (False, "draft")])
+def test_terms_say_what_holds_without_a_receipt(procedure: Procedure, case: Case, counts: bool, state: str) -> None:
+    case.apply()
+    case.events[0] = replace(case.events[0], status=PENDING, received=None)
+    terms = PlainTerms(unreceipted=(2 * DAY, counts))
+    assert case.look(procedure, 1.9, terms, own=REQUESTING).pending == ("requesting-1",)
+    found = case.look(procedure, 2, terms, own=REQUESTING)
+    assert (found.state, found.pending) == (state, ())
+
+
+def test_may_have_been_answered_is_said_until_it_is_known(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    by_dispatch = PlainTerms(counts=SENT)
+
+    def said(day: float, terms: PlainTerms, **how: Any) -> bool:
+        return any(one.kind == "may-have-been-answered" for one in case.look(procedure, day, terms, **how).findings)
+
+    assert not said(9, by_dispatch, own=REQUESTING)
+    assert said(11, by_dispatch, own=REQUESTING)
+    assert said(11, by_dispatch, own=REQUESTING, heard_until=T0 + 9 * DAY)
+    assert not said(12, by_dispatch, own=REQUESTING, heard_until=T0 + 11 * DAY)
+    assert not said(11, PlainTerms(), own=REQUESTING), "by receipt, nothing that has not come yet can be in time"
+    case.act(REQUESTED, "refuse", 9.5, status=PENDING, received=None, seen=False)
+    assert said(11, PlainTerms(), own=REQUESTED)
+    assert case.look(procedure, 11, own=REQUESTED).state == "deemed-accepted"
+    case.events[-1] = replace(case.events[-1], status="settled", received=Span.at(T0 + 9.6 * DAY))
+    assert not said(11, PlainTerms(), own=REQUESTED)
+    assert case.look(procedure, 11, own=REQUESTED).state == "refused"
+
+
+def paper(stated_by: str, day: float, name: str, act: str = "accept", actor: str = REQUESTED) -> Event:
+    return Event(name, act, actor, T0 + day * DAY, channel="fax", stated_by=stated_by, persons=frozenset({"p1"}))
+
+
+def test_an_act_on_paper_is_ours_alone_until_the_other_side_says_the_same(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.events.append(paper(REQUESTING, 9, "paper-1"))
+    ours = case.look(procedure, 11, own=REQUESTING)
+    assert (ours.persons["p1"].state, ours.persons["p1"].agreed) == ("accepted", "deemed-accepted")
+    assert [(one.kind, one.event, one.reason) for one in ours.findings] == [("one-sided", "paper-1", REQUESTING)]
+    theirs = case.look(procedure, 11, own=REQUESTED)
+    assert theirs.persons["p1"].state == "deemed-accepted", "nobody makes the other's acts by stating them"
+    case.events.append(paper(REQUESTED, 9.2, "paper-2"))
+    for own in (REQUESTING, REQUESTED, None):
+        found = case.look(procedure, 11, own=own)
+        assert (found.persons["p1"].state, found.persons["p1"].agreed) == ("accepted", "accepted")
+        assert found.findings == ()
+
+
+def test_a_case_on_paper_alone_runs_on_the_same_clock_and_goes_on_over_the_wire(procedure: Procedure) -> None:
+    case = Case()
+    case.events.append(paper(REQUESTING, 0, "paper-1", "apply", REQUESTING))
+    found = case.look(procedure, 3, own=REQUESTING)
+    assert found.state == "applied"
+    assert [one.end for one in found.deadlines] == [Span.at(T0 + 10 * DAY)]
+    case.act(REQUESTED, "accept", 4)
+    assert case.look(procedure, 5, own=REQUESTING).state == "accepted"
+
+
+def test_another_make_of_node_is_ordered_by_what_we_received(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.act(REQUESTED, "accept", 5)
+    case.events = [replace(one, sequence=None, seen=None) for one in reversed(case.events)]
+    found = case.look(procedure, 6)
+    assert found.state == "accepted"
+    assert [one.kind for one in found.findings] == ["ours-alone"]
+
+
+def test_a_message_that_says_it_had_not_seen_what_was_receipted_is_told(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.act(REQUESTING, "withdraw", 1, seen=False)
+    case.act(REQUESTED, "accept", 5)
+    found = case.look(procedure, 6)
+    assert [(one.kind, one.event, one.reason) for one in found.findings] == [
+        ("said-unseen", "requested-1", "requesting-2")
+    ]
+
+
+def test_a_strange_message_changes_nothing(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    case.act(REQUESTED, "juggle", 1)
+    case.act(REQUESTED, "accept", 2, persons=frozenset({"p9"}))
+    case.act(REQUESTED, "confirm-transfer", 3)
+    case.act(REQUESTING, "accept", 4)
+    found = case.look(procedure, 5)
+    assert [reason for _, reason in strange(found)] == ["no-such-act", "person", "state", "party"]
+    assert states(found) == {"p1": "applied"}
+
+
+def test_a_started_period_keeps_the_terms_under_which_it_began(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    shorter = PlainTerms(days={"reply": 5})
+    assert case.look(procedure, 6, shorter).state == "deemed-accepted"
+    kept = {("reply", "requesting-1"): PlainTerms()}
+    assert case.look(procedure, 6, shorter, kept=kept).state == "applied"

@@ -121,10 +121,4 @@ def _share(one: Deadline, share: float) -> datetime:
 
 
 def _moments(one: Deadline, near: timedelta) -> tuple[datetime, ...]:
-    return (
-        _share(one, HALF),
-        _share(one, THREE_QUARTERS),
-        one.ends.earliest - near,
-        one.ends.earliest,
-        one.ends.latest,
-    )
+    return (_share(one, HALF), _share(one, THREE_QUARTERS), one.ends.earliest - near, one.ends.earliest)

@@ -85,6 +85,8 @@ class Shape:
     codes: Mapping[str, CodeList]
     fields: Mapping[str, Field] = field(repr=False)
     """Every field by its path."""
+    steps: dict[tuple[str, str], tuple[str, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was found on walks: path above and tag of an element to its path and field (`walk`)."""
     _by_kind: dict[str, tuple[Field, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def label(self, path: str, language: str = "en") -> str:

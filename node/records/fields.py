@@ -24,7 +24,6 @@ from node.records.shape import GROUP, Field, Shape
 from node.records.walk import UNKNOWN, Walk, walk
 
 _START = r"\b"
-_NO_TEXT = frozenset({"attachment-sha256", "partial-date"})
 _APART = " | "
 
 Content = bytes | etree._Element | Walk
@@ -287,7 +286,8 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
         return ()
     any_word = _any_of(words)
     found: list[SecondLook] = []
-    texts = [(node, field) for node, field in _walked(content, shape).steps if node.text and _is_read_again(field)]
+    again = shape.read_again
+    texts = [(node, field) for node, field in _walked(content, shape).steps if field.path in again and node.text]
     # Most records have none of the words: one look through all texts tells.
     if not any_word.search(fold(_APART.join(node.text or "" for node, _ in texts))):
         return ()
@@ -297,10 +297,6 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
         if there:
             found.append(SecondLook(numbered_path(node), shape.label(field.path), tuple(there), line_of(node)))
     return tuple(found)
-
-
-def _is_read_again(field: Field) -> bool:
-    return not (field.is_group or field.marks.codes or field.marks.kinds & _NO_TEXT)
 
 
 def second_look_words(domain: Domain) -> tuple[tuple[str, str, re.Pattern[str]], ...]:

@@ -11,6 +11,7 @@ from node.records.labels import Labels
 from node.records.marks import Marks
 
 GROUP = "group"
+_NO_WORDS = frozenset({"attachment-sha256", "partial-date"})
 _LISTED = 12  # more codes than this are not spelt out in a sentence
 
 
@@ -87,11 +88,24 @@ class Shape:
     """Every field by its path."""
     steps: dict[tuple[str, str], tuple[str, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was found on walks: path above and tag of an element to its path and field (`walk`)."""
+    _read_again: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)
     _by_kind: dict[str, tuple[Field, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def label(self, path: str, language: str = "en") -> str:
         """What the field at `path` is called in `language`; English where that lacks it, its name where all lack it."""
         return self.labels.find(path, language) or path.rpartition("/")[2].removeprefix("@")
+
+    @property
+    def read_again(self) -> frozenset[str]:
+        """Paths of what may hold a person's words: no codes, digests, days; and "", of what the shape does not know."""
+        if not self._read_again:
+            words = (
+                found.path
+                for found in self.root.walk()
+                if not (found.attribute or found.is_group or found.marks.codes or found.marks.kinds & _NO_WORDS)
+            )
+            self._read_again.append(frozenset(("", *words)))
+        return self._read_again[0]
 
     def marked(self, kind: str) -> tuple[Field, ...]:
         """The fields that are of a kind, in document order."""

@@ -14,34 +14,39 @@ from node.records.shape import Field, Shape
 UNKNOWN = Field("", "", False, "text", 0, None, NONE)
 """Stands for what the shape does not know."""
 
+Steps = list[tuple[etree._Element, Field]]
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
     """A record that was walked through; `steps` are its elements with their fields."""
 
     root: etree._Element
-    steps: tuple[tuple[etree._Element, Field], ...]
+    steps: Steps
 
 
 def walk(root: etree._Element, shape: Shape) -> Walk:
     """Walk through a parsed record, which need not have passed the check."""
-    steps: list[tuple[etree._Element, Field]] = []
-    known = shape.steps
-    own = f"{{{shape.namespace}}}"
+    steps: Steps = []
+    _take(root, "", shape, steps)
+    return Walk(root, steps)
 
-    def take(node: etree._Element, above: str) -> None:
-        tag = str(node.tag)
-        step = known.get((above, tag))
-        if step is None:
-            name = local_name(node)
-            path = f"{above}/{name}" if above else name
-            step = path, shape.fields.get(path, UNKNOWN)
-            if step[1] is not UNKNOWN and tag.startswith(own):
-                known[above, tag] = step
-        steps.append((node, step[1]))
-        if len(node):
-            for child in node.iterchildren("{*}*"):
-                take(child, step[0])
 
-    take(root, "")
-    return Walk(root, tuple(steps))
+def _take(node: etree._Element, above: str, shape: Shape, steps: Steps) -> None:
+    tag = str(node.tag)
+    path, field = shape.steps.get((above, tag)) or _step(node, tag, above, shape)
+    steps.append((node, field))
+    if len(node):
+        for child in node.iterchildren("{*}*"):
+            _take(child, path, shape, steps)
+
+
+def _step(node: etree._Element, tag: str, above: str, shape: Shape) -> tuple[str, Field]:
+    name = local_name(node)
+    path = f"{above}/{name}" if above else name
+    field = shape.fields.get(path)
+    if field is None:
+        return path, UNKNOWN
+    if tag == f"{{{shape.namespace}}}{name}":  # no more of them than the shape has fields
+        shape.steps[above, tag] = path, field
+    return path, field

@@ -29,6 +29,7 @@ from node.as4.tree import algorithm_of, attribute_of, base64_of, children_of, on
 IV_LENGTH: Final = 12
 TAG_LENGTH: Final = 16
 
+_SHA256: Final = hashes.SHA256()
 _DS: Final = f"{{{names.DS}}}"
 _XENC: Final = f"{{{names.XENC}}}"
 _XENC11: Final = f"{{{names.XENC11}}}"
@@ -61,7 +62,7 @@ class Encryption:
 
 def derive_key(secret: bytes, salt: bytes | None, info: bytes) -> bytes:
     """The key encryption key: HKDF-SHA-256 of the shared secret, 16 octets."""
-    return HKDF(algorithm=hashes.SHA256(), length=KEY_LENGTH, salt=salt, info=info).derive(secret)
+    return HKDF(algorithm=_SHA256, length=KEY_LENGTH, salt=salt, info=info).derive(secret)
 
 
 def read_encryption(security: Security, parts: Sequence[PartInfo]) -> Encryption | None:

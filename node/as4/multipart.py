@@ -28,7 +28,8 @@ class Splitter:
         self._buffer = bytearray(b"\r\n")  # the first delimiter may stand at the very beginning, without its line end
         self._at = 0  # what stands before it in the buffer is done with
         self._looked = 0  # where the search of the buffer goes on
-        self._state = self._preamble
+        # not bound to this object: it would refer to itself, and be left to the collector of garbage
+        self._state = Splitter._preamble
         self._after = 0
         self.ended = False
 
@@ -41,7 +42,7 @@ class Splitter:
         self._buffer += data
         while True:
             before = self._state
-            event = self._state()
+            event = self._state(self)
             if event is not None:
                 yield event
             elif self._state == before:
@@ -55,7 +56,7 @@ class Splitter:
             raise MimeInconsistency("multipart: no boundary found at the beginning")
         if at >= 0:
             self._drop(at + len(self._delimiter))
-            self._state = self._boundary_end
+            self._state = Splitter._boundary_end
         return None
 
     def _boundary_end(self) -> tuple[str, bytes] | None:
@@ -63,11 +64,11 @@ class Splitter:
         buffer, at = self._buffer, self._at
         if buffer.startswith(b"\r\n", at):
             # the line end stays: an empty header is CRLF CRLF together with it
-            self._state = self._header
+            self._state = Splitter._header
             return None
         if buffer.startswith(b"--", at):
             self._drop(2)
-            self._state = self._epilogue
+            self._state = Splitter._epilogue
             self.ended = True
             return None
         line = bytes(buffer[at : at + _MAX_PADDING + 2])
@@ -75,7 +76,7 @@ class Splitter:
         rest = line[padding : padding + 2]
         if rest == b"\r\n":
             self._drop(padding)
-            self._state = self._header
+            self._state = Splitter._header
             return None
         if padding <= _MAX_PADDING and (rest in (b"", b"\r") or (padding == 0 and line == b"-")):
             return None
@@ -93,26 +94,26 @@ class Splitter:
         header = bytes(self._buffer[at + 2 : end])
         # the last line end stays: the delimiter of an empty part begins with it
         self._drop(end + 2 - at)
-        self._state = self._first_data
+        self._state = Splitter._first_data
         return PART_HEADER, header
 
     def _first_data(self) -> tuple[str, bytes] | None:
         """The line end that closes the header, unless it is the one that begins a delimiter."""
         if self._buffer.startswith(self._delimiter, self._at):
             self._drop(len(self._delimiter))
-            self._state = self._boundary_end
+            self._state = Splitter._boundary_end
             return PART_END, b""
         if self._waiting() < len(self._delimiter) and self._delimiter.startswith(self._buffer[self._at :]):
             return None
         self._drop(2)
-        self._state = self._data
+        self._state = Splitter._data
         return None
 
     def _data(self) -> tuple[str, bytes] | None:
         size = self._find()
         if size == 0:
             self._drop(len(self._delimiter))
-            self._state = self._boundary_end
+            self._state = Splitter._boundary_end
             return PART_END, b""
         if size < 0:
             # all but what may be the beginning of a delimiter

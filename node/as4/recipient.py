@@ -50,14 +50,21 @@ def choose_identity(
 
 def identity_with(der: bytes, identities: Sequence[DecryptionIdentity]) -> DecryptionIdentity:
     """The identity of the certificate with these octets. Raises FailedDecryption if it is none of ours."""
-    return _first(identities, lambda certificate: der_of(certificate) == der)
+    for identity in identities:
+        if identity.der == der:
+            return identity
+    raise _none_of_ours()
 
 
 def _first(identities: Sequence[DecryptionIdentity], match: _Match) -> DecryptionIdentity:
     for identity in identities:
         if match(identity.certificate):
             return identity
-    raise FailedDecryption("xenc:RecipientKeyInfo: names no key of ours")
+    raise _none_of_ours()
+
+
+def _none_of_ours() -> FailedDecryption:
+    return FailedDecryption("xenc:RecipientKeyInfo: names no key of ours")
 
 
 def _octets_of_token(reference: etree._Element, tokens: dict[str, etree._Element]) -> bytes:

@@ -204,8 +204,8 @@ def _user_message(match: Match[str], limits: Limits) -> UserMessage:
     return UserMessage(
         message_id=group("id"),
         timestamp=datetime.fromisoformat(group("timestamp")),
-        sender=Party(*group("sender", "sender_type", "sender_role")),
-        receiver=Party(*group("receiver", "receiver_type", "receiver_role")),
+        sender=_party(*group("sender", "sender_type", "sender_role")),
+        receiver=_party(*group("receiver", "receiver_type", "receiver_role")),
         service=group("service"),
         service_type=group("service_type"),
         action=group("action"),
@@ -218,6 +218,12 @@ def _user_message(match: Match[str], limits: Limits) -> UserMessage:
         properties=_properties(group("properties")),
         parts=_parts(group("parts"), limits),
     )
+
+
+@lru_cache(maxsize=256)
+def _party(name: str, kind: str | None, role: str) -> Party:
+    """The same two come with every message of a peer."""
+    return Party(name, kind, role)
 
 
 def _properties(written: str | None) -> tuple[Property, ...]:

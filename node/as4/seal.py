@@ -21,9 +21,10 @@ from node.as4.canonical_text import attribute, base64_text
 from node.as4.encryption import IV_LENGTH, TAG_LENGTH, derive_key
 from node.as4.message import PartInfo
 from node.as4.sign import PLAIN_CONTENT_ID
-from node.as4.suite import Random, Suite, der_of
+from node.as4.suite import Random, Suite, text_of_certificate
 
 _START: Final = templates.SECURITY_START.encode()
+_KEY_AND_BOUNDARY: Final = templates.KEY_LENGTH + 16
 _AT_ONCE: Final = 1 << 18
 """Parts up to this size are encrypted in one call, which costs a third of the streaming interface."""
 
@@ -77,12 +78,14 @@ def seal(
     if at < 0:
         raise ValueError("signed message: not written by this library")
     at += len(_START)
-    key = random(templates.KEY_LENGTH)
-    boundary = "=_" + random(16).hex()
+    drawn = random(_KEY_AND_BOUNDARY + IV_LENGTH * len(parts))
+    key, boundary = drawn[: templates.KEY_LENGTH], "=_" + drawn[templates.KEY_LENGTH : _KEY_AND_BOUNDARY].hex()
+    ivs = [drawn[at : at + IV_LENGTH] for at in range(_KEY_AND_BOUNDARY, len(drawn), IV_LENGTH)]
     header = _security_elements(parts, recipient, suite, key, random)
     root = templates.ROOT_HEAD % boundary
     head = b"".join((root.encode(), signed_xml[:at], header, signed_xml[at:]))
-    sealed = [((templates.PART_HEAD % (boundary, p.info.content_id)).encode(), p, random(IV_LENGTH)) for p in parts]
+    heads = ((templates.PART_HEAD % (boundary, p.info.content_id)).encode() for p in parts)
+    sealed = [*zip(heads, parts, ivs, strict=True)]
     end = (templates.MULTIPART_END % boundary).encode()
     length = len(head) + sum(len(h) + IV_LENGTH + p.size + TAG_LENGTH for h, p, _ in sealed) + len(end)
 
@@ -100,7 +103,8 @@ def seal(
 def _security_elements(
     parts: Sequence[PartOctets], recipient: x509.Certificate, suite: Suite, key: bytes, random: Random
 ) -> bytes:
-    unique, salt = random(16).hex(), random(16)
+    drawn = random(32)
+    unique, salt = drawn[:16].hex(), drawn[16:]
     originator, secret = suite.agree_new(recipient.public_key(), random)
     data = []
     for n, part in enumerate(parts):
@@ -110,7 +114,7 @@ def _security_elements(
         data.append(templates.ENCRYPTED_DATA % {"id": unique, "n": n, "type": mime_type, "cid": part.info.content_id})
     encrypted_key = templates.ENCRYPTED_KEY % {
         "id": unique,
-        "certificate": base64_text(der_of(recipient)),
+        "certificate": text_of_certificate(recipient),
         "agreement": suite.agreement_uri,
         "salt": base64_text(salt),
         "originator": originator.decode(),

@@ -17,10 +17,15 @@ from node.as4.limits import DEFAULT_LIMITS, MAX_ID_LENGTH, Limits
 from node.as4.message import PartInfo, Party, Property, Reference, UserMessage, format_instant
 from node.as4.read_messaging import MESSAGE_ID, RESERVED_PROPERTIES
 from node.as4.reading import envelope_in
-from node.as4.suite import SigningIdentity, Suite, der_of
+from node.as4.suite import SigningIdentity, Suite
 
 PLAIN_CONTENT_ID: Final = re.compile(r"[A-Za-z0-9._@=-]{1,200}", re.ASCII)
 """What we write as Content-ID: nothing that one implementation percent-decodes and another does not."""
+
+_BEFORE_TOKEN: Final = (templates.ENVELOPE_START + templates.SECURITY_START).encode()
+_AFTER_SIGNATURE: Final = templates.SECURITY_END.encode()
+_HEADER_END: Final = templates.HEADER_END.encode()
+_ENVELOPE_END: Final = templates.ENVELOPE_END.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +71,21 @@ def sign_messaging(
 ) -> tuple[bytes, tuple[Reference, ...]]:
     """The whole envelope around the content of eb:Messaging, signed, and the references of its signature."""
     key = _key_of(message_id)
-    messaging = templates.MESSAGING_START % ("M-" + key) + content + templates.MESSAGING_END
-    body = templates.BODY % ("B-" + key)
+    messaging = f"{templates.MESSAGING_START % ('M-' + key)}{content}{templates.MESSAGING_END}".encode()
+    body = (templates.BODY % ("B-" + key)).encode()
     references = (
-        Reference("#M-" + key, names.EXC_C14N, (), hashlib.sha256(messaging.encode()).digest()),
-        Reference("#B-" + key, names.EXC_C14N, (), hashlib.sha256(body.encode()).digest()),
+        Reference("#M-" + key, names.EXC_C14N, (), hashlib.sha256(messaging).digest()),
+        Reference("#B-" + key, names.EXC_C14N, (), hashlib.sha256(body).digest()),
         *parts,
     )
-    signed_info = [templates.SIGNED_INFO_START % suite.signature_uri]
-    for ref in references:
-        signed_info.append(templates.REFERENCE % (ref.uri, ref.transform, base64_text(ref.digest)))
-    signed_info.append(templates.SIGNED_INFO_END)
-    signed = "".join(signed_info)
+    written = [templates.REFERENCE % (ref.uri, ref.transform, base64_text(ref.digest)) for ref in references]
+    signed = f"{templates.SIGNED_INFO_START % suite.signature_uri}{''.join(written)}{templates.SIGNED_INFO_END}"
     signature = base64_text(suite.sign(identity.key, signed.encode()))
-    xml = (
-        templates.ENVELOPE_START,
-        templates.SECURITY_START,
-        templates.TOKEN % ("X-" + key, base64_text(der_of(identity.certificate))),
-        templates.SIGNATURE % (key, signed, signature, "X-" + key),
-        templates.SECURITY_END,
-        messaging,
-        templates.HEADER_END,
-        body,
-        templates.ENVELOPE_END,
+    security = (templates.TOKEN % ("X-" + key, identity.token)) + (
+        templates.SIGNATURE % (key, signed, signature, "X-" + key)
     )
-    return "".join(xml).encode(), references
+    xml = (_BEFORE_TOKEN, security.encode(), _AFTER_SIGNATURE, messaging, _HEADER_END, body, _ENVELOPE_END)
+    return b"".join(xml), references
 
 
 def unsigned_messaging(content: str, message_id: str) -> bytes:

@@ -5,13 +5,15 @@ GCM) is in `encryption`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
+
+from node.as4.canonical_text import base64_text
 
 Random = Callable[[int], bytes]
 """Gives that many unpredictable bytes; `os.urandom` outside tests."""
@@ -64,12 +66,23 @@ def der_of(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+@lru_cache(maxsize=256)
+def text_of_certificate(certificate: x509.Certificate) -> str:
+    """The octets of a certificate in base64, as a BinarySecurityToken has them."""
+    return base64_text(der_of(certificate))
+
+
 @dataclass(frozen=True, slots=True)
 class SigningIdentity:
     """Our wire signing key and its certificate."""
 
     key: Any
     certificate: x509.Certificate
+    token: str = field(init=False, repr=False, compare=False)
+    """the certificate in base64"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token", text_of_certificate(self.certificate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +91,8 @@ class DecryptionIdentity:
 
     key: Any
     certificate: x509.Certificate
+    der: bytes = field(init=False, repr=False, compare=False)
+    """the octets of the certificate"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "der", der_of(self.certificate))

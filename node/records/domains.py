@@ -185,7 +185,7 @@ def load_domain(folder: Path) -> Domain:
 
 
 def _unknown_shared_act(domain: Domain, loaded: Mapping[str, Domain]) -> str | None:
-    """Why an act that the procedure takes from a shared set cannot be; a set that is not here at all hinders nothing."""
+    """Why an act that the procedure takes from a shared set cannot be. A set that is not here hinders nothing."""
     if not isinstance(domain.procedure, Procedure):
         return None
     for act in domain.procedure.acts.values():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from lxml import etree
 
@@ -23,10 +23,36 @@ class ActInRecord:
     case: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StatedAct:
+    """An act on paper as a record tells of it. `by` is the role of the party that acted, `done` when."""
+
+    act: ActInRecord
+    by: str
+    channel: str
+    done: datetime
+    received: datetime | None = None
+
+
+def stated_in(record: CheckedRecord) -> StatedAct | None:
+    """The act on paper that a record of a shared set tells of; None where it tells of none."""
+    shared = record.domain.procedure
+    told = shared.statement if isinstance(shared, SharedActs) else None
+    if told is None or told.source.record != record.action:
+        return None
+    root = record.root
+    act, by, channel, done = (_first(root, root, path) or "" for path in (told.act, told.by, told.channel, told.done))
+    received = _first(root, root, told.received)
+    (found,) = _read(act, told.source, root)
+    return StatedAct(
+        found, by, channel, datetime.fromisoformat(done), datetime.fromisoformat(received) if received else None
+    )
+
+
 def acts_in(record: CheckedRecord, domain: Domain) -> tuple[ActInRecord, ...]:
     """The acts of a record in a case of `domain`, in the order of the procedure and then of the record.
 
-    None where the domain has no procedure, or the record says nothing that the procedure knows.
+    Empty where the domain has no procedure, or the record says nothing that the procedure knows.
     """
     procedure = domain.procedure
     if not isinstance(procedure, Procedure):

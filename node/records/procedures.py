@@ -168,11 +168,27 @@ class Procedure:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """Where the record by which a party tells of an act on paper says which act, by whom, how and when.
+
+    `source` gives the record, whom the act concerns, which message, and until when.
+    """
+
+    source: Source
+    act: Path
+    by: Path
+    channel: Path
+    done: Path
+    received: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SharedActs:
     """Acts that serve every domain: what the procedure.toml of a shared set says."""
 
     title: str
     acts: Mapping[str, Act]
+    statement: Statement | None = None
 
 
 def other_role(role: str) -> str:

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from node.records.procedure_events import RECEIVED, NoEnd, Pause
 
 DAYS = {
-    "reply": 10, "reply-accelerated": 2, "interview": 3, "travel-document": 3, "new-travel-document": 14, "transfer": 90,
-    "transfer-reply": 5, "error": 60,
+    "reply": 10, "reply-accelerated": 2, "interview": 3, "travel-document": 3, "new-travel-document": 14,
+    "transfer": 90, "transfer-reply": 5, "error": 60,
 }  # fmt: skip
 
 

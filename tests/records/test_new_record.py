@@ -16,6 +16,11 @@ ROOTS = [
         "InterviewResult", "TravelDocument", "TravelDocumentRequest", "TransferNotice", "TransferConfirmation",
         "TransferOutcome", "ObstacleBegins", "ObstacleEnds", "Withdrawal", "ErrorClaim",
     )),
+    *(("administrative", root) for root in (
+        "Reminder", "ReminderReply", "ClarificationRequest", "Clarification", "Invalidation", "Rejection", "Answer",
+        "CloseRequest", "ReopenRequest", "Exception", "Update", "Forward", "ParticipantAdded", "ParticipantRemoved",
+        "ParticipantChanged", "ActOnPaper",
+    )),
     *(("notice", root) for root in ("HandedOver", "Opened", "OutOfStep", "RefusedLater")),
 ]  # fmt: skip
 # A value for each type; for codes the first of the list.
@@ -23,6 +28,7 @@ VALUES = {
     "instant": "2026-11-25T09:00:00Z", "day": "2026-11-25", "partial-date": "1974", "when": "2026-11",
     "yes-or-no": "false", "line": "x", "free-text": "x", "text": "x", "file-number": "1", "message-id": "a@b",
     "latin-name": "ERIKSSON", "person-id": "p1", "document-number": "1", "conversation-id": "c", "count": "0",
+    "party-id": "a", "record-name": "X", "act-name": "x",
 }  # fmt: skip
 
 
@@ -59,6 +65,7 @@ def test_an_empty_record_is_filled_by_its_problems(domains: Domains, name: str, 
         "FurtherParticulars": {"two-states", "particulars-say-something"},
         "InterviewResult": {"two-states", "interview-ends-after-begin"},
         "TravelDocument": {"two-states", "travel-document-expiry"},
+        "Update": {"new-version-somewhere"}, "ParticipantChanged": {"changed-from-whom"},
         "Opened": {"event-access"}, "OutOfStep": {"event-out-of-step"}, "RefusedLater": {"event-rejection"},
     }  # fmt: skip
     found = {problem.rule for problem in left} if isinstance(left, list) else set()

@@ -1,11 +1,12 @@
 """Which acts a record holds, read by the paths of the procedure from the domain's own examples."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from node.records import CheckedRecord, Domain, Domains, check
-from node.records.procedure_acts import ActInRecord, acts_in
+from node.records.procedure_acts import ActInRecord, StatedAct, acts_in, stated_in
+from node.records.procedures import Procedure
 
 APPLICATION = "2f0c7f0e-7d3a-4c55-9b1e-1f0a3f6f2c11@fra.example"
 
@@ -48,6 +49,36 @@ def test_a_travel_document_tells_until_when_it_is_valid(returns: Domain, domains
     assert (issued.act, issued.until) == ("issue-document", date(2027, 5, 30))
     (instead,) = acts(returns, domains, "travel-document-instead")
     assert instead.act == "issue-instead"
+
+
+def test_records_of_the_shared_set_are_acts_of_any_procedure(returns: Domain, domains: Domains) -> None:
+    shared = domains.named("administrative")
+    assert shared is not None
+    assert isinstance(returns.procedure, Procedure)
+    shown = {}
+    for path, content in shared.files.items():
+        if path.startswith("examples/good/"):
+            record = check(content, domains)
+            assert isinstance(record, CheckedRecord)
+            shown.update({one.act: one for one in acts_in(record, returns)})
+            assert acts_in(record, shared) == (), "the set itself runs no case"
+    assert set(shown) == {name for name, act in returns.procedure.acts.items() if act.shared}
+    assert shown["invalidate"].concerning == APPLICATION
+    assert shown["close-request"].persons == {"p2"}
+
+
+def test_an_act_on_paper_is_told_by_a_record(domains: Domains) -> None:
+    shared = domains.named("administrative")
+    assert shared is not None
+    record = check(shared.files["examples/good/act-on-paper.xml"], domains)
+    assert isinstance(record, CheckedRecord)
+    assert stated_in(record) == StatedAct(
+        ActInRecord("accept", frozenset({"p1"}), APPLICATION), "requested", "fax",
+        datetime(2026, 11, 29, 8, 10, tzinfo=UTC), datetime(2026, 11, 29, 8, 12, tzinfo=UTC),
+    )  # fmt: skip
+    other = check(shared.files["examples/good/reminder.xml"], domains)
+    assert isinstance(other, CheckedRecord)
+    assert stated_in(other) is None
 
 
 @pytest.mark.parametrize("name", ["notice"])

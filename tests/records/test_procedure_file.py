@@ -85,6 +85,33 @@ def test_the_sound_file_is_read(returns: Domain) -> None:
     assert alone(procedure, REQUESTING)["asked"] == {"asked", "late", "withdrawn"}
 
 
+STATEMENT = """
+title = "Of all"
+shared = true
+statement = { record = "Reply", act = "Head/Place", by = "Head/Reference", channel = "Remarks", done = "@occurred" }
+[act.remind]
+title = "reminder"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('act = "Head/Place", ', "", "statement: act is missing"),
+        ('"Head/Place"', '"Head/Plaice"', "statement, act: 'Head/Plaice' leads nowhere"),
+        ('record = "Reply"', 'record = "Replay"', "statement, record: 'Replay' is not a record"),
+        ('done = "@occurred"', 'done = "@occurred", how = "x"', "statement: 'how' is not a key here"),
+    ],
+)
+def test_a_shared_set_says_how_paper_is_told_of(returns: Domain, old: str, new: str, why: str) -> None:
+    found = read_procedure(STATEMENT.encode(), returns.records)
+    assert isinstance(found, SharedActs)
+    assert found.statement is not None
+    with pytest.raises(ProcedureError) as caught:
+        read_procedure(STATEMENT.replace(old, new).encode(), returns.records)
+    assert str(caught.value).startswith(why)
+
+
 def test_a_shared_set_has_acts_alone(returns: Domain) -> None:
     found = read_procedure(b'title = "Of all"\nshared = true\n[act.remind]\ntitle = "reminder"\n', returns.records)
     assert isinstance(found, SharedActs)

@@ -36,6 +36,7 @@ from node.records.clocks import (
     write_terms,
 )
 from node.records.clocks.templates import COUNTING, EXTENSION, FIGURES, read_figures
+from node.records.procedures import BY_TERMS, Procedure
 
 EXAMPLES = list(csv.DictReader(Path(__file__).with_name("worked-examples.csv").open()))
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -331,3 +332,18 @@ def test_the_page_names_what_waits_for_a_person(templates: dict[str, Template]) 
     said = {name.strip(" `"): set(re.findall("`([^`]+)`", what)) for names, what in rows for name in names.split(",")}
     waiting = {name: set(unconfirmed(draft(one))) - {COUNTING} for name, one in templates.items()}
     assert {name: waits for name, waits in said.items() if name in waiting} == waiting
+
+
+def test_templates_speak_of_periods_and_parties_of_the_procedure(
+    returns: Domain, templates: dict[str, Template]
+) -> None:
+    procedure = returns.procedure
+    assert isinstance(procedure, Procedure)
+    # Deadlines before a case or beside it: to apply, to announce a transfer, to pay.
+    beside = {"submission", "transfer-notice", "costs"}
+    parties = {one.who.removeprefix(BY_TERMS) for one in procedure.transitions if one.who.startswith(BY_TERMS)}
+    for template in templates.values():
+        names = {name.removesuffix(EXTENSION) for name in template.figures}
+        assert names - beside <= set(procedure.periods), template.name
+        assert set(template.named) <= parties, template.name
+        assert {*template.named.values(), template.counting.days_of, *template.counting.calendars} <= set(ROLES)

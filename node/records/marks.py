@@ -50,6 +50,16 @@ KINDS = frozenset(
         "finding-path",
         "finding-rule",
         "finding-expected",
+        "calendar-party",
+        "calendar-first",
+        "calendar-last",
+        "calendar-source",
+        "weekly-day-off",
+        "day-off",  # describes one, by the next three
+        "day-off-date",
+        "day-off-name",
+        "day-off-estimated",
+        "worked-day",
     }
 )
 

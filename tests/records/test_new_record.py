@@ -21,6 +21,7 @@ ROOTS = [
         "CloseRequest", "ReopenRequest", "Exception", "Update", "Forward", "ParticipantAdded", "ParticipantRemoved",
         "ParticipantChanged", "ActOnPaper",
     )),
+    ("days-off", "Calendar"),
     *(("notice", root) for root in ("HandedOver", "Opened", "OutOfStep", "RefusedLater")),
 ]  # fmt: skip
 # A value for each type; for codes the first of the list.

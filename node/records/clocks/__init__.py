@@ -5,6 +5,7 @@ the same instants. A period's way: `Period` (from terms) and `Span` (when it sta
 Terms' way: `Template` (from a domain folder) → `Draft`, which a person confirms → `Terms` → `CaseTerms`.
 """
 
+from node.records.clocks.calendar_records import NoCalendar, make_calendar_record, read_calendar_record
 from node.records.clocks.calendars import Calendar, CalendarEnds, DayOff, proposal, read_calendar, write_calendar
 from node.records.clocks.case_terms import CaseTerms
 from node.records.clocks.drafts import Confirmation, Draft, Unconfirmed, confirm, terms_of, unconfirmed
@@ -35,6 +36,7 @@ __all__ = [
     "Figure",
     "Ground",
     "Judgement",
+    "NoCalendar",
     "Period",
     "PeriodError",
     "Place",
@@ -56,9 +58,11 @@ __all__ = [
     "ends",
     "feed",
     "in_time",
+    "make_calendar_record",
     "next_change",
     "proposal",
     "read_calendar",
+    "read_calendar_record",
     "read_templates",
     "read_terms",
     "seen_by",

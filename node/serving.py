@@ -26,8 +26,8 @@ from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
 from node.http_listener import BoundedHttp
 from node.journal import journal
-from node.operations.checks import clock_state
 from node.operations.listening import announced, pages_address
+from node.operations.own_clock import OwnClock
 from node.operations.serving_lock import ServingHold, hold_serving
 from node.store.sweep import Sweep
 from node.store.trouble import StoreUnavailable, Trouble
@@ -92,12 +92,14 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
     directory = Directory(node)
     courier = Courier(node, directory)
     endpoint = Endpoint(node, directory, courier.wake)
-    endpoint.clock = clock_state(node)
+    clock = OwnClock(node, directory)
+    endpoint.clock = clock
+    courier.clock = clock
     with hold_serving(node.home, node.database) as hold:
         async with contextlib.AsyncExitStack() as stack:
             # Left in reverse order: the listeners close first, then the courier settles what is under way.
             await stack.enter_async_context(_working(_sequencing(node, stop), stop))
-            await stack.enter_async_context(_working(_watching_clock(node, endpoint, stop), stop))
+            await stack.enter_async_context(_working(_watching_clock(clock, stop), stop))
             await stack.enter_async_context(_working(_watching_tables(hold, stop), stop))
             await stack.enter_async_context(_working(_sweeping(node, stop), stop))
             if listening.send:
@@ -247,13 +249,14 @@ async def _sequencing(node: Node, stop: asyncio.Event) -> None:
         await _stopped_within(stop, SEQUENCE_SECONDS)
 
 
-async def _watching_clock(node: Node, endpoint: Endpoint, stop: asyncio.Event) -> None:
-    """Look at the clock now and then: a node that doubts it takes nothing in."""
-    while not await _stopped_within(stop, CLOCK_SECONDS):
+async def _watching_clock(clock: OwnClock, stop: asyncio.Event) -> None:
+    """Look at the clock now and then: a node that doubts it takes nothing in and gives nothing up."""
+    while not stop.is_set():
         try:
-            endpoint.clock = clock_state(node)
+            await clock.look()
         except StoreUnavailable as trouble:
             log.error("the clock cannot be judged", reason=str(trouble))
+        await _stopped_within(stop, CLOCK_SECONDS)
 
 
 async def _watching_tables(hold: ServingHold, stop: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 from node.as4 import SUITES, TEST_SERVICE, seal
 from node.crash_points import crash_point
 from node.exchange import outbox
+from node.exchange.clock import JudgedClock
 from node.exchange.commit import GroupCommit
 from node.exchange.contents import ToSend, signed_envelope, to_send
 from node.exchange.directory import Directory
@@ -89,6 +90,7 @@ class Courier:
         self._node = node
         self._directory = directory
         self._presence = Presence(node.database)
+        self.clock: JudgedClock | None = None
         self._worker = ""
         self._now_seen: datetime | None = None
         self._looked_for_dead = -LOOK_FOR_DEAD_SECONDS
@@ -247,14 +249,17 @@ class Courier:
         claim = parcel.claim
         progress = Progress()
         began = self._node.now()
+        in_doubt = self._clock_is_in_doubt()
         body: bytes | None = None
         try:
             outcome = await self._deliver(session, parcel, progress)
             judgement, body, began = outcome.judgement, outcome.body, outcome.began
         except StaleSignature as reason:
-            stale(self._node, claim, str(reason))
-            log.warning("stale", message=claim.message_id, peer=claim.peer)
-            return
+            if not self._clock_is_in_doubt():
+                stale(self._node, claim, str(reason))
+                log.warning("stale", message=claim.message_id, peer=claim.peer)
+                return
+            judgement = Judgement("failed", "EBMS:0101", f"not sent: {reason}, by a clock that is in doubt")
         except NoLongerCovered:
             judgement = Judgement("uncovered", NOT_COVERED, NOT_SENT)
         except (CertificateRefused, PeerRefused) as refused:
@@ -271,7 +276,8 @@ class Courier:
         if progress.repeated:
             # Whatever came of the second request, the first may have reached the peer.
             judgement = replace(judgement, readable=False)
-        await self._settle.commit(self._settlement(claim, judgement, body, began))
+        may_give_up = not (in_doubt or self._clock_is_in_doubt())
+        await self._settle.commit(self._settlement(claim, judgement, body, began, may_give_up))
         log.info(judgement.kind, message=claim.message_id, peer=claim.peer, attempt=claim.attempts, code=judgement.code)
 
     async def _deliver(self, session: aiohttp.ClientSession, parcel: Parcel, progress: Progress) -> _Outcome:
@@ -329,7 +335,12 @@ class Courier:
             self._tls[key] = peer_tls(peer, lists, self._node.tls_terms)
         return self._tls[key]
 
-    def _settlement(self, claim: Claim, judgement: Judgement, body: bytes | None, began: datetime) -> Settlement:
+    def _clock_is_in_doubt(self) -> bool:
+        return self.clock is not None and self.clock.doubted
+
+    def _settlement(
+        self, claim: Claim, judgement: Judgement, body: bytes | None, began: datetime, may_give_up: bool
+    ) -> Settlement:
         now = self._node.now()
         receipt = judgement.receipt
         if claim.body_sent_before:
@@ -341,4 +352,5 @@ class Courier:
             receipt=None if body is None else seal_answer(self._node, body),
             disputed_time=receipt is not None and disputed(receipt.timestamp, began, now),
             at=now,
+            may_give_up=may_give_up,
         )

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from node.as4 import As4Error
 from node.crash_points import crash_point
-from node.exchange.clock import ClockState
+from node.exchange.clock import JudgedClock
 from node.exchange.commit import GroupCommit
 from node.exchange.directory import Directory
 from node.exchange.inbox import Taken, take
@@ -66,7 +66,7 @@ class Endpoint:
         self._under_way: Counter[str] = Counter()
         self._requests = 0
         self._disk_is_full = False
-        self.clock: ClockState | None = None
+        self.clock: JudgedClock | None = None
         self.stopping = False
         self.counts: Counter[str] = Counter()
         self._wake = wake
@@ -117,8 +117,7 @@ class Endpoint:
     def _require_ready(self, request: Request) -> None:
         if self.stopping:
             raise OwnTrouble("stopping", BUSY_RETRY_SECONDS)
-        if self.clock is not None and self.clock.doubted:
-            raise OwnTrouble(f"the clock is in doubt: {self.clock.found}")
+        self._require_clock()
         self._requests += 1
         length = request.headers.get("content-length", "")
         large = not length.isdigit() or int(length) > LARGE
@@ -127,6 +126,10 @@ class Endpoint:
             self._disk_is_full = free < self._node.settings.disk_floor_megabytes * 1_000_000
         if self._disk_is_full:
             raise OwnTrouble("the disk is nearly full; intake has stopped, sending goes on")
+
+    def _require_clock(self) -> None:
+        if self.clock is not None and self.clock.doubted:
+            raise OwnTrouble(f"the clock is in doubt: {self.clock.found}")
 
     async def _take(self, request: Request) -> Answer:
         intake = Intake(self._node, self._directory, request.headers.get("content-type", ""))
@@ -143,6 +146,8 @@ class Endpoint:
             except TimeoutError:
                 raise TooSlow from None
             received = intake.finish()
+            # It may have been set since; what was signed by it then goes nowhere.
+            self._require_clock()
             if isinstance(received, Answer):
                 self.counts["test"] += 1
                 return received

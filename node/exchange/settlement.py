@@ -63,6 +63,8 @@ class Settlement:
     receipt: SealedPayload | None
     disputed_time: bool
     at: datetime
+    may_give_up: bool = True
+    """not while our clock is in doubt: by it no time is over"""
 
 
 def seal_answer(node: Node, body: bytes) -> SealedPayload:
@@ -175,7 +177,8 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
                 connection, claim.peer, one.at, f"{code}: {detail}", node.retries, jitter(), judgement.retry_after
             )
             _again(node, connection, one, until, code, detail)
-            for message in outbox.overdue(connection, claim.peer, one.at, node.retries):
+            overdue = outbox.overdue(connection, claim.peer, one.at, node.retries) if one.may_give_up else ()
+            for message in overdue:
                 if message != claim.message:
                     _give_up(node, connection, message, claim.peer, one.at, detail)
         case "uncovered":
@@ -234,7 +237,7 @@ def _note_attempt(connection: Connection, one: Settlement, code: str) -> None:
 
 
 def _again(node: Node, connection: Connection, one: Settlement, until: datetime, code: str, detail: str) -> None:
-    if one.at >= one.claim.gives_up_at:
+    if one.may_give_up and one.at >= one.claim.gives_up_at:
         _give_up(node, connection, one.claim.message, one.claim.peer, one.at, f"{code}: {detail}")
         return
     outbox.postpone(connection, one.claim.message, until, body_sent=not one.judgement.readable)

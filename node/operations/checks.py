@@ -6,9 +6,10 @@ tells whether the node is not ready without it.
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from cryptography import x509
@@ -31,6 +32,7 @@ from node.as4 import (
 )
 from node.config import unknown_variables
 from node.exchange.clock import ALLOWED_DIFFERENCE, ClockState, judge_clock, kernel_clock
+from node.exchange.doubt import newest_recorded, open_doubt
 from node.exchange.node import Node
 from node.exchange.peers import CONFIGURATION, load_peers
 from node.exchange.revocations import FOLDER, RevocationFolder
@@ -76,9 +78,24 @@ def run_checks(node: Node) -> list[Check]:
     ]
 
 
-def clock_state(node: Node) -> ClockState:
-    """Whether our clock may be trusted: by the kernel, by what peers signed in the last hour, by our own records."""
+def clock_state(
+    node: Node,
+    step: timedelta = timedelta(0),
+    since: datetime | None = None,
+    asked: Mapping[str, timedelta] = MappingProxyType({}),
+) -> ClockState:
+    """Whether our clock may be trusted: by the kernel, by what peers signed in the last hour, by our own records.
+
+    A process that goes on knows more: by how much the clock was set (`step`), and when that was seen (`since`: what
+    was heard before says nothing); and it may have `asked` peers: their clocks less ours. Raises StoreUnavailable.
+    """
     now = node.now()
+    heard_since = now - PEERS_HEARD_WITHIN if since is None else max(since, now - PEERS_HEARD_WITHIN)
+
+    def was_heard_lately(at: datetime) -> bool:
+        # A time to come was written by a clock that stood ahead.
+        return heard_since < at <= now + ALLOWED_DIFFERENCE
+
     heard = (
         select(MESSAGE.c.peer, MESSAGE.c.receipt_time, MESSAGE.c.disputed_time)
         .where(MESSAGE.c.direction == "out", MESSAGE.c.state == "delivered")
@@ -97,22 +114,26 @@ def clock_state(node: Node) -> ClockState:
         last_success = {party: at for party, at in connection.execute(answered) if at is not None}
         receipts = connection.execute(heard).all()
         arrivals = connection.execute(came).all()
-        newest = connection.scalar(select(func.max(MESSAGE.c.id)))
-        newest_time = connection.scalar(select(MESSAGE.c.time).where(MESSAGE.c.id == newest)) if newest else None
+        newest_time = newest_recorded(connection)
+        doubted = open_doubt(connection)
     offsets: dict[str, timedelta] = {}
     for peer, receipt_time, was_disputed in receipts:
         at = last_success.get(peer)
         # The newest receipt of each peer was settled when the peer last answered: their difference is the clocks'.
-        if peer not in offsets and at is not None and receipt_time is not None and now - at < PEERS_HEARD_WITHIN:
+        if peer not in offsets and at is not None and receipt_time is not None and was_heard_lately(at):
             offset = receipt_time - at
             # The peer may have answered since without a receipt: a close pair reassures; a distant one says something
             # only if the attempt that brought the receipt had found it so.
             if was_disputed == (abs(offset) > ALLOWED_DIFFERENCE):
                 offsets[peer] = offset
     for peer, timestamp, time in arrivals:
-        if now - time < PEERS_HEARD_WITHIN and abs(timestamp - time) <= ALLOWED_DIFFERENCE:
+        if was_heard_lately(time) and abs(timestamp - time) <= ALLOWED_DIFFERENCE:
             offsets.setdefault(peer, timestamp - time)
-    return judge_clock(kernel_clock(), list(offsets.values()), newest_time, now)
+    if doubted or (newest_time is not None and newest_time - now > ALLOWED_DIFFERENCE):
+        # What was noted by a clock that may have been another says nothing of this one.
+        offsets = {}
+    offsets |= asked
+    return judge_clock(kernel_clock(), list(offsets.values()), newest_time, now, step, doubted)
 
 
 def _attempted(name: str, node: Node, act: Callable[[Node], str], remedy: str) -> Check:

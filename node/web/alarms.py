@@ -117,5 +117,14 @@ class StoredAlarms:
                     ),
                     (),
                 )
+            case "clock":
+                return (
+                    _("The node doubts its own clock"),
+                    _(
+                        "Nothing is taken in until the clock is right; a partner’s signed answer shows that by itself. "
+                        "If no partner can be reached, IT staff compare the clock with another one and settle this."
+                    ),
+                    (),
+                )
             case _:
                 return _("The node asks for a person: %(kind)s", kind=kind), _("Find out what happened."), ()

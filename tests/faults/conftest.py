@@ -22,8 +22,16 @@ def postgresql_urls(postgresql_server: str | None) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def neighbours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Neighbours]:
+def urls(request: pytest.FixtureRequest) -> tuple[str | None, str | None]:
+    """The databases of two nodes, of each kind; None for a file in the home."""
+    if request.param == "sqlite":
+        return None, None
+    found: tuple[str, str] = request.getfixturevalue("postgresql_urls")
+    return found
+
+
+@pytest.fixture
+def neighbours(urls: tuple[str | None, str | None], tmp_path: Path) -> Iterator[Neighbours]:
     """Two nodes that serve and queue messages for each other without end."""
-    urls = (None, None) if request.param == "sqlite" else request.getfixturevalue("postgresql_urls")
     with neighbours_on(urls, tmp_path) as pair:
         yield pair

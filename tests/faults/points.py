@@ -71,4 +71,12 @@ ON_REFUSALS = (
 )
 """Passed by a serving node that refuses a known peer's message; `test_refusal_alarms` kills at each."""
 
-POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS, *ON_REFUSALS))
+ON_DOUBTS = (
+    "doubt: after commit",
+    "doubt: before commit",
+    "doubt ends: after commit",
+    "doubt ends: before commit",
+)
+"""Passed by a serving node whose clock is set, and set right again; `test_clocks` kills at each."""
+
+POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS, *ON_REFUSALS, *ON_DOUBTS))

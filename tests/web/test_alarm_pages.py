@@ -53,7 +53,7 @@ def test_each_says_what_happened_what_helps_and_where_the_message_is(site: Site)
         "depesha message resend m-0422-2@srb.example",
         "depesha message confirm m-0423-1@srb.example --note &#34;…&#34; depesha message resend m-0423-1@srb.example",
         "They used a message’s id again for other content",
-        "The node asks for a person: clock the clock of this machine stood still",
+        "The node doubts its own clock the clock of this machine stood still",
     ):
         assert text in said, text
     for address in ("2026-0388/messages/2", "2026-0422/messages/2", "2026-0417/messages/1", "2026-0423/messages/1"):

@@ -131,12 +131,14 @@ class OneAfterTheOther(Exception):
 
 
 def queue(node: Node, connection: Connection, group: Sequence[ReadySubmission], now: datetime) -> list[Submitted]:
-    """Write these messages into the transaction, in their order.
+    """Write these messages into the transaction, in their order; a case that one opens is opened at `now`.
 
     Raises SubmissionRefused for the first that cannot be queued, OneAfterTheOther; then the transaction must end.
     """
     places = _place_in_cases(node, connection, group, now)
     numbers = _next_numbers(connection, [ready.peer for ready in group])
+    # Taken here: what it says it has seen may have been received while this waited for its turn to write.
+    now = node.now()
     frozen = [_frozen(node, *one, now) for one in zip(group, places, numbers, strict=True)]
     ids = _row_ids(connection, places, now)
     insert_rows(connection, MESSAGE, [_message_row(row, one, now) for row, one in zip(ids, frozen, strict=True)])

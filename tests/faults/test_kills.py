@@ -21,11 +21,22 @@ from tests.faults.invariants import Side, findings, orphans, waiting
 from tests.faults.kills import Mortal, Tally, Together, die_at_each, die_at_random, serving, submitting
 from tests.faults.points import OCCASIONAL, SERVE, SUBMIT
 
-pytestmark = pytest.mark.kills
-
-TIMES = 2
-AT_RANDOM = 20
 LONGEST_LIFE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often each side dies at each point that traffic passes, and at each that it does not, and how often any
+    process dies at any moment."""
+
+    times: int
+    now_and_then: int
+    at_random: int
+
+
+FEW = Plan(times=2, now_and_then=2, at_random=20)
+MANY = Plan(times=8, now_and_then=2, at_random=190)
+MANY_KILLS = 500
 
 
 @dataclass
@@ -34,6 +45,7 @@ class Pair:
 
     one: Home
     two: Home
+    plan: Plan
     tally: Tally = field(default_factory=Tally)
     withdrawn: dict[str, set[str]] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -80,7 +92,7 @@ def stop_all(running: list[Running]) -> None:
 
 def kill_now_and_then(pair: Pair) -> None:
     """What traffic does not pass is brought about, on each side, as often as the other points are."""
-    for _ in range(TIMES):
+    for _ in range(pair.plan.now_and_then):
 
         def while_nobody_serves(home: Home, peer: Home) -> None:
             taken_back = pair.withdrawn.setdefault(home.party, set())
@@ -115,11 +127,11 @@ def kill_under_traffic(pair: Pair, serve: list[str], submit: list[str]) -> None:
     submitting_ones = [submitting(home, peer, pair.tally) for home, peer in pair.both]
     plans: list[tuple[Callable[[], None], Mortal]] = []
     for mortals, points in ((serving_ones, serve), (submitting_ones, submit)):
-        plans += [(partial(die_at_each, mortal, points, TIMES), mortal) for mortal in mortals]
+        plans += [(partial(die_at_each, mortal, points, pair.plan.times), mortal) for mortal in mortals]
     everyone = serving_ones + submitting_ones
     Together(plans, pair.tally).run()
-    pair.say(f"{len(pair.tally.kills)} kills at points are done; now {AT_RANDOM} at random")
-    die_at_random(everyone, AT_RANDOM, LONGEST_LIFE_SECONDS)
+    pair.say(f"{len(pair.tally.kills)} kills at points are done; now {pair.plan.at_random} at random")
+    die_at_random(everyone, pair.plan.at_random, LONGEST_LIFE_SECONDS)
     for mortal in everyone:
         mortal.wait_until_works()
     for mortal in submitting_ones:
@@ -150,13 +162,13 @@ def judge(pair: Pair) -> None:
     assert not unrecovered, f"not recovered: {unrecovered}"
 
 
-def require_twice(pair: Pair, points: tuple[str, ...]) -> None:
+def require(pair: Pair, times: int, points: tuple[str, ...]) -> None:
     """Each side has died at each of the points as often as it should."""
     missing = [
         f"{point} at {home.party}"
         for point in points
         for home, _ in pair.both
-        if pair.tally.count(point, home.party) < TIMES
+        if pair.tally.count(point, home.party) < times
     ]
     assert not missing, missing
 
@@ -170,9 +182,9 @@ def homes(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
         home.end()
 
 
-def test_kills_on_sqlite(homes: tuple[Home, Home]) -> None:
-    """Every point, twice on each side, and at random; the nodes know each other by card."""
-    pair = Pair(*homes)
+def killed_on_sqlite(homes: tuple[Home, Home], plan: Plan) -> Pair:
+    """Every point, on each side, and at random; the nodes know each other by card."""
+    pair = Pair(*homes, plan)
     for home, _ in pair.both:
         home.make(None)
     pair.on_both(Home.know_by_card)
@@ -181,16 +193,43 @@ def test_kills_on_sqlite(homes: tuple[Home, Home]) -> None:
     pair.say(f"{len(pair.tally.kills)} kills beside traffic are done; now under traffic")
     kill_under_traffic(pair, [*SERVE], [*SUBMIT])
     judge(pair)
-    require_twice(pair, (*SERVE, *SUBMIT, *OCCASIONAL))
+    require(pair, plan.times, (*SERVE, *SUBMIT))
+    require(pair, plan.now_and_then, OCCASIONAL)
+    return pair
 
 
-def test_kills_on_postgresql(homes: tuple[Home, Home], postgresql_urls: tuple[str, str]) -> None:
-    """Every point that traffic passes, twice on each side, and at random; the nodes know each other by certificate."""
-    pair = Pair(*homes)
-    for (home, _), url in zip(pair.both, postgresql_urls, strict=True):
+def killed_on_postgresql(homes: tuple[Home, Home], urls: tuple[str, str], plan: Plan) -> Pair:
+    """Every point that traffic passes, on each side, and at random; the nodes know each other by certificate."""
+    pair = Pair(*homes, plan)
+    for (home, _), url in zip(pair.both, urls, strict=True):
         home.make(url)
     pair.on_both(Home.know_by_certificate)
     pair.say("two nodes are made")
     kill_under_traffic(pair, [*SERVE], [*SUBMIT])
     judge(pair)
-    require_twice(pair, (*SERVE, *SUBMIT))
+    require(pair, plan.times, (*SERVE, *SUBMIT))
+    return pair
+
+
+@pytest.mark.kills
+def test_kills_on_sqlite(homes: tuple[Home, Home]) -> None:
+    """Every point twice on each side, and at random."""
+    killed_on_sqlite(homes, FEW)
+
+
+@pytest.mark.kills
+def test_kills_on_postgresql(homes: tuple[Home, Home], postgresql_urls: tuple[str, str]) -> None:
+    """Every point that traffic passes twice on each side, and at random."""
+    killed_on_postgresql(homes, postgresql_urls, FEW)
+
+
+@pytest.mark.faults
+def test_many_kills_on_sqlite(homes: tuple[Home, Home]) -> None:
+    """The first half of a thousand."""
+    assert len(killed_on_sqlite(homes, MANY).tally.kills) >= MANY_KILLS
+
+
+@pytest.mark.faults
+def test_many_kills_on_postgresql(homes: tuple[Home, Home], postgresql_urls: tuple[str, str]) -> None:
+    """The second half of a thousand."""
+    assert len(killed_on_postgresql(homes, postgresql_urls, MANY).tally.kills) >= MANY_KILLS

@@ -15,7 +15,6 @@ from node.records.check import CheckedRecord, check, questions
 from node.records.domains import Domains
 from node.records.fields import compare_attachments, forbidden_fields, messages_named, second_look
 from node.records.problems import Problem
-from node.records.walk import Walk, walk
 
 FORBIDDEN = "forbidden-field"
 SECOND_LOOK = "second-look"
@@ -81,18 +80,12 @@ def require_sendable(
     record = check(content, domains, *header)
     if not isinstance(record, CheckedRecord):
         raise refused_record(name, record)
-    walked = walk(record.root, record.shape)
-    certain, doubtful = _forbidden(record, walked, route)
+    certain, doubtful = _forbidden(record, route)
     if certain:
         raise refused_record(name, certain)
     if confirmed is None:
         return record
-    asked = [
-        *doubtful,
-        *questions(record),
-        *_protection(record, walked),
-        *_unknown_messages(record, walked, route, known),
-    ]
+    asked = [*doubtful, *questions(record), *_protection(record), *_unknown_messages(record, route, known)]
     if not asked and not confirmed:
         return record
     digest = hashlib.sha256(content).digest()
@@ -122,11 +115,11 @@ def require_attached(record: CheckedRecord, name: str, attached: Iterable[tuple[
         raise refused_record(name, problems)
 
 
-def _forbidden(record: CheckedRecord, walked: Walk, route: Route) -> tuple[list[Problem], list[Problem]]:
+def _forbidden(record: CheckedRecord, route: Route) -> tuple[list[Problem], list[Problem]]:
     """Fields that may not go there, and those that may not if a country that is not known is the one meant."""
     certain: list[Problem] = []
     doubtful: list[Problem] = []
-    for found in forbidden_fields(walked, record.shape, route.sender_country, route.receiver_country):
+    for found in forbidden_fields(record.root, record.shape, route.sender_country, route.receiver_country):
         remedy = f"Leave it out. {found.basis}."
         if not found.certain:
             remedy = (
@@ -148,7 +141,7 @@ def _unknown(route: Route) -> str:
     return route.receiver if route.receiver_country is None else "this node (setting country)"
 
 
-def _protection(record: CheckedRecord, walked: Walk) -> list[Problem]:
+def _protection(record: CheckedRecord) -> list[Problem]:
     return [
         Problem.at(
             found.path,
@@ -158,14 +151,12 @@ def _protection(record: CheckedRecord, walked: Walk) -> list[Problem]:
             expected="no word that tells that a person asked for protection",
             remedy="Read the text again and take it out: the State of origin must not learn of it.",
         )
-        for found in second_look(walked, record.domain)
+        for found in second_look(record.root, record.domain)
     ]
 
 
-def _unknown_messages(
-    record: CheckedRecord, walked: Walk, route: Route, known: Callable[[Sequence[str]], set[str]]
-) -> list[Problem]:
-    named = messages_named(walked, record.shape)
+def _unknown_messages(record: CheckedRecord, route: Route, known: Callable[[Sequence[str]], set[str]]) -> list[Problem]:
+    named = messages_named(record.root, record.shape)
     there = known([message_id for message_id, _, _ in named]) if named else set()
     return [
         Problem.at(

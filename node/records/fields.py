@@ -1,32 +1,32 @@
 """What a record holds, read through its shape: fields for a page, persons for a list of cases, values for the search.
 
-Everything here follows from marks; nothing knows an element by its name. `content` is a record's bytes, its parsed root
-or a walk through it (`walk`); bytes that are no XML raise `UnreadableError`. Records that did not pass the check can be
-read too: what the shape does not know is shown under its own name, without marks.
+Everything here follows from marks; nothing knows an element by its name. `content` is a record's bytes or its parsed
+root; bytes that are no XML raise `UnreadableError`. Records that did not pass the check can be read too: what the
+shape does not know is shown under its own name, without marks.
 """
 
 import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from lxml import etree
 
 from node.records.domains import Domain
-from node.records.explain import numbered_path, plain_path
+from node.records.explain import local_name, numbered_path, plain_path
 from node.records.marks import NONE, Marks
 from node.records.problems import Problem
 from node.records.reading import line_of, read_xml
 from node.records.shape import GROUP, Field, Shape
-from node.records.walk import UNKNOWN, Walk, walk
 
 _START = r"\b"
 _APART = " | "
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
-Content = bytes | etree._Element | Walk
+Content = bytes | etree._Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def person_names(content: Content, shape: Shape) -> tuple[PersonName, ...]:
     """Every name in the record, in document order; one `main` name for each place that describes a person."""
     names: list[PersonName] = []
     described: set[etree._Element] = set()
-    for node, found in _marked(_walked(content, shape), shape, "person-name"):
+    for node, found in _marked(_root(content), shape, "person-name"):
         holder = next((one for one in node.iterancestors() if _field(one, shape).marks.has("person")), None)
         person = _person_of(holder, shape) if holder is not None else None
         main = holder is None or holder not in described
@@ -187,19 +187,19 @@ def attachments(content: Content, shape: Shape) -> tuple[Attachment, ...]:
             media_type=_first(node, shape, "attachment-type"),
             persons=tuple(_texts(node, shape, "person-reference")),
         )
-        for node, _ in _marked(_walked(content, shape), shape, "attachment")
+        for node, _ in _marked(_root(content), shape, "attachment")
     )
 
 
 def compare_attachments(content: Content, shape: Shape, files: Mapping[str, str]) -> list[Problem]:
     """What differs between the files (name → SHA-256 in hex) that go along and those that the record lists."""
-    walked = _walked(content, shape)
+    root = _root(content)
     problems: list[Problem] = []
     lists = shape.marked("attachment")
-    listed = attachments(walked, shape)
+    listed = attachments(root, shape)
     for found in listed:
-        line, path = 0, walked.root.tag
-        for node, place in _marked(walked, shape, "attachment"):
+        line, path = 0, root.tag
+        for node, place in _marked(root, shape, "attachment"):
             if _first(node, shape, "attachment-name") == found.name:
                 line, path = line_of(node), place
         if found.name not in files:
@@ -233,7 +233,7 @@ def _of_file(line: int, path: str, rule: str, found: str, expected: str, remedy:
 def with_digests(content: Content, shape: Shape, digests: Mapping[str, str]) -> bytes:
     """The record with the SHA-256 (hex) of each listed file that `digests` names put in its place."""
     root = _root(content)
-    for node, _ in _marked(walk(root, shape), shape, "attachment"):
+    for node, _ in _marked(root, shape, "attachment"):
         digest = digests.get(_first(node, shape, "attachment-name"))
         for place in node.iter("{*}*"):
             if digest is not None and _field(place, shape).marks.has("attachment-sha256"):
@@ -245,14 +245,14 @@ def messages_named(content: Content, shape: Shape) -> tuple[tuple[str, str, int]
     """The ids of messages that the record refers to: (id, path, line) of each."""
     return tuple(
         ((node.text or "").strip(), place, line_of(node))
-        for node, place in _marked(_walked(content, shape), shape, "message-id")
+        for node, place in _marked(_root(content), shape, "message-id")
     )
 
 
 def searchable_values(content: Content, shape: Shape) -> tuple[SearchValue, ...]:
     """What the record may be found by: every searchable field's text with the kind that its marks give it."""
     values: list[SearchValue] = []
-    for node, field in _walked(content, shape).steps:
+    for node, field in _with_fields(_root(content), shape):
         marks = field.marks
         text = (node.text or "").strip()
         if marks.searchable and text:
@@ -267,7 +267,7 @@ def forbidden_fields(content: Content, shape: Shape, sender: str | None, receive
     A country that is not known (None) may be any: the fields that would then be forbidden are given, too.
     """
     found: list[Forbidden] = []
-    for node, field in _walked(content, shape).steps:
+    for node, field in _those_of(_root(content), shape, shape.never_sent):
         for never in field.marks.never_to:
             pairs = ((never.receiver, receiver), (never.sender or sender, sender))
             if all(None in pair or pair[0] == pair[1] for pair in pairs):
@@ -286,13 +286,13 @@ def second_look(content: Content, domain: Domain) -> tuple[SecondLook, ...]:
         return ()
     any_word = _any_of(words)
     found: list[SecondLook] = []
-    again = shape.read_again
-    texts = [(node, field) for node, field in _walked(content, shape).steps if field.path in again and node.text]
-    # Most records have none of the words: one look through all texts tells.
-    if not any_word.search(fold(_APART.join(node.text or "" for node, _ in texts))):
+    # Most records have none of the words anywhere: one look through all that is written tells.
+    if not any_word.search(fold(_APART.join(map(str, root.itertext())))):
         return ()
-    for node, field in texts:
-        text = fold(node.text or "")
+    for node, field in _with_fields(root, shape):
+        text = fold(node.text or "") if field.path in shape.read_again else ""
+        if not any_word.search(text):
+            continue
         there = dict.fromkeys(stem for _, stem, pattern in words if pattern.search(text))
         if there:
             found.append(SecondLook(numbered_path(node), shape.label(field.path), tuple(there), line_of(node)))
@@ -324,19 +324,42 @@ def fold(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     plain = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
-    return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())
+    return " ".join(_NOT_ASCII.sub(_without_marks, plain).split())
+
+
+def _without_marks(letters: re.Match[str]) -> str:
+    return "".join(letter for letter in letters[0] if not unicodedata.combining(letter))
+
+
+_UNKNOWN = Field("", "", False, "text", 0, None, NONE)
 
 
 def _field(node: etree._Element, shape: Shape) -> Field:
-    return shape.fields.get(plain_path(node), UNKNOWN)
+    return shape.fields.get(plain_path(node), _UNKNOWN)
 
 
-def _marked(walked: Walk, shape: Shape, kind: str) -> Iterator[tuple[etree._Element, str]]:
-    paths = {found.path for found in shape.marked(kind)}
-    if paths:
-        for node, field in walked.steps:
-            if field.path in paths:
-                yield node, numbered_path(node)
+def _with_fields(root: etree._Element, shape: Shape) -> Iterator[tuple[etree._Element, Field]]:
+    """Every element of the record in document order, with the field that it is."""
+    paths: dict[etree._Element, str] = {}
+    for node in root.iter("{*}*"):
+        above = paths.get(parent) if (parent := node.getparent()) is not None else None
+        paths[node] = path = plain_path(node) if above is None else f"{above}/{local_name(node)}"
+        yield node, shape.fields.get(path, _UNKNOWN)
+
+
+def _those_of(root: etree._Element, shape: Shape, fields: Sequence[Field]) -> Iterator[tuple[etree._Element, Field]]:
+    """The elements of the record that are one of these fields, in document order."""
+    if fields:
+        paths = {found.path for found in fields}
+        for node in root.iter(*{f"{{*}}{found.name}" for found in fields}):
+            path = plain_path(node)
+            if path in paths:
+                yield node, shape.fields[path]
+
+
+def _marked(root: etree._Element, shape: Shape, kind: str) -> Iterator[tuple[etree._Element, str]]:
+    for node, _ in _those_of(root, shape, shape.marked(kind)):
+        yield node, numbered_path(node)
 
 
 def _texts(node: etree._Element, shape: Shape, kind: str) -> list[str]:
@@ -348,10 +371,4 @@ def _first(node: etree._Element, shape: Shape, kind: str) -> str:
 
 
 def _root(content: Content) -> etree._Element:
-    if isinstance(content, Walk):
-        return content.root
     return read_xml(content) if isinstance(content, bytes) else content
-
-
-def _walked(content: Content, shape: Shape) -> Walk:
-    return content if isinstance(content, Walk) else walk(_root(content), shape)

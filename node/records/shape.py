@@ -86,9 +86,8 @@ class Shape:
     codes: Mapping[str, CodeList]
     fields: Mapping[str, Field] = field(repr=False)
     """Every field by its path."""
-    steps: dict[tuple[str, str], tuple[str, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What was found on walks: path above and tag of an element to its path and field (`walk`)."""
     _read_again: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _never_sent: list[tuple[Field, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
     _by_kind: dict[str, tuple[Field, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def label(self, path: str, language: str = "en") -> str:
@@ -106,6 +105,13 @@ class Shape:
             )
             self._read_again.append(frozenset(("", *words)))
         return self._read_again[0]
+
+    @property
+    def never_sent(self) -> tuple[Field, ...]:
+        """The fields that may not go from some country to another."""
+        if not self._never_sent:
+            self._never_sent.append(tuple(found for found in self.root.walk() if found.marks.never_to))
+        return self._never_sent[0]
 
     def marked(self, kind: str) -> tuple[Field, ...]:
         """The fields that are of a kind, in document order."""

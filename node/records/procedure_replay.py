@@ -137,11 +137,11 @@ class _Case:
         """None where the act took effect for the person, else why it did not."""
         self.let_end(person, at)
         here = self.persons[person]
-        if event.concerning in here.void:
-            return "void"
         found = self._fitting(here, event)
         if isinstance(found, str):
-            return found
+            return "void" if event.concerning in here.void else found
+        if found.moves and event.concerning in here.void:
+            return "void"
         if found.consents or found.declines:
             return self._answer(person, found, event, at)
         hindrance = self._hindrance(here, found, event)

@@ -131,6 +131,12 @@ class Transition:
     place: str = ""
     """Where in the file it stands, for whoever looks for it."""
 
+    @property
+    def moves(self) -> bool:
+        """Whether it changes a state or a clock, or proposes or answers such a change."""
+        clocks = (self.starts, self.ends, self.pauses, self.resumes, self.extends, self.revives)
+        return bool(self.target or any(clocks) or self.consent or self.consents or self.declines)
+
     def may_be_by(self, role: str) -> bool:
         """Whether `role` may do it under some terms."""
         return self.who in (role, EITHER) or self.who.startswith(BY_TERMS)

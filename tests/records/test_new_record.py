@@ -14,7 +14,9 @@ ROOTS = [
     *(("returns", root) for root in (
         "ReadmissionApplication", "Acknowledgement", "Reply", "FurtherParticulars", "InterviewRequest",
         "InterviewResult", "TravelDocument", "TravelDocumentRequest", "TransferNotice", "TransferConfirmation",
-        "TransferOutcome", "ObstacleBegins", "ObstacleEnds", "Withdrawal", "ErrorClaim",
+        "TransferOutcome", "ObstacleBegins", "ObstacleEnds", "Withdrawal", "ErrorClaim", "TransitApplication",
+        "TransitReply", "TransitNotice", "TransitObjection", "TransitOutcome", "ErrorReturn", "CorrectionNotice",
+        "ErasureNotice", "DataConfirmation", "UseReport", "PassOnRequest", "PassOnReply",
     )),
     *(("administrative", root) for root in (
         "Reminder", "ReminderReply", "ClarificationRequest", "Clarification", "Invalidation", "Rejection", "Answer",
@@ -65,6 +67,7 @@ def test_an_empty_record_is_filled_by_its_problems(domains: Domains, name: str, 
         **{root: {"two-states"} for name, root in ROOTS if name == "returns"},
         "FurtherParticulars": {"two-states", "particulars-say-something"},
         "InterviewResult": {"two-states", "interview-ends-after-begin"},
+        "TransitApplication": {"two-states", "leaves-after-entering", "transit-not-the-destination"},
         "TravelDocument": {"two-states", "travel-document-expiry"},
         "Update": {"new-version-somewhere"}, "ParticipantChanged": {"changed-from-whom"},
         "Opened": {"event-access"}, "OutOfStep": {"event-out-of-step"}, "RefusedLater": {"event-rejection"},
@@ -129,7 +132,7 @@ def test_a_group_in_a_comment_is_used_by_taking_the_marks_away(domains: Domains)
 def test_a_record_that_there_is_not(domains: Domains) -> None:
     domain = domains.named("returns")
     assert domain is not None
-    with pytest.raises(NoExampleError, match="it has Acknowledgement, ErrorClaim, FurtherParticulars"):
+    with pytest.raises(NoExampleError, match="it has Acknowledgement, CorrectionNotice, DataConf"):
         new_record(domain, "Nothing")
     with pytest.raises(NoExampleError):
         sample(domain, "Nothing")

@@ -83,7 +83,7 @@ def documented(case: Case, *persons: str) -> None:
 def test_a_case_that_has_not_begun_can_only_be_opened(procedure: Procedure, case: Case) -> None:
     found = case.look(procedure, 0)
     assert found.state == "draft"
-    assert allowed(found) == {("apply", REQUESTING), ("apply-accelerated", REQUESTING)}
+    assert allowed(found) == {(act, REQUESTING) for act in ("apply", "apply-accelerated", "apply-transit")}
 
 
 def test_from_application_to_the_end(procedure: Procedure, case: Case) -> None:
@@ -464,3 +464,47 @@ def test_a_started_period_keeps_the_terms_under_which_it_began(procedure: Proced
     assert case.look(procedure, 6, shorter).state == "deemed-accepted"
     kept = {("reply", "requesting-1"): PlainTerms()}
     assert case.look(procedure, 6, shorter, kept=kept).state == "applied"
+
+
+def test_transit(procedure: Procedure, case: Case) -> None:
+    days = PlainTerms(days={"transit-reply": 5, "transit-consent": 30, "transit-proposal": 1}, accepts=False)
+    case.apply(act="apply-transit")
+    assert [(one.period, one.standing) for one in case.look(procedure, 6, days).deadlines] == [
+        ("transit-reply", "ended")
+    ], "silence is no consent to a transit unless the terms say so"
+    case.act(REQUESTED, "allow-transit", 7)
+    case.act(REQUESTING, "announce-transit", 8)
+    case.act(REQUESTED, "object-to-transit", 9)
+    found = case.look(procedure, 9, days)
+    assert found.state == "transit-allowed"
+    assert [(one.period, one.awaits) for one in found.deadlines] == [
+        ("transit-proposal", REQUESTING), ("transit-consent", REQUESTING)
+    ]  # fmt: skip
+    assert case.look(procedure, 38, days).state == "transit-lapsed"
+    case.act(REQUESTED, "revoke-transit", 10)
+    assert case.look(procedure, 38, days).state == "transit-revoked"
+
+
+def test_whoever_was_readmitted_in_error_is_taken_back(procedure: Procedure, case: Case) -> None:
+    documented(case)
+    case.act(REQUESTING, "announce-transfer", 10)
+    case.act(REQUESTED, "report-arrival", 20)
+    case.act(REQUESTED, "claim-error", 30)
+    closing = case.act(REQUESTING, "close-request", 31)
+    found = case.look(procedure, 32)
+    assert (found.state, strange(found)) == ("returned", []), f"{closing.id} waits for consent"
+    case.act(REQUESTING, "plan-return", 33)
+    case.act(REQUESTED, "report-return", 40)
+    assert case.look(procedure, 41).state == "taken-back"
+
+
+def test_what_went_to_the_wrong_party_is_recalled_and_its_erasure_confirmed(procedure: Procedure, case: Case) -> None:
+    wrong = case.apply()
+    case.act(REQUESTING, "invalidate", 1, concerning=wrong.id)
+    notice = case.act(REQUESTING, "erase-data", 1, concerning=wrong.id)
+    early = case.act(REQUESTING, "close-request", 2)
+    found = case.look(procedure, 3)
+    assert (found.state, strange(found)) == ("invalidated", [(early.id, "open")])
+    case.act(REQUESTED, "confirm-data", 4, concerning=notice.id)
+    case.act(REQUESTING, "close-request", 5)
+    assert case.look(procedure, 6).state == "closed"

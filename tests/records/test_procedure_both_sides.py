@@ -13,7 +13,7 @@ from node.records import Domain
 from node.records.procedure_events import PENDING, SETTLED, UNDONE, Event, Span
 from node.records.procedure_stored import read_event, write_event
 from node.records.procedure_view import CaseView, view
-from node.records.procedures import BY_TERMS, PREVIOUS, REQUESTED, REQUESTING, ROLES, Procedure, Transition, other_role
+from node.records.procedures import BY_TERMS, PREVIOUS, REQUESTED, REQUESTING, ROLES, Procedure, other_role
 from tests.records.procedure_terms import PlainTerms
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -58,8 +58,7 @@ class World:
     @property
     def moving(self) -> set[str]:
         """Acts that change a state or a clock: the others are many, and would crowd them out."""
-        plain = (Transition(one.act, one.who, one.sources, place=one.place) for one in self.procedure.transitions)
-        return {one.act for one, bare in zip(self.procedure.transitions, plain, strict=True) if one != bare}
+        return {one.act for one in self.procedure.transitions if one.moves or one.opens or one.answers}
 
     def act(self, role: str) -> None:
         side = self.sides[role]
@@ -70,7 +69,7 @@ class World:
         chosen = self.random.choice(moving if self.random.random() < 0.9 else possible)
         persons = chosen.persons or PERSONS[: self.random.randint(1, 3)]
         side.sent += 1
-        opened = next((one.id for one in side.events.values() if one.act.startswith("apply")), None)
+        opened = next((one.id for one in side.events.values() if self.procedure.acts[one.act].declares), None)
         event = Event(
             id=f"{role}-{side.sent}", act=chosen.act, actor=role, sent=self.now, sequence=side.sent, seen=side.seen,
             persons=frozenset(self.random.sample(persons, self.random.randint(1, len(persons)))),

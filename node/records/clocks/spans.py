@@ -4,11 +4,11 @@ A period starts at the `eb:Timestamp` of the first signed receipt of the message
 receipt, so both start at the same instant, whenever they learn of it.
 """
 
-import calendar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from node.records.clocks.periods import Counts, PeriodError, WithoutReceipt, time_zone
+from node.records.persons.partial_dates import PartialDateError, read_partial_date
 
 ALLOWED_DIFFERENCE = timedelta(minutes=2)  # between the clocks of two nodes, before a time is disputed
 
@@ -46,21 +46,21 @@ def span_of(written: str, zone: str) -> Span | None:
 
     A day, a month or a year is the span of its instants in `zone`, by the clock on the wall. Raises PeriodError.
     """
-    if written == "unknown":
-        return None
-    try:
-        if "T" in written:
+    if "T" in written:
+        try:
             return Span.at(datetime.fromisoformat(written))
-        year, month, day = [*map(int, written.split("-")), 0, 0][:3]
-        first = date(year, month or 1, day or 1)
-        last = first if day else date(year, month or 12, calendar.monthrange(year, month or 12)[1])
-    except (ValueError, OverflowError) as error:
+        except ValueError as error:
+            raise PeriodError("time", written, "a time in UTC", "Write it as 2026-11-25T14:05:00Z.") from error
+    try:
+        found = read_partial_date(written)
+    except PartialDateError as error:
         raise PeriodError(
             "time", written, "a time, a day, a month, a year or unknown", "Write it as 2026-11-25."
         ) from error
-    begin = datetime.combine(first, time(0), time_zone(zone))
-    end = datetime.combine(last, time(23, 59, 59, 999999), time_zone(zone))
-    return Span(begin, end)
+    if found.first is None or found.last is None:
+        return None
+    zoned = time_zone(zone)
+    return Span(datetime.combine(found.first, time(0), zoned), datetime.combine(found.last, time.max, zoned))
 
 
 def disputed(receipt: datetime, began: datetime, ended: datetime) -> bool:

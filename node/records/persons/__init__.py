@@ -8,6 +8,7 @@ from node.records.persons.folding import may_be_found, name_grams, query_grams, 
 from node.records.persons.mrz import Mrz, MrzError, MrzProblem, check_digit, read_mrz
 from node.records.persons.mrz_names import read_names, write_names
 from node.records.persons.partial_dates import PartialDate, PartialDateError, read_partial_date
+from node.records.persons.search_keys import birth_keys, birth_query, number_key
 from node.records.persons.state_codes import StateCode, nationalities, record_code, state_code
 from node.records.persons.transliteration import Proposal, propose
 
@@ -22,11 +23,14 @@ __all__ = [
     "Proposal",
     "StateCode",
     "Weight",
+    "birth_keys",
+    "birth_query",
     "check_digit",
     "may_be_found",
     "means_of",
     "name_grams",
     "nationalities",
+    "number_key",
     "propose",
     "query_grams",
     "read_evidence",

@@ -24,6 +24,10 @@ ROOTS = [
         "ParticipantChanged", "ActOnPaper",
     )),
     ("days-off", "Calendar"),
+    *(("inquiry", root) for root in (
+        "Inquiry", "InquiryReply", "DataRequest", "DataReply", "PriorConsultation", "ConsultationReply", "VisaNotice",
+        "InquiryWithdrawn",
+    )),
     *(("notice", root) for root in ("HandedOver", "Opened", "OutOfStep", "RefusedLater")),
 ]  # fmt: skip
 # A value for each type; for codes the first of the list.
@@ -64,11 +68,12 @@ def test_an_empty_record_is_filled_by_its_problems(domains: Domains, name: str, 
             node.text = value
     left = check(etree.tostring(tree), domains)
     expected = {
-        **{root: {"two-states"} for name, root in ROOTS if name == "returns"},
+        **{root: {"two-states"} for name, root in ROOTS if name in ("returns", "inquiry")},
         "FurtherParticulars": {"two-states", "particulars-say-something"},
         "InterviewResult": {"two-states", "interview-ends-after-begin"},
         "TransitApplication": {"two-states", "leaves-after-entering", "transit-not-the-destination"},
         "TravelDocument": {"two-states", "travel-document-expiry"},
+        "VisaNotice": {"two-states", "limited-to-somewhere"},
         "Update": {"new-version-somewhere"}, "ParticipantChanged": {"changed-from-whom"},
         "Opened": {"event-access"}, "OutOfStep": {"event-out-of-step"}, "RefusedLater": {"event-rejection"},
     }  # fmt: skip

@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.records import Domain
+from node.records import Domain, Domains
 from node.records.procedure_events import PENDING, SETTLED, UNDONE, Event, Span
 from node.records.procedure_stored import read_event, write_event
 from node.records.procedure_view import CaseView, view
 from node.records.procedures import BY_TERMS, PREVIOUS, REQUESTED, REQUESTING, ROLES, Procedure, other_role
-from tests.records.procedure_terms import PlainTerms
+from tests.records.procedure_terms import DAYS, PlainTerms
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
-TERMS = PlainTerms(parties={"travel-document": REQUESTED, "travel-document-instead": REQUESTING})
+TERMS = PlainTerms(
+    days={**DAYS, "data": 14, "consultation": 7, "transit-reply": 5, "transit-consent": 30},
+    parties={"travel-document": REQUESTED, "travel-document-instead": REQUESTING},
+)
 PERSONS = ("p1", "p2", "p3")
 FAR = T0 + timedelta(days=2000)
 
@@ -133,9 +136,14 @@ def told(found: CaseView) -> object:
 STEPS = st.lists(st.integers(0, 15), min_size=8, max_size=40)
 
 
+@pytest.mark.parametrize("name", ["returns", "inquiry"])
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), steps=STEPS)
-def test_two_honest_nodes_end_in_the_same_state(procedure: Procedure, seed: int, steps: list[int]) -> None:
+def test_two_honest_nodes_end_in_the_same_state(domains: Domains, name: str, seed: int, steps: list[int]) -> None:
+    domain = domains.named(name)
+    assert domain is not None
+    procedure = domain.procedure
+    assert isinstance(procedure, Procedure)
     world = World(procedure, Random(seed))
     world.act(REQUESTING)
     world.run(steps)

@@ -126,5 +126,23 @@ class StoredAlarms:
                     ),
                     (),
                 )
+            case "peer-lost-memory":
+                return (
+                    _("Their node has lost some of its memory"),
+                    _(
+                        "It seems to go on from an old backup. What we received from them stands; what they received "
+                        "from us may be missing there. Compare the cases of the last days with the partner."
+                    ),
+                    (),
+                )
+            case "own-memory-lost":
+                return (
+                    _("Our node has lost some of its memory"),
+                    _(
+                        "A partner has seen messages that we do not know to have sent: this database is older than the "
+                        "last one. IT staff find out since when; compare the cases of those days with the partners."
+                    ),
+                    (),
+                )
             case _:
                 return _("The node asks for a person: %(kind)s", kind=kind), _("Find out what happened."), ()

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from node.as4 import As4Error
 from node.crash_points import crash_point
+from node.exchange.beside import LARGE, PIECE, beside_loop
 from node.exchange.clock import JudgedClock
 from node.exchange.commit import GroupCommit
 from node.exchange.directory import Directory
@@ -33,7 +34,6 @@ RETRY_AFTER_SECONDS = 30
 BUSY_RETRY_SECONDS = 2
 # The disk is asked once for so many requests, and at each large one.
 DISK_LOOK_EVERY = 64
-LARGE = 1_000_000
 
 
 # From the first octet of a request to its last. A node of this kind lets an attempt take two hours at most
@@ -134,15 +134,21 @@ class Endpoint:
     async def _take(self, request: Request) -> Answer:
         intake = Intake(self._node, self._directory, request.headers.get("content-type", ""))
         body = request.stream()
-        peer = ""
+        peer, size = "", 0
         self._under_way[peer] += 1
         try:
             try:
                 async with asyncio.timeout(LONGEST_REQUEST.total_seconds()):
                     async for chunk in body:
-                        intake.feed(chunk)
+                        size += len(chunk)
+                        if size > LARGE and len(chunk) >= PIECE:
+                            await beside_loop(intake.feed, chunk)
+                        else:
+                            intake.feed(chunk)
                         if not peer and intake.header is not None:
                             peer = self._count_for_peer(intake.header.sender.id)
+                    if size > LARGE:
+                        await beside_loop(intake.verify)
             except TimeoutError:
                 raise TooSlow from None
             received = intake.finish()

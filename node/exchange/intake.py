@@ -18,6 +18,7 @@ from node.as4 import (
     MessageReader,
     NotSoap,
     OpenedMessage,
+    OpenedSignal,
     PartInfo,
     PartSink,
     PeerPolicy,
@@ -130,6 +131,7 @@ class Intake:
         self._sinks: dict[str, _Sink] = {}
         self._content_type = content_type
         self._reader: MessageReader | None = None
+        self._verified: OpenedMessage | OpenedSignal | None = None
         self._is_whole = False
         self.refused: RefusedIncoming | None = None
         """what our people are to be told of, once `refusal` was asked"""
@@ -143,12 +145,22 @@ class Intake:
         """Take in more of the body. Raises As4Error (see `refusal`), or StoreUnavailable."""
         self._opened().feed(data)
 
+    def verify(self) -> None:
+        """The whole body is in: verify the message and make its parts durable. Large ones take the disk a while.
+
+        Raises As4Error, or StoreUnavailable.
+        """
+        self._verified = self._opened().finish()
+        self._reader = None  # it refers to this object: with both gone, nothing is left to the collector of garbage
+
     def finish(self) -> Received | Answer:
         """The whole body is in: what is to be committed, or an answer that needs no commit (the test service).
 
         Raises As4Error, or StoreUnavailable.
         """
-        opened = self._opened().finish()
+        if self._verified is None:
+            self.verify()
+        opened = self._verified
         if not isinstance(opened, OpenedMessage):
             raise FeatureNotSupported("signals are not taken here: receipts and errors go back in the HTTP response")
         node, header, now = self._node, opened.header, self._node.now()

@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from node.as4 import WireMessage
 from node.crash_points import crash_point
+from node.exchange.beside import beside_loop
 from node.exchange.peers import KnownPeer
 from node.trust.revocation_list import RevocationList
 from node.trust.tls import DEFAULT_TERMS, TlsTerms, client_context
@@ -23,6 +24,8 @@ LARGEST_ANSWER = 4_000_000
 CONNECT_SECONDS = 15
 # Below this a message is sent from memory in one piece.
 SMALL = 256 * 1024
+# Of a larger one so much is read and encrypted ahead of what is on its way.
+AHEAD = 256 * 1024
 # A connection that was kept may be closed by the peer at the moment of the next request. That is no sign of trouble, so
 # the request is made again; the others that were kept are known to be closed by then.
 REPEATS_AFTER_REUSE = 2
@@ -182,8 +185,28 @@ def _whole(wire: WireMessage, progress: Progress) -> bytes:
 
 
 async def _streamed(wire: WireMessage, progress: Progress) -> AsyncIterator[bytes]:
-    for chunk in wire.chunks():
-        yield chunk
-        progress.moved()
-        crash_point("send: within the body")
+    """The chunks; while some are on their way to the peer, a thread reads and encrypts the next ones."""
+    chunks = wire.chunks()
+    ahead = asyncio.ensure_future(beside_loop(_some, chunks))
+    try:
+        while some := await ahead:
+            ahead = asyncio.ensure_future(beside_loop(_some, chunks))
+            for chunk in some:
+                yield chunk
+                progress.moved()
+                crash_point("send: within the body")
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
     progress.body_sent = True
+
+
+def _some(chunks: Iterator[bytes]) -> list[bytes]:
+    """The next chunks, of about AHEAD octets; none at the end."""
+    some, size = [], 0
+    for chunk in chunks:
+        some.append(chunk)
+        size += len(chunk)
+        if size >= AHEAD:
+            break
+    return some

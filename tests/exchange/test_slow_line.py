@@ -1,6 +1,7 @@
 """A large message over a slow line: an attempt lasts as long as the peer takes more, and not much longer."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,6 +14,8 @@ ATTEMPT_SECONDS = 6
 PIECE = 1 << 20
 # More than the buffers of both ends hold, so that what the peer does not take waits with us.
 PIECES = 18
+# Linux lets a receiver's buffer grow to 32 MiB, and would take the whole message into it.
+PEERS_BUFFER = 1 << 18
 PAUSE = 1.5 * ATTEMPT_SECONDS / PIECES
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -27,6 +30,7 @@ def taking(stage: Stage, between: Callable[[int], asyncio.Future[None] | None]) 
     taken = [0]
 
     async def door(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PEERS_BUFFER)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = int(head.split("content-length:")[1].split("\r\n")[0])
         body = bytearray()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, func, select, update
+from sqlalchemy import Connection, Insert, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -46,7 +46,6 @@ _FIND = Prepared(
     .where(among(CASE.c.conversation_id, "wanted"), MEMBER.c.party == bindparam("member"))
 )
 _MORE_NUMBERS = Prepared(_more_numbers)
-_TOUCH = Prepared(update(CASE).where(among(CASE.c.id, "touched")).values(changed_at=bindparam("at")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +116,6 @@ def open_cases(connection: Connection, opened: Sequence[NewCase]) -> list[int]:
     insert_rows(connection, CASE, rows)
     insert_rows(connection, MEMBER, members)
     return ids
-
-
-def touch_cases(connection: Connection, case_ids: Iterable[int], now: datetime) -> None:
-    """Note that something happened in these cases."""
-    _TOUCH.run(connection, touched=sorted(set(case_ids)), at=now)
 
 
 def alias(year: int, number: int) -> str:

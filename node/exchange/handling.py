@@ -16,11 +16,11 @@ from node.exchange.node import Node
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE
 from node.exchange.submission import Submission, submit
+from node.exchange.turns import WITHDRAWN, states_changed
 
 WAITING = frozenset({"queued", "given-up", "unconfirmed", "refused"})
 WITHDRAWABLE = frozenset({"queued", "given-up", "unconfirmed", "stale", "refused"})
 STALE = frozenset({"stale"})
-WITHDRAWN = "withdrawn by a person"
 
 
 def resend_message(node: Node, snapshot: Snapshot, message_id: str, actor: str) -> dict[str, Any]:
@@ -76,6 +76,7 @@ def _withdraw(node: Node, connection: Connection, message_id: str, allowed: froz
     detail = WITHDRAWN if row["error_detail"] is None else f"{WITHDRAWN}; before: {row['error_detail']}"
     values = {"state": "refused", "error_code": row["error_code"] or "EBMS:0004", "error_detail": detail}
     connection.execute(update(MESSAGE).where(MESSAGE.c.id == row["id"]).values(values))
+    states_changed(connection, [row["id"]])
     settle_alarms_of(connection, row["id"], node.now())
     _log(node, connection, row, "message.withdrawn", actor)
 

@@ -14,14 +14,14 @@ from node.as4 import SIGNAL_CONTENT_TYPE, UserMessage, ValueInconsistent
 from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
-from node.exchange.cases import NewCase, find_cases, open_cases, touch_cases
+from node.exchange.cases import NewCase, find_cases, open_cases
 from node.exchange.contents import PART, answer_of, digests_of, discard
 from node.exchange.intake import Answer, Received, authenticated
-from node.exchange.lost_memory import look_for_losses
 from node.exchange.node import Node
 from node.exchange.sequences import advance_marks
 from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
-from node.records.notices import OPENED
+from node.exchange.turns import NewMessage, messages_came
+from node.records.notices import OPENED, is_notice
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_new_rows, insert_rows
@@ -115,17 +115,17 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> Non
         insert_rows(connection, PART, parts)
     insert_rows(connection, PAYLOAD, payloads)
     insert_rows(connection, PAYLOAD_KEY, keys)
-    numbers: dict[str, dict[int, int]] = {}
-    for row_id, one in zip(ids, group, strict=True):
-        if number := _number(one.message.header, "sequence"):
-            numbers.setdefault(one.message.header.sender.id, {})[row_id] = number
-    for peer in sorted(numbers):
-        look_for_losses(connection, peer, numbers[peer], group[-1].at)
-    advance_marks(connection, numbers)
+    advance_marks(
+        connection, (one.message.header.sender.id for one in group if _number(one.message.header, "sequence"))
+    )
     _note_notices(connection, group)
     senders = sorted({one.message.header.sender.id for one in group})
     outbox.peer_heard(connection, senders, group[-1].at)
-    touch_cases(connection, cases.values(), group[-1].at)
+    came = [
+        NewMessage(cases[_key(one)], row_id, "in", one.state, is_notice(node.domains, one.message.header.service))
+        for row_id, one in zip(ids, group, strict=True)
+    ]
+    messages_came(connection, came, group[-1].at)
     append(connection, entries, node.kek)
 
 

@@ -12,6 +12,7 @@ from node.exchange.node import Node
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE
 from node.exchange.submission import Submission, submit
+from node.exchange.turns import message_read
 from node.journal import journal
 from node.records.notices import OPENED, is_notice, make_notice
 
@@ -49,6 +50,7 @@ def mark_opened(node: Node, directory: Directory, message: int, actor: str) -> N
     def mark(connection: Connection) -> None:
         if connection.execute(first).rowcount != 1:
             raise _OpenedAlready
+        message_read(connection, row["case_id"])
 
     with suppress(_OpenedAlready):
         if not _mark_and_tell(node, directory, dict(row), actor, mark):

@@ -30,6 +30,7 @@ from node.crash_points import crash_point
 from node.exchange.clock import ALLOWED_DIFFERENCE
 from node.exchange.due import DUE, DUE_LOCKED, MESSAGE, OUTBOX, PEER_DELIVERY
 from node.exchange.retry import RetrySchedule
+from node.exchange.turns import states_changed
 from node.store.database import Database
 from node.store.prepared import Prepared, among
 from node.store.presence import is_gone
@@ -282,6 +283,7 @@ def requeue(
         connection.execute(update(OUTBOX).where(OUTBOX.c.message == message).values(body_sent=attempts > 0))
     connection.execute(update(PEER_DELIVERY).where(PEER_DELIVERY.c.party == peer).values(next_attempt_at=now))
     connection.execute(update(MESSAGE).where(MESSAGE.c.id == message).values(state="queued"))
+    states_changed(connection, [message])
 
 
 def may_have_been_sent(connection: Connection, message: int) -> bool:

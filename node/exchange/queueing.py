@@ -22,7 +22,6 @@ from node.exchange.cases import (
     members_of,
     open_cases,
     resolve_case,
-    touch_cases,
 )
 from node.exchange.contents import PART, digests_of
 from node.exchange.judgement import SubmissionRefused
@@ -31,6 +30,8 @@ from node.exchange.parts_to_send import PartToSend, PreparedPart
 from node.exchange.peers import PEER, KnownPeer
 from node.exchange.sequences import highest_seen
 from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
+from node.exchange.turns import NewMessage, messages_came
+from node.records.notices import is_notice
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.prepared import Prepared, among
@@ -158,7 +159,11 @@ def queue(node: Node, connection: Connection, group: Sequence[ReadySubmission], 
     insert_rows(connection, PART, parts)
     waiting = [(row, one.ready.peer.party, one.place.case_id) for row, one in zip(ids, frozen, strict=True)]
     outbox.enqueue_all(connection, waiting, now, node.retries)
-    touch_cases(connection, (place.case_id for place in places if not place.opened), now)
+    came = [
+        NewMessage(one.place.case_id, row, "out", "queued", is_notice(node.domains, one.header.service))
+        for row, one in zip(ids, frozen, strict=True)
+    ]
+    messages_came(connection, came, now)
     append(connection, [_entry(row, one, now) for row, one in zip(ids, frozen, strict=True)], node.kek)
     return [
         Submitted(one.header.message_id, one.place.conversation, one.place.number, opened=one.place.opened)

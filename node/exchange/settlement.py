@@ -14,6 +14,7 @@ from node.exchange.node import Node
 from node.exchange.outbox import Claim
 from node.exchange.responses import DECRYPTION_FAILED, Judgement
 from node.exchange.retry import jitter
+from node.exchange.turns import states_changed
 from node.journal import journal
 from node.store.columns import new_row_id, table_of
 from node.store.payloads import SealedPayload, payload_rows, seal_payload
@@ -148,6 +149,7 @@ def _write_delivered(node: Node, connection: Connection, delivered: Sequence[Set
             _entry_of(one, "delivered", {"receipt": receipt.message_id, "receipt_time": _iso(receipt.timestamp)})
         )
     _DELIVERED.run_many(connection, changes)
+    states_changed(connection, [one.claim.message for one in delivered])
     _keep_answers(connection, answers)
     outbox.finish(connection, [one.claim.message for one in delivered])
     outbox.peer_answered(connection, [one.claim.peer for one in delivered], delivered[-1].at)
@@ -205,6 +207,7 @@ def refuse_uncovered(
     outbox.finish(connection, ids)
     ended = {"state": "refused", "error_code": NOT_COVERED, "error_detail": NOT_SENT}
     connection.execute(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(ended))
+    states_changed(connection, ids)
     alarms, entries = [], []
     for message in messages:
         row, peer = message["message"], message["peer"]
@@ -263,6 +266,7 @@ def _set_state(connection: Connection, message: int, state: str, code: str | Non
     connection.execute(
         update(MESSAGE).where(MESSAGE.c.id == message).values(state=state, error_code=code, error_detail=detail)
     )
+    states_changed(connection, [message])
 
 
 def _alarm(connection: Connection, now: datetime, kind: str, claim: Claim, detail: str) -> None:

@@ -140,13 +140,13 @@ class CasePages:
 
     def _summary(self, cases: CaseList) -> str:
         language = self._templates.language
-        if cases.total > len(cases.rows):
-            return language.gettext(
-                "%(shown)s of %(total)s cases, newest change first.",
-                shown=language.number(len(cases.rows)),
-                total=language.number(cases.total),
-            )
-        return language.ngettext("%(n)s case.", "%(n)s cases, newest change first.", cases.total)
+        of_view = cases.counts[cases.view]
+        values = {"shown": language.number(len(cases.rows)), "total": language.number(of_view.n)}
+        if of_view.more:
+            return language.gettext("%(shown)s of more than %(total)s cases, newest change first.", **values)
+        if of_view.n > len(cases.rows):
+            return language.gettext("%(shown)s of %(total)s cases, newest change first.", **values)
+        return language.ngettext("%(n)s case.", "%(n)s cases, newest change first.", of_view.n)
 
     def _empty(self, cases: CaseList) -> tuple[str, ...]:
         """Why there is nothing, and what to do next."""

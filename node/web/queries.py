@@ -1,62 +1,20 @@
-"""What pages ask the tables: cases of a view, messages of a case, partners, places in the log. It only reads."""
+"""What pages ask the tables: a case, its messages, partners, alarms, places in the log. It only reads."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    FromClause,
-    Join,
-    RowMapping,
-    Select,
-    Subquery,
-    and_,
-    case,
-    false,
-    func,
-    not_,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, or_, select
 
 from node.access import Person, sees_unit
-from node.exchange.handling import WITHDRAWN
 from node.store.columns import table_of
 from node.store.tables import Alarm, CaseMember, ExchangeCase, LoggedEntry, Message, Peer
-from node.web.views import Partner, View
-from node.web.words import FAILED
+from node.web.views import Partner
 
 MESSAGES_SHOWN = 500
 """A case with more messages shows its first ones; procedures have a dozen."""
 
 CASE, MEMBER, MESSAGE = table_of(ExchangeCase), table_of(CaseMember), table_of(Message)
 PEER, LOGGED, ALARM = table_of(Peer), table_of(LoggedEntry), table_of(Alarm)
-
-
-def case_numbers(connection: Connection, person: Person, party: str | None, notices: Sequence[str]) -> dict[View, int]:
-    """How many cases each view has for this person."""
-    views = _views(notices)
-    counting = [func.count(case((condition, 1))).label(name) for name, condition in views.items()]
-    query = select(*counting).select_from(_joined(_last_messages(notices))).where(*_within(person, party))
-    return dict(zip(views, connection.execute(query).one(), strict=True))
-
-
-def cases_of_view(
-    connection: Connection, person: Person, view: View, party: str | None, notices: Sequence[str], start: int, many: int
-) -> Sequence[RowMapping]:
-    """Rows of `exchange_case` with `last`, the row id of the newest message that is no notice; newest change first."""
-    last = _last_messages(notices)
-    query = (
-        select(CASE, last.c.last)
-        .select_from(_joined(last))
-        .where(*_within(person, party), _views(notices)[view])
-        .order_by(CASE.c.changed_at.desc(), CASE.c.id.desc())
-        .offset(start)
-        .limit(many)
-    )
-    return connection.execute(query).mappings().all()
 
 
 def find_case(connection: Connection, person: Person, alias: str) -> RowMapping | None:
@@ -90,12 +48,6 @@ def first_message(connection: Connection, case_id: int, notices: Sequence[str]) 
     return connection.execute(query.order_by(MESSAGE.c.id).limit(1)).mappings().one_or_none()
 
 
-def unread_cases(connection: Connection, case_ids: Sequence[int], notices: Sequence[str]) -> set[int]:
-    """Which of the cases hold a received message that no officer has opened."""
-    query = select(MESSAGE.c.case_id).where(MESSAGE.c.case_id.in_(case_ids), _unread(notices))
-    return set(connection.scalars(query))
-
-
 def is_unread(row: RowMapping, notices: Sequence[str]) -> bool:
     """The same of one message."""
     received = row["direction"] == "in" and row["state"] == "received"
@@ -110,12 +62,17 @@ def log_positions(connection: Connection, ids: Sequence[int]) -> dict[int, tuple
     return {row.message: (row.position, True) for row in rows}
 
 
-def partners(connection: Connection, own: str, case_id: int | None = None) -> tuple[Partner, ...]:
-    """The other members of a case, or of all cases."""
-    query = select(MEMBER.c.party).distinct().where(MEMBER.c.party != own).order_by(MEMBER.c.party)
-    if case_id is not None:
-        query = query.where(MEMBER.c.case_id == case_id)
+def partners(connection: Connection, own: str, case_id: int) -> tuple[Partner, ...]:
+    """The other members of a case."""
+    query = select(MEMBER.c.party).where(MEMBER.c.case_id == case_id, MEMBER.c.party != own).order_by(MEMBER.c.party)
     return named(connection, list(connection.scalars(query)))
+
+
+def partners_with_cases(connection: Connection) -> tuple[Partner, ...]:
+    """The peers, removed ones too, that are members of any case."""
+    query = select(PEER.c.party, PEER.c.name).where(exists().where(MEMBER.c.party == PEER.c.party))
+    rows = connection.execute(query.order_by(PEER.c.party))
+    return tuple(Partner(row.party, row.name or row.party) for row in rows)
 
 
 def named(connection: Connection, parties: Sequence[str]) -> tuple[Partner, ...]:
@@ -159,43 +116,3 @@ def _alarms() -> Select[Any]:
 def _alarms_within(person: Person) -> list[ColumnElement[bool]]:
     """`node.access.sees_unit` in SQL, of the case that an alarm's message is in."""
     return [] if person.unit is None else [or_(CASE.c.unit.is_(None), CASE.c.unit == person.unit)]
-
-
-def _within(person: Person, party: str | None) -> list[ColumnElement[bool]]:
-    """What of all cases this list is about; the first condition is `node.access.sees_unit` in SQL."""
-    unit = true() if person.unit is None else or_(CASE.c.unit.is_(None), CASE.c.unit == person.unit)
-    if party is None:
-        return [unit]
-    return [unit, CASE.c.id.in_(select(MEMBER.c.case_id).where(MEMBER.c.party == party))]
-
-
-def _last_messages(notices: Sequence[str]) -> Subquery:
-    newest = select(MESSAGE.c.case_id, func.max(MESSAGE.c.id).label("last")).where(MESSAGE.c.service.not_in(notices))
-    return newest.group_by(MESSAGE.c.case_id).subquery()
-
-
-def _joined(last: Subquery) -> Join:
-    return CASE.outerjoin(last, last.c.case_id == CASE.c.id).outerjoin(MESSAGE, MESSAGE.c.id == last.c.last)
-
-
-def _views(notices: Sequence[str]) -> dict[View, ColumnElement[bool]]:
-    is_open = CASE.c.closed_at.is_(None)
-    # Under another name: MESSAGE stands for the last message here.
-    every = MESSAGE.alias()
-    took_back = and_(MESSAGE.c.state == "refused", MESSAGE.c.error_detail.startswith(WITHDRAWN))
-    withdrawn = func.coalesce(took_back, false())
-    failed = or_(MESSAGE.c.state.in_(FAILED), MESSAGE.c.state == "rejected")
-    unread = select(every.c.case_id).where(_unread(notices, every))
-    return {
-        View.OPEN: is_open,
-        View.UNREAD: and_(is_open, CASE.c.id.in_(unread)),
-        View.OURS: and_(is_open, or_(and_(MESSAGE.c.direction == "in", MESSAGE.c.state == "received"), withdrawn)),
-        View.THEIRS: and_(is_open, MESSAGE.c.direction == "out", MESSAGE.c.state.not_in(FAILED)),
-        View.TROUBLE: and_(is_open, failed, not_(withdrawn)),
-        View.CLOSED: CASE.c.closed_at.is_not(None),
-    }
-
-
-def _unread(notices: Sequence[str], table: FromClause = MESSAGE) -> ColumnElement[bool]:
-    c = table.c
-    return and_(c.direction == "in", c.state == "received", c.opened_at.is_(None), c.service.not_in(notices))

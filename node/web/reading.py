@@ -12,6 +12,7 @@ from node.store.database import Database
 from node.store.payloads import Kind
 from node.store.sealing import KeyEncryptionKey
 from node.web import queries
+from node.web.case_lists import list_cases
 from node.web.contents import Contents
 from node.web.language import Language
 from node.web.views import (
@@ -54,25 +55,23 @@ class StoredCases:
     def cases(self, person: Person, view: View, party: str | None, after: int | None) -> CaseList:
         start = max(after or 0, 0)
         with self._database.read() as connection:
-            counts = queries.case_numbers(connection, person, party, self._notices)
-            rows = queries.cases_of_view(connection, person, view, party, self._notices, start, PAGE_ROWS)
+            listed = list_cases(connection, person, view, party, start, PAGE_ROWS)
             return CaseList(
                 view=view,
                 party=party,
-                rows=tuple(self._case_rows(connection, person, rows)),
-                counts=counts,
-                partners=queries.partners(connection, self._own),
-                total=counts[view],
-                after=start + PAGE_ROWS if start + PAGE_ROWS < counts[view] else None,
+                rows=tuple(self._case_rows(connection, person, listed.rows)),
+                counts=listed.numbers,
+                partners=queries.partners_with_cases(connection),
+                after=start + PAGE_ROWS if listed.more else None,
             )
 
     def _case_rows(self, connection: Connection, person: Person, cases: Sequence[RowMapping]) -> Iterator[CaseRow]:
-        last_ids = [row["last"] for row in cases if row["last"] is not None]
+        last_ids = [row["last_message"] for row in cases if row["last_message"] is not None]
         last = queries.messages_by_id(connection, last_ids)
         positions = queries.log_positions(connection, last_ids)
-        unread = queries.unread_cases(connection, [row["id"] for row in cases], self._notices)
         for row in cases:
-            newest = last.get(row["last"])
+            newest = last.get(row["last_message"])
+            unread = row["unread"] > 0
             first = queries.first_message(connection, row["id"], self._notices)
             subjects: tuple[Subject, ...] = ()
             if first is not None and allowed(person.role, Act.READ_PERSONS):
@@ -87,8 +86,8 @@ class StoredCases:
                 title=self._contents.title(first) if first is not None else "",
                 persons=tuple(subject.name for subject in subjects),
                 partners=queries.partners(connection, self._own, row["id"]),
-                state=self._words.case_tag(newest, closed, row["id"] in unread),
-                next_action=self._words.next_action(newest, closed, row["id"] in unread),
+                state=self._words.case_tag(newest, closed, unread),
+                next_action=self._words.next_action(newest, closed, unread),
                 last_message=self._contents.title(newest) if newest is not None else "",
                 last_time=row["changed_at"] if newest is None else newest["time"],
                 marks=marks,

@@ -102,15 +102,22 @@ class CaseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """How many there are; with `more`, more than that."""
+
+    n: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CaseList:
     """The cases of a view, newest change first. `after` leads to the next page; `counts` holds every view's number."""
 
     view: View
     party: str | None
     rows: tuple[CaseRow, ...]
-    counts: dict[View, int]
+    counts: dict[View, Number]
     partners: tuple[Partner, ...]
-    total: int
     after: int | None
 
 

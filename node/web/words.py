@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
-from node.exchange.handling import WITHDRAWN
 from node.exchange.settlement import NOT_SENT
+from node.exchange.turns import FAILED, WITHDRAWN
 from node.web.language import Language
 from node.web.refusals import Help, what_helps
 from node.web.views import Fact, Mark, ProofMark, Refusal, Tag
@@ -13,8 +13,6 @@ from node.web.views import Fact, Mark, ProofMark, Refusal, Tag
 Row = RowMapping
 """A row of the table `message`."""
 
-FAILED = ("refused", "stale", "given-up")
-"""Outgoing states in which a person must do something."""
 ON_ITS_WAY = ("queued", "sending")
 
 

@@ -19,6 +19,7 @@ from tests.conftest import _fresh_postgresql as fresh_postgresql
 from tests.exchange.clock import Clock
 from tests.exchange.offices import Known, Office, known
 from tests.exchange.scripted import ScriptedPeer
+from tests.exchange.turns import as_told, by_messages
 
 OURS, THEIRS, STRANGER = "ours", "theirs", "stranger"
 
@@ -88,6 +89,12 @@ def their_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
+def turns_are_told(database: Database) -> None:
+    """Whatever a test did: each case's row says of the case what its messages say."""
+    with database.read() as connection:
+        assert as_told(connection) == by_messages(connection)
+
+
 @pytest.fixture
 async def make_world(
     made: dict[str, Node], tmp_path: Path, database: Database, their_database: Database, clock: Clock
@@ -112,6 +119,7 @@ async def make_world(
             return World(ours, theirs, made[STRANGER], clock)
 
         yield make
+    turns_are_told(database)
 
 
 @pytest.fixture
@@ -149,6 +157,7 @@ async def make_stage(
             return Stage(ours, peer, made[STRANGER], clock)
 
         yield make
+    turns_are_told(database)
 
 
 @pytest.fixture

@@ -175,3 +175,49 @@ def test_accounts_of_the_first_tables_get_a_random_handle(empty: Database) -> No
         handles = connection.scalars(text("SELECT handle FROM account")).all()
     assert len(set(handles)) == 2
     assert all(re.fullmatch("account-[0-9a-f]{16}", handle) for handle in handles)
+
+
+def test_cases_of_the_tables_before_get_their_turns_from_their_messages(empty: Database) -> None:
+    upgrade(empty, "0004")
+    messages = {
+        # case: (direction, state, detail, opened_at, service) of its messages, the oldest first
+        1: [("out", "delivered", None, None, "s"), ("in", "received", None, None, "s")],
+        2: [("in", "received", None, 5, "s"), ("out", "given-up", None, None, "s")],
+        3: [("out", "refused", "withdrawn by a person", None, "s")],
+        4: [("out", "queued", None, None, "s"), ("in", "received", None, None, "urn:depesha:notice:1")],
+        5: [],
+    }
+    with empty.write() as connection:
+        for case_id in messages:
+            connection.execute(
+                text(
+                    "INSERT INTO exchange_case (id, opener, conversation_id, alias_year, alias_number, created_at, "
+                    "changed_at) VALUES (:id, 'us', :name, 2026, :id, 0, 0)"
+                ),
+                {"id": case_id, "name": f"c{case_id}"},
+            )
+        rows = [(case_id, n, *one) for case_id, them in messages.items() for n, one in enumerate(them)]
+        for case_id, n, direction, state, detail, opened, service in rows:
+            connection.execute(
+                text(
+                    "INSERT INTO message (id, message_id, direction, peer, state, service, action, case_id, "
+                    "conversation_id, timestamp, time, attempts, digests, unilateral, disputed_time, error_detail, "
+                    "opened_at) VALUES (:id, :name, :direction, 'them', :state, :service, 'a', :case_id, 'c', 0, 0, "
+                    "1, :digests, :no, :no, :detail, :opened)"
+                ),
+                {
+                    "id": 10 * case_id + n, "name": f"m{case_id}-{n}", "direction": direction, "state": state,
+                    "service": service, "case_id": case_id, "digests": bytes(32), "no": False, "detail": detail,
+                    "opened": opened,
+                },
+            )  # fmt: skip
+    upgrade(empty)
+    with empty.read() as connection:
+        found = connection.execute(text("SELECT last_message, turn, unread FROM exchange_case ORDER BY id"))
+        assert [tuple(row) for row in found] == [
+            (11, "ours", 1),
+            (21, "trouble", 0),
+            (30, "ours", 0),
+            (40, "theirs", 0),
+            (None, "nobody", 0),
+        ]

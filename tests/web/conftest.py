@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from node.access import add_user, make_link
 from node.exchange.alarms import settle_alarm
+from node.exchange.turns import message_read
 from node.records import Domains, load_domains
 from node.store.blobs import BlobStore
 from node.store.columns import table_of
@@ -76,7 +77,8 @@ def make_site(database: Database, kek: KeyEncryptionKey, blobs: BlobStore, domai
             site.opened.append((message, account))
             table = table_of(Message)
             with database.write() as connection:
-                connection.execute(update(table).where(table.c.id == message).values(opened_at=site.now))
+                opened = update(table).where(table.c.id == message).values(opened_at=site.now)
+                message_read(connection, connection.execute(opened.returning(table.c.case_id)).scalar_one())
 
         given = PageSettings(name="Ministry of the Interior · Serbia", party=OWN, country="SRB", **settings)  # type: ignore[arg-type]
         node = SimpleNamespace(database=database, kek=kek, blobs=blobs, now=lambda: site.now)

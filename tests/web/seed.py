@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert
 
 from node.access import add_user
 from node.audit.entry import append_rows, entry
+from node.exchange.turns import NewMessage, message_read, messages_came, states_changed
 from node.store.blobs import BlobStore
 from node.store.columns import new_row_id, table_of
 from node.store.database import Database
@@ -198,7 +199,17 @@ class _Writer:
         )  # fmt: skip
         members = [{"case_id": case_id, "party": party} for party in (OWN, peer)]
         self._connection.execute(insert(table_of(CaseMember)), members)
-        return [self._message(case_id, conversation, peer, n, one) for n, one in enumerate(messages, 1)]
+        ids = [self._message(case_id, conversation, peer, n, one) for n, one in enumerate(messages, 1)]
+        came = [
+            NewMessage(case_id, row_id, one.direction, one.state, one.service == NOTICES)
+            for row_id, one in zip(ids, messages, strict=True)
+        ]
+        messages_came(self._connection, came, closed or messages[-1].time)
+        states_changed(self._connection, ids)
+        for one in messages:
+            if one.direction == "in" and one.state == "received" and one.opened is not None:
+                message_read(self._connection, case_id)
+        return ids
 
     def _message(self, case_id: int, conversation: str, peer: str, n: int, one: Sent) -> int:
         row_id = new_row_id(one.time)

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from node.access import find_user
 from node.store.columns import new_row_id, table_of
 from node.store.tables import ExchangeCase, LoggedEntry, Message, Part, Payload
+from node.web import case_lists
 from tests.web.conftest import Site, SiteMaker
 from tests.web.seed import FRANCE, NOW, OWN
 from tests.web.specimens import DOCUMENT, PICTURE, application
@@ -78,6 +79,14 @@ class TestCases:
         seen = re.findall(r'href="/cases/(2026-\d{4})"', first + second)
         assert len(seen) == len(set(seen)) == 68
         assert "after=" not in second
+
+    def test_a_number_that_nobody_works_through_is_shown_as_more_than_so_many(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(case_lists, "MANY", 2)
+        text = site.signed_in("officer").get("/cases").text
+        assert "8 of more than 2 cases" in text
+        assert re.findall(r'<span class="num">([\d+]+)</span></a></li>', text) == ["2+", "2", "2", "2+", "2+", "1"]
 
     def test_the_next_action_follows_from_the_last_message(self, site: Site) -> None:
         text = _words(site.signed_in("officer").get("/cases").text)

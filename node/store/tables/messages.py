@@ -24,6 +24,7 @@ class Message(Row, table=True):
         UniqueConstraint("message_id", "peer", "direction"),
         Index(None, "case_id", "id"),
         Index(None, "state", "id"),
+        Index(None, "peer", "id"),
         Index(
             "ix_message_numbered", "peer", "direction", "sequence", sqlite_where=_NUMBERED, postgresql_where=_NUMBERED
         ),

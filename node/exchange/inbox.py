@@ -17,6 +17,7 @@ from node.exchange import outbox
 from node.exchange.cases import NewCase, find_cases, open_cases
 from node.exchange.contents import PART, answer_of, digests_of, discard
 from node.exchange.intake import Answer, Received, authenticated
+from node.exchange.lost_memory import look_for_losses
 from node.exchange.node import Node
 from node.exchange.sequences import advance_marks
 from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
@@ -115,9 +116,13 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> Non
         insert_rows(connection, PART, parts)
     insert_rows(connection, PAYLOAD, payloads)
     insert_rows(connection, PAYLOAD_KEY, keys)
-    advance_marks(
-        connection, (one.message.header.sender.id for one in group if _number(one.message.header, "sequence"))
-    )
+    numbers: dict[str, dict[int, int]] = {}
+    for row_id, one in zip(ids, group, strict=True):
+        if number := _number(one.message.header, "sequence"):
+            numbers.setdefault(one.message.header.sender.id, {})[row_id] = number
+    for peer in sorted(numbers):
+        look_for_losses(connection, peer, numbers[peer], group[-1].at)
+    advance_marks(connection, numbers)
     _note_notices(connection, group)
     senders = sorted({one.message.header.sender.id for one in group})
     outbox.peer_heard(connection, senders, group[-1].at)

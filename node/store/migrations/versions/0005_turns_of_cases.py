@@ -14,7 +14,7 @@ CLOSED = "closed_at IS NOT NULL"
 UNREAD = "closed_at IS NULL AND unread > 0"
 # All notices that there were by then are of one domain.
 NO_NOTICE = "message.service NOT LIKE 'urn:depesha:notice:%'"
-LAST = f"SELECT max(message.id) FROM message WHERE message.case_id = exchange_case.id AND {NO_NOTICE}"
+LAST = f"SELECT max(message.id) FROM message WHERE message.case_id = exchange_case.id AND {NO_NOTICE}"  # noqa: S608
 NOT_OPENED = "message.direction = 'in' AND message.state = 'received' AND message.opened_at IS NULL"
 COUNT_UNREAD = (
     f"SELECT count(*) FROM message WHERE message.case_id = exchange_case.id AND {NOT_OPENED} AND {NO_NOTICE}"  # noqa: S608

@@ -4,6 +4,7 @@ sweep of blobs."""
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from node.app import inside_app, outside_app, pages_of
 from node.audit.sequencer import sequence
@@ -109,6 +110,9 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             for server in servers:
                 await stack.enter_async_context(_serving(server))
             port = servers[-1].servers[0].sockets[0].getsockname()[1]
+            # What is there now stays as long as the process: the collector of garbage need not walk through it.
+            gc.collect()
+            gc.freeze()
             stack.enter_context(announced(node.home, pages_address(listening.inside, listening.plain_inside, port)))
             ready()
             log.info("serving", outside=listening.outside, inside=listening.inside, send=listening.send)
@@ -138,7 +142,7 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
-def _server(node: Node, app: Starlette, address: str, plain: bool) -> uvicorn.Server:
+def _server(node: Node, app: ASGIApp, address: str, plain: bool) -> uvicorn.Server:
     host, port = split_address(address)
     certificate, key = node.keys.tls_files
 

@@ -26,8 +26,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _ELEMENTS = etree.XPath("count(//*)")
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
-# Without these octets a record has no attribute of that namespace: a reference could stand in its name.
-_MAY_NAME_XSI = re.compile(re.escape(XSI).encode() + b"|&#")
+_XSI_OCTETS = XSI.encode()
 _XSI_ATTRIBUTES = etree.XPath("//@x:*", namespaces={"x": XSI})
 
 
@@ -115,7 +114,8 @@ def read_xml(content: bytes) -> etree._Element:
             f"at most {MAX_ELEMENTS} elements",
             "Split it into several records.",
         )
-    if _MAY_NAME_XSI.search(content):
+    # Without it a record has no attribute of that namespace; a reference may stand for a letter of it.
+    if _XSI_OCTETS in content or b"&#" in content:
         _settle_schema_instance(root)
     return root
 

@@ -43,6 +43,7 @@ from node.exchange.settlement import (
 from node.exchange.transport import Progress, client_session, in_words, peer_tls, post
 from node.journal import journal
 from node.store.presence import Presence
+from node.store.row_ids import follow_stored_ids
 from node.store.trouble import StoreUnavailable
 from node.trust.pins import CertificateRefused
 
@@ -151,6 +152,9 @@ class Courier:
         now = self._node.now()
         clock_moved = self._now_seen is None or now < self._now_seen - CLOCK_STEP
         dead = self._dead()
+        if clock_moved and self._now_seen is not None:
+            # Other processes may have come further than this one before the clock was set back.
+            follow_stored_ids(self._node.database, now)
         if clock_moved or dead:
             attempt = timedelta(seconds=self._node.settings.attempt_seconds)
             with self._node.database.write() as connection:

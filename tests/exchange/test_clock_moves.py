@@ -100,6 +100,18 @@ async def test_there_and_back_again(make_stage: StageMaker) -> None:
     made_in_order(stage, first, second, third)
 
 
+async def test_ids_go_on_from_those_of_other_processes_after_the_clock_was_set_back(make_stage: StageMaker) -> None:
+    """Another process has queued more than this one knows of, by a clock that stood ahead."""
+    stage, _, second, _ = await some_queued(make_stage)
+    begin_anew(stage)
+    columns._row_ids = columns._RowIds()
+    async with stage.ours.sending():
+        await until(lambda: stage.ours.courier._now_seen, "the courier has begun")
+        stage.clock.advance(days=-365)
+        highest = stage.ours.row(second)["id"]
+        await until(lambda: columns.new_row_id(stage.clock()) > highest, "what is new comes after what was queued")
+
+
 async def test_only_what_no_true_clock_can_have_written_is_brought_forward(make_stage: StageMaker) -> None:
     stage = await make_stage(send=False)
     database, retries = stage.ours.node.database, stage.ours.node.retries

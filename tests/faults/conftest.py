@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TEMPLATE, _fresh_postgresql
+from tests.faults import clocks, namespaces
 from tests.faults.neighbours import Neighbours, neighbours_on
+from tests.left_out import tell_left_out
 
 
 @pytest.fixture
@@ -35,3 +37,9 @@ def neighbours(urls: tuple[str | None, str | None], tmp_path: Path) -> Iterator[
     """Two nodes that serve and queue messages for each other without end."""
     with neighbours_on(urls, tmp_path) as pair:
         yield pair
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last lines of all say what was left out."""
+    for what in (namespaces.LEFT_OUT, clocks.SKIPPED):
+        tell_left_out(config, what)

@@ -1,6 +1,7 @@
 """Processes that are started as programs, for what a fork cannot have: another clock, network or limit of memory."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,9 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.faults.homes import ROOT, Running
+from tests.faults.homes import Running
 
 LOOK_SECONDS = 0.02
+# Tests that are killed leave nothing running.
+WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
 
 class Executed:
@@ -26,7 +29,7 @@ class Executed:
         own = {name: value for name, value in os.environ.items() if not name.startswith("DEPESHA_")}
         with log.open("wb") as file:
             self._process = subprocess.Popen(
-                [*under, sys.executable, "-m", *words],
+                [*WITH_US, *under, sys.executable, "-m", *words],
                 cwd=folder,
                 env=own | dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -58,8 +61,10 @@ class Executed:
 class ExecutedRunning(Running):
     """The same as others that run, started as a program of its own."""
 
-    def __init__(self, words: list[str], log: Path, environment: Mapping[str, str], under: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, words: list[str], log: Path, environment: Mapping[str, str], under: Sequence[str]
+    ) -> None:
         self.log = log
         self.log.touch()
         self.words = words
-        self.process = Executed(ROOT, words, log, environment, under)  # type: ignore[assignment]
+        self.process = Executed(folder, words, log, environment, under)  # type: ignore[assignment]

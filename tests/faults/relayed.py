@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from node.crash_points import SETTING
 from node.exchange.settlement import MESSAGE
 from tests.faults.executed import ExecutedRunning
-from tests.faults.homes import Home, Running
+from tests.faults.homes import ROOT, Home, Running
 from tests.faults.relay import FAIR, Relay
 
 # An attempt that nobody answers ends so soon; the rest is as for nodes that are killed.
@@ -17,12 +17,14 @@ ATTEMPT_SECONDS = 4
 
 
 class ImpatientHome(Home):
-    """A home whose attempts end soon. What it starts may run `under` another program's words, in an `environment`."""
+    """A home whose attempts end soon. What it starts may run `under` another program's words, in an `environment`, and
+    be the `program` in another folder."""
 
     def __init__(self, folder: Path, party: str) -> None:
         super().__init__(folder, party)
         self.under: Sequence[str] = ()
         self.environment: Mapping[str, str] = {}
+        self.program = ROOT
 
     @property
     def events(self) -> Mapping[str, int]:
@@ -66,11 +68,12 @@ class ImpatientHome(Home):
     def _start(
         self, words: list[str], name: str, crash_at: str | None, environment: Mapping[str, str] = MappingProxyType({})
     ) -> Running:
-        if not self.under and not self.environment:
+        if not self.under and not self.environment and self.program == ROOT:
             return super()._start(words, name, crash_at, environment)
         point = {SETTING: crash_at} if crash_at else {}
         log = self._logs / f"{self.party}-{len(self._running):03}-{name}.log"
-        self._running.append(ExecutedRunning(words, log, {**self.environment, **environment, **point}, self.under))
+        variables = {**self.environment, **environment, **point}
+        self._running.append(ExecutedRunning(self.program, words, log, variables, self.under))
         return self._running[-1]
 
 

@@ -169,8 +169,7 @@ class _Reader:
         if self._layout.long_numbers and self._lines[line][end] == FILLER and len(rest) > 1:
             number = self._lines[line][begin:end] + rest[:-1]
             if check_digit(number) != rest[-1]:
-                place = (optional[0], optional[1] + len(rest) - 1, optional[2])
-                self._contradicted("number", number, rest[-1], place)
+                self._contradicted("number", number, rest[-1], self._layout.number)
             return number, len(rest)
         self._check("number", self._layout.number, (line, end, end + 1))
         return self._at(self._layout.number).rstrip(FILLER).replace(FILLER, " "), 0

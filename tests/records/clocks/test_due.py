@@ -47,6 +47,11 @@ def test_undelivered_answers_near_their_end_come_first_then_the_nearest_end() ->
     assert found[2].left == timedelta(hours=-3)
 
 
+def test_near_is_two_days_to_the_instant() -> None:
+    given = [deadline("2026-0001", 48, undelivered=True), deadline("2026-0002", 48.001, undelivered=True)]
+    assert [one.first for one in due(given, NOW)] == [True, False]
+
+
 def test_of_two_possible_ends_the_earlier_counts() -> None:
     span = Ends(NOW + timedelta(hours=1), NOW + timedelta(hours=90), date(2026, 11, 29), "Europe/Belgrade")
     found = due([deadline("2026-0001", 2), deadline("2026-0002", 90, ends=span)], NOW)

@@ -79,6 +79,7 @@ def end(of: Period, start: str, **more: object) -> Ends:
         (1, "months", {"first_day": True}, "2027-03-01T09:00", "2027-03-31T22:00"),
         (1, "months", {"first_day": True}, "2027-01-31T09:00", "2027-02-28T23:00"),
         (1, "months", {"first_day": True}, "2027-01-29T09:00", "2027-02-28T23:00"),
+        (1, "months", {"first_day": True}, "2027-01-28T09:00", "2027-02-27T23:00"),
         (1, "years", {"first_day": True}, "2026-03-01T09:00", "2027-02-28T23:00"),
         # Rolling: Saturday 7 November to Monday 9; over 11 November (Armistice Day in Serbia) to 12.
         (5, "calendar-days", {"rolls": True, "calendars": ("rs",)}, "2026-11-02T09:00", "2026-11-09T23:00"),

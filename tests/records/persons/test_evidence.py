@@ -101,6 +101,20 @@ def test_a_serbian_identity_card_counts_by_its_date_of_issue(
     assert (found.strength, found.at_best) == (strength, at_best)
 
 
+def test_the_last_day_of_a_span_decides_to_the_day() -> None:
+    row = Means("card", "nationality", "proof", "list", "both", "card", None, date(2000, 1, 30), "test", confirmed=True)
+    older = Means("card", "nationality", "prima facie", "list", "both", "card", None, date(2000, 1, 31), "test", True)
+
+    def strength(issued: str, *rows: Means) -> str | None:
+        return weigh(rows, "card", "nationality", ["list"], "any", read_partial_date(issued)).strength
+
+    # 31 January alone is outside of the first: nothing by it for certain, prima facie by the second.
+    assert strength("2000-01", row) is None
+    assert strength("2000-01", row, older) == "prima facie"
+    assert strength("2000-01-30", row, older) == "proof"
+    assert strength("2000", row, older) is None
+
+
 def test_the_requested_party_decides(means: tuple[Means, ...]) -> None:
     assert weight(means, "passport", SERBIA, "Serbia", "1995-01-01").strength is None
     assert weight(means, "passport", SERBIA, "Member State", "1995-01-01").strength == "proof"

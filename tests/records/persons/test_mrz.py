@@ -121,7 +121,8 @@ def test_a_number_of_more_than_nine_characters_goes_on_in_the_optional_data() ->
     found = read_mrz([first, second, TD1[2]], TODAY)
     assert (found.number, found.optional, found.problems) == (number, ("", ""), ())
     wrong = first.replace("D2", "D3", 1)
-    assert [problem.field for problem in read_mrz([wrong, second, TD1[2]], TODAY).problems] == ["number", "composite"]
+    problems = read_mrz([wrong, second, TD1[2]], TODAY).problems
+    assert [(one.field, one.line, one.position) for one in problems] == [("number", 1, 6), ("composite", 2, 30)]
 
 
 def test_a_name_that_fills_its_field_may_have_been_cut() -> None:
@@ -181,6 +182,21 @@ def test_centuries_follow_from_today(two: str, born: str, expires: str) -> None:
     line = f"L898902C36UTO{on}{check_digit(on)}F{on}{check_digit(on)}<<<<<<<<<<<<<<<"
     found = read_mrz([TD3[0], line + check_digit(line[:10] + line[13:20] + line[21:43])], TODAY)
     assert (str(found.birth)[:4], str(found.expiry)[:4]) == (born, expires)
+
+
+@pytest.mark.parametrize(
+    ("on", "today", "born"),
+    [
+        ("261125", date(2026, 11, 25), "2026-11-25"),
+        ("261125", date(2026, 11, 24), "1926-11-25"),
+        ("2611<<", date(2026, 11, 1), "2026-11"),
+        ("26<<<<", date(2026, 1, 1), "2026"),
+    ],
+)
+def test_who_is_born_today_is_not_a_hundred_years_old(on: str, today: date, born: str) -> None:
+    line = f"L898902C36UTO{on}{check_digit(on)}F1204159<<<<<<<<<<<<<<<"
+    found = read_mrz([TD3[0], line + check_digit(line[:10] + line[13:20] + line[21:43])], today)
+    assert (str(found.birth), found.problems) == (born, ())
 
 
 @given(st.sampled_from(range(44)), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<"))

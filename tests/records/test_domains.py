@@ -11,6 +11,7 @@ from node.records import CheckedRecord, Domains, check, load_domains, new_record
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "schemas"
+VERSIONS = ROOT / "node/store/migrations/versions"
 
 
 @pytest.fixture
@@ -173,6 +174,8 @@ def test_no_code_names_a_domain() -> None:
         pattern = re.compile(rf"""urn:depesha:{name}\b|schemas/{name}\b|["']{name}["']""")
         assert pattern.search(f'find("{name}")')
         for path in (ROOT / "node").rglob("*"):
+            if path.parent == VERSIONS:
+                continue  # a migration tells how rows of before are brought on, and those are of the domains of then
             if path.suffix in (".py", ".html", ".jinja", ".j2", ".sql", ".toml", ".txt", ".js"):
                 for number, line in enumerate(path.read_text().splitlines(), 1):
                     if pattern.search(line):

@@ -16,9 +16,7 @@ UNREAD = "closed_at IS NULL AND unread > 0"
 NO_NOTICE = "message.service NOT LIKE 'urn:depesha:notice:%'"
 LAST = f"SELECT max(message.id) FROM message WHERE message.case_id = exchange_case.id AND {NO_NOTICE}"  # noqa: S608
 NOT_OPENED = "message.direction = 'in' AND message.state = 'received' AND message.opened_at IS NULL"
-COUNT_UNREAD = (
-    f"SELECT count(*) FROM message WHERE message.case_id = exchange_case.id AND {NOT_OPENED} AND {NO_NOTICE}"  # noqa: S608
-)
+COUNT_UNREAD = f"SELECT count(*) FROM message WHERE message.case_id = exchange_case.id AND {NOT_OPENED} AND {NO_NOTICE}"  # noqa: S608
 TURN = """
 SELECT CASE
     WHEN message.state = 'refused' AND coalesce(message.error_detail, '') LIKE 'withdrawn by a person%' THEN 'ours'

@@ -95,33 +95,28 @@ def _identify(content: bytes, domains: Domains, service: str | None, action: str
         root = read_xml(content)
     except UnreadableError as error:
         return error.problem
-    name = etree.QName(root)
-    line = line_of(root)
-    namespace = name.namespace or ""
+    namespace, _, name = str(root.tag).removeprefix("{").rpartition("}")
     domain = domains.find(namespace)
     if domain is None:
         known = ", ".join(sorted(one.namespace for one in domains)) or "none: no domain is loaded"
         found = namespace or "no namespace"
-        return _problem("domain", found, f"a namespace of {known}", "Use a domain that this node has.", line)
+        return _problem("domain", found, f"a namespace of {known}", "Use a domain that this node has.", line_of(root))
     if service not in (None, namespace):
-        return replace(
-            _problem(
-                "service", namespace, f"a record of {service}", "Send it with the service of its namespace.", line
-            ),
-            path=name.localname,
+        told = _problem(
+            "service", namespace, f"a record of {service}", "Send it with the service of its namespace.", line_of(root)
         )
-    shape = domain.records.get(name.localname)
+        return replace(told, path=name)
+    shape = domain.records.get(name)
     if shape is None:
         kinds = ", ".join(sorted(domain.records))
-        return _problem("root", name.localname, f"one of {kinds}", f"Use a record of the domain {domain.name}.", line)
-    if action not in (None, name.localname):
-        return replace(
-            _problem(
-                "action", name.localname, f"the record {action}", "Send it with its root element as action.", line
-            ),
-            path=name.localname,
+        expected = f"one of {kinds}"
+        return _problem("root", name, expected, f"Use a record of the domain {domain.name}.", line_of(root))
+    if action not in (None, name):
+        told = _problem(
+            "action", name, f"the record {action}", "Send it with its root element as action.", line_of(root)
         )
-    return CheckedRecord(namespace, name.localname, domain, shape, root)
+        return replace(told, path=name)
+    return CheckedRecord(namespace, name, domain, shape, root)
 
 
 def _problem(rule: str, found: str, expected: str, remedy: str, line: int) -> Problem:

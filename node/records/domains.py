@@ -10,7 +10,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +80,17 @@ class Domains:
 
     all: tuple[Domain, ...]
     broken: tuple[Broken, ...]
+    _by_namespace: dict[str, Domain] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_namespace", {domain.namespace: domain for domain in self.all})
 
     def __iter__(self) -> Iterator[Domain]:
         return iter(self.all)
 
     def find(self, service: str) -> Domain | None:
         """The domain whose namespace is `service`."""
-        return next((domain for domain in self.all if domain.namespace == service), None)
+        return self._by_namespace.get(service)
 
     def named(self, name: str, version: str | None = None) -> Domain | None:
         """The domain of that name, in its highest version unless one is given."""

@@ -195,7 +195,7 @@ def _check_issued(certificate: x509.Certificate, subject: str | None, pins: Peer
 
 
 def _check_revoked(certificate: x509.Certificate, pins: PeerPins, at: datetime) -> None:
-    times = [pins.revoked.get(certificate)]
+    times = [pins.revoked.get(certificate)] if pins.revoked else []
     if pins.revoked_sha256:
         times.append(pins.revoked_sha256.get(fingerprint(certificate)))
     times += [listed.revoked_at(certificate) for listed in pins.crls]

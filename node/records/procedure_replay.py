@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from node.records.procedure_events import SENT, Event, NoEnd, Span, Terms, instant
-from node.records.procedure_order import Order, arrange, heads
+from node.records.procedure_order import Order, arrange
 from node.records.procedure_states import WHOLE_CASE, OutOfStep, Passed, PersonState, Proposal, Replayed, Running
 from node.records.procedures import (
     BY_TERMS,
@@ -40,12 +40,11 @@ def replay(
     counted = [instant(event, terms.answered(), terms) for event in events]
     order = arrange(events, [span.earliest for span in counted])
     case = _Case(procedure, terms, kept or {}, order)
-    remaining = dict.fromkeys(range(len(events)))
-    while remaining:
-        first, *others = heads(order, remaining)
+    while heads := order.heads():
+        first, *others = heads
         for other in others:
             first = case.first_of(events, first, other)
-        del remaining[first]
+        order.take(first)
         case.take(events[first], order.at[first])
     for person in sorted(case.persons):
         case.let_end(person, now)
@@ -60,14 +59,18 @@ class _Case:
         self._order = order
         self._steps: list[Passed] = []
         self._strange: list[OutOfStep] = []
-        self._open: dict[str, frozenset[str]] = {}
+        self._open: dict[str, set[str]] = {}
+        self._transitions: dict[tuple[str, str], list[Transition]] = {}
+        for one in procedure.transitions:
+            for state in one.sources:
+                self._transitions.setdefault((state, one.act), []).append(one)
         start = PersonState(procedure.start)
         self.persons: dict[str, PersonState] = {} if procedure.per_person else {WHOLE_CASE: start}
 
     def result(self) -> Replayed:
         return Replayed(
-            dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange), dict(self._open),
-            self._order.ours_alone,
+            dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange),
+            {name: frozenset(left) for name, left in self._open.items()}, self._order.ours_alone,
         )  # fmt: skip
 
     def first_of(self, events: Sequence[Event], i: int, j: int) -> int:
@@ -116,22 +119,23 @@ class _Case:
         for reason, whom in refused.items():
             states = sorted({self.persons[person].state for person in whom if person in self.persons})
             self._strange.append(OutOfStep(event, tuple(whom), reason, tuple(states)))
-        self._settle_open(event, len(refused) == 0 or any(event.id in one.acts for one in self.persons.values()))
+        if len(refused) == 0 or any(event.id in self.persons[one].acts for one in persons if one in self.persons):
+            self._settle_open(event)
 
     def _concerned(self, event: Event) -> list[str]:
         """Everybody, or those whom the message concerned that the act is about, where it took effect."""
         about = [
-            name for name, one in self.persons.items() if event.concerning in (*one.acts, *one.proposals, *one.void)
+            name for name, one in self.persons.items() if event.concerning in one.acts or event.concerning in one.void
         ]
         return about or list(self.persons)
 
-    def _settle_open(self, event: Event, fits: bool) -> None:
+    def _settle_open(self, event: Event) -> None:
         for one in self._procedure.transitions:
-            if fits and one.act == event.act:
+            if one.act == event.act:
                 if one.opens:
-                    self._open[one.opens] = self._open.get(one.opens, frozenset()) | {event.id}
+                    self._open.setdefault(one.opens, set()).add(event.id)
                 if one.answers and event.concerning:
-                    self._open[one.answers] = self._open.get(one.answers, frozenset()) - {event.concerning}
+                    self._open.get(one.answers, set()).discard(event.concerning)
 
     def _take_for(self, person: str, event: Event, at: datetime) -> str | None:
         """None where the act took effect for the person, else why it did not."""
@@ -147,15 +151,17 @@ class _Case:
         hindrance = self._hindrance(here, found, event)
         if hindrance is not None:
             return hindrance
-        here = replace(here, acts={**here.acts, event.id: event.act})
         if found.consent:
             proposal = Proposal(self._procedure.transitions.index(found), event.actor, event.concerning)
             self.persons[person] = replace(here, proposals={**here.proposals, event.id: proposal})
-            return None
-        return self._carry_out(person, here, found, event, at, event.concerning)
+        elif found.moves:
+            hindrance = self._carry_out(person, here, found, event, at, event.concerning)
+        if hindrance is None:
+            here.acts[event.id] = event.act
+        return hindrance
 
     def _fitting(self, here: PersonState, event: Event) -> Transition | str:
-        found = [one for one in self._procedure.from_state(here.state) if one.act == event.act]
+        found = self._transitions.get((here.state, event.act), [])
         if not found:
             return "state"
         found = [one for one in found if self._is_party(one.who, event.actor)]
@@ -183,7 +189,8 @@ class _Case:
             if hindrance is not None:
                 return hindrance
         left = {key: value for key, value in here.proposals.items() if key != event.concerning}
-        here = replace(here, proposals=left, acts={**here.acts, event.id: event.act})
+        here.acts[event.id] = event.act
+        here = replace(here, proposals=left)
         self.persons[person] = here
         return self._carry_out(person, here, proposed, event, at, proposal.concerning) if found.consents else None
 
@@ -214,8 +221,8 @@ class _Case:
         kept = tuple(period for period in here.stopped if period.period not in one.ends)
         here = replace(here, running=changed, stopped=kept)
         if one.of and about is not None:
-            acts = {key: value for key, value in here.acts.items() if key != about}
-            here = replace(here, acts=acts, void=here.void | {about})
+            here.acts.pop(about, None)
+            here.void.add(about)
         when = instant(event, self._terms.answered(), self._terms)
         moved = self._moved(here, one.target, when)
         revived = [replace(old, over=False) for old in moved.stopped if old.period in one.revives]

@@ -47,15 +47,15 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class PersonState:
-    """Where one person stands."""
+    """Where one person stands. `acts` and `void` are those of the whole replay, whatever the state was meanwhile."""
 
     state: str
     since: Span | None = None
     running: tuple[Running, ...] = ()
     stopped: tuple[Running, ...] = ()
-    acts: Mapping[str, str] = field(default_factory=dict)
+    acts: dict[str, str] = field(default_factory=dict)
     """What each message that took effect was, by its id."""
-    void: frozenset[str] = frozenset()
+    void: set[str] = field(default_factory=set)
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     """What waits for consent, by the message that proposes it."""
     before: "PersonState | None" = None

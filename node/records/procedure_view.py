@@ -117,9 +117,12 @@ def view(
         return replay(procedure, terms, wanted, now, kept)
 
     done = [one for one in acts if one.status == SETTLED]
-    agreed = read([one for one in done if one.stated_by is None])
-    state = read([one for one in done if one.stated_by in (None, own)])
-    expected = read([one for one in acts if one.stated_by in (None, own)])
+    both = [one for one in done if one.stated_by is None]
+    known = [one for one in done if one.stated_by in (None, own)]
+    wanted = [one for one in acts if one.stated_by in (None, own)]
+    state = read(known)
+    agreed = state if len(both) == len(known) else read(both)
+    expected = state if len(wanted) == len(known) else read(wanted)
     persons = {
         name: PersonView(
             state=here.state,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
+from time import process_time
 from typing import Any
 
 import pytest
@@ -207,6 +208,10 @@ def test_an_expired_document_is_asked_for_anew(procedure: Procedure, case: Case)
     instead = PlainTerms(parties={"travel-document": REQUESTED, "travel-document-instead": REQUESTING})
     assert ("issue-instead", REQUESTING) not in allowed(case.look(procedure, 19, instead))
     assert ("issue-instead", REQUESTING) in allowed(case.look(procedure, 40, instead))
+    early = case.act(REQUESTING, "issue-instead", 25, until=date(2026, 12, 1))
+    assert strange(case.look(procedure, 26, instead)) == [(early.id, "not-over")]
+    case.act(REQUESTING, "issue-instead", 40, until=date(2026, 12, 1))
+    assert case.look(procedure, 41, instead).state == "documented"
 
 
 def test_obstacles_lengthen_the_time_for_the_transfer(procedure: Procedure, case: Case) -> None:
@@ -318,6 +323,18 @@ def test_time_decides_between_acts_that_cross_over_the_end(procedure: Procedure,
     late = case.act(REQUESTED, "accept", 12, seen=False)
     found = case.look(procedure, 13)
     assert (found.state, strange(found)) == ("withdrawn", [(late.id, "state")])
+
+
+def test_an_answer_that_crosses_the_end_undoes_what_was_built_on_silence(procedure: Procedure, case: Case) -> None:
+    by_dispatch = PlainTerms(counts=SENT, parties={"travel-document": REQUESTING})
+    case.apply()
+    case.act(REQUESTED, "refuse", 9.9, seen=False, received=Span.at(T0 + 11.5 * DAY))
+    built = case.act(REQUESTING, "issue-document", 11, until=date(2026, 12, 1), seen=False)
+    before = view(procedure, by_dispatch, [case.events[0], built], T0 + 11 * DAY, own=REQUESTING)
+    assert before.state == "documented"
+    for order in permutations(case.events):
+        found = view(procedure, by_dispatch, order, T0 + 12 * DAY)
+        assert (found.state, strange(found)) == ("refused", [(built.id, "state")])
 
 
 def test_closing_and_reopening(procedure: Procedure, case: Case) -> None:
@@ -508,3 +525,39 @@ def test_what_went_to_the_wrong_party_is_recalled_and_its_erasure_confirmed(proc
     case.act(REQUESTED, "confirm-data", 4, concerning=notice.id)
     case.act(REQUESTING, "close-request", 5)
     assert case.look(procedure, 6).state == "closed"
+
+
+def test_messages_that_contradict_each_other_are_taken_in_one_order_all_the_same(
+    procedure: Procedure, case: Case
+) -> None:
+    case.apply()
+    case.act(REQUESTING, "withdraw", 2)
+    case.act(REQUESTED, "accept", 3)
+    case.events[1] = replace(case.events[1], seen=9)
+    case.events[2] = replace(case.events[2], seen=9)
+    seen = {case.look(procedure, 5).state}
+    for order in permutations(case.events):
+        case.events = list(order)
+        seen.add(case.look(procedure, 5).state)
+    assert seen == {"withdrawn"}
+
+
+def test_a_third_party_is_heard_and_its_place_is_ours_alone(procedure: Procedure, case: Case) -> None:
+    case.apply()
+    strange_party = Event("x-1", "accept", "observer", T0 + DAY, Span.at(T0 + DAY), 1, 0)
+    case.events.append(strange_party)
+    found = case.look(procedure, 5)
+    assert (found.state, strange(found)) == ("applied", [("x-1", "party")])
+    assert "ours-alone" in [one.kind for one in found.findings]
+
+
+def test_a_long_case_costs_no_more_for_each_message(procedure: Procedure, case: Case) -> None:
+    case.apply(*(f"p{number}" for number in range(1, 31)))
+    for number in range(3000):
+        case.act((REQUESTING, REQUESTED)[number % 2], "clarify-request", number / 3000, concerning="requesting-1")
+    spent = []
+    for length in (301, 3001):
+        began = process_time()
+        assert view(procedure, PlainTerms(), case.events[:length], T0 + 2 * DAY).state == "applied"
+        spent.append(process_time() - began)
+    assert spent[1] < 10 * 4 * spent[0]

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.records.clocks import Deadline, Ends, Reach, Silence, due, feed, next_change, seen_by
@@ -58,6 +58,7 @@ def test_of_two_possible_ends_the_earlier_counts() -> None:
     assert [one.deadline.case for one in found] == ["2026-0002", "2026-0001"]
 
 
+@settings(deadline=None)
 @given(st.permutations([deadline(f"2026-000{n}", hours) for n, hours in enumerate((5, 5, 5, -1, 30, 70))]))
 def test_the_order_depends_on_nothing_but_the_deadlines(given: list[Deadline]) -> None:
     assert due(given, NOW) == due(sorted(given, key=lambda one: one.case), NOW)
@@ -160,6 +161,7 @@ def test_an_empty_feed_is_a_calendar() -> None:
     assert unfolded(feed([], NOW))[-1] == "END:VCALENDAR"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_feed(text: str) -> None:
     lines = unfolded(feed(due([deadline("2026-0001", 14, act=text)], NOW), NOW))

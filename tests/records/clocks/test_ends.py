@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.records.clocks import (
@@ -247,6 +247,7 @@ PERIODS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(PERIODS, INSTANTS, INSTANTS)
 def test_who_starts_later_ends_no_earlier(of: Period, one: datetime, other: datetime) -> None:
     early, late = sorted((one, other))
@@ -259,6 +260,7 @@ def test_who_starts_later_ends_no_earlier(of: Period, one: datetime, other: date
     assert (both.earliest, both.latest) == (first.latest, second.latest)
 
 
+@settings(deadline=None)
 @given(PERIODS, INSTANTS)
 def test_an_end_is_after_its_start_and_on_a_working_day_where_that_is_asked(of: Period, at: datetime) -> None:
     found = ends(of, Span.at(at), CALENDARS)
@@ -269,6 +271,7 @@ def test_an_end_is_after_its_start_and_on_a_working_day_where_that_is_asked(of: 
         assert AUSTRIA.works(found.last_day)
 
 
+@settings(deadline=None)
 @given(PERIODS, INSTANTS, st.lists(st.tuples(st.integers(-20, 60), st.integers(0, 20)), max_size=4))
 def test_the_order_in_which_obstacles_are_told_changes_nothing(
     of: Period, at: datetime, days: list[tuple[int, int]]

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.records.clocks import Ends, Judgement, Period, Silence, Span, Standing, Unit, in_time, standing
@@ -53,6 +53,7 @@ def test_an_answer_that_crossed_the_end_is_settled_once_it_arrives() -> None:
     assert standing(DEEMED, EXACT, received, answer=Span(sent, received)).standing is Standing.MAY_HAVE_BEEN_ANSWERED
 
 
+@settings(deadline=None)
 @given(st.timedeltas(timedelta(days=-20), timedelta(days=20)), st.timedeltas(timedelta(0), timedelta(days=40)))
 def test_both_sides_with_the_same_answer_judge_alike_at_any_time(made: timedelta, later: timedelta) -> None:
     answer = Span.at(END + made)

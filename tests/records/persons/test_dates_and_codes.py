@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.records import Domain
@@ -60,6 +60,7 @@ def test_a_day_without_its_month_is_no_date() -> None:
             PartialDate(*wrong)
 
 
+@settings(deadline=None)
 @given(st.dates())
 def test_any_day_comes_back(day: date) -> None:
     assert read_partial_date(day.isoformat()).first == day

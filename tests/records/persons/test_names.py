@@ -5,7 +5,7 @@ import time
 from importlib import resources
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.records.persons import may_be_found, name_grams, propose, query_grams, same_name, spells
@@ -142,6 +142,7 @@ def test_two_names_that_read_otherwise_are_two() -> None:
 LETTERS = st.text("abcčćdđeghijklljmnjoprsštuvzžqxywëçёђџљњћјѓќ -'", min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(LETTERS, st.integers(0, 40), st.integers(3, 12))
 def test_any_part_of_three_letters_or_more_is_found(name: str, begin: int, length: int) -> None:
     words = name.replace("'", "").replace("-", " ").split()
@@ -152,6 +153,7 @@ def test_any_part_of_three_letters_or_more_is_found(name: str, begin: int, lengt
         assert spells(part, name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=30))
 def test_no_text_breaks_the_search_and_the_index_misses_nothing_that_is_spelt(name: str, query: str) -> None:
     if spells(query, name):

@@ -1,7 +1,7 @@
 """Found by a document's number however it is spaced, and by a date of birth as far as either side knows it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.records.persons import PartialDate, birth_keys, birth_query, number_key
@@ -30,6 +30,7 @@ DATES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(DATES, DATES)
 def test_a_record_is_found_where_one_date_lies_within_the_other(born: PartialDate, asked: PartialDate) -> None:
     found = not birth_keys(born).isdisjoint(birth_query(asked))

@@ -6,6 +6,7 @@ take for a head and be silent within a body, and that a request names one host.
 """
 
 import asyncio
+import threading
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,11 +27,25 @@ SILENCE_SECONDS: Final = 120.0
 """Between two pieces of a body, as the proxies of the how-to page have it."""
 
 
+INTO_OCTETS: Final = 256 * 1024
+"""Read at most so many at a time, into memory that all connections of a thread share: they are copied before the next
+read. Without it asyncio makes room for as many octets anew for each TLS record of 16 KiB, which takes five times as
+long as to decrypt it."""
+
+
+class _Into(threading.local):
+    def __init__(self) -> None:
+        self.octets = memoryview(bytearray(INTO_OCTETS))
+
+
+_into = _Into()
+
+
 class _Refused(Exception):
     """Raised within the parser, which then answers 400 and closes the connection."""
 
 
-class BoundedHttp(HttpToolsProtocol):
+class BoundedHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
     """One connection. It ends with 400 for a request beyond the bounds, unanswered for a peer beyond the times."""
 
     head_seconds = HEAD_SECONDS
@@ -55,6 +70,14 @@ class BoundedHttp(HttpToolsProtocol):
             self._watch.cancel()
             self._watch = None
         super().connection_lost(exc)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next octets go."""
+        return _into.octets
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many octets have come."""
+        self.data_received(bytes(_into.octets[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Parse; end a connection whose octets move no request on."""

@@ -10,6 +10,7 @@ from node.records.procedure_tables import (
     check_one_of,
     read_array,
     read_flag,
+    read_names,
     read_table,
     read_tables,
     read_text,
@@ -50,11 +51,8 @@ def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) 
     def single(key: str) -> Path | None:
         return read_path(place, about, key, root, below)
 
-    persons = tuple(
-        path
-        for number, _ in enumerate(about.get("persons", ()))
-        if (path := read_path(place, {"persons": about["persons"][number]}, "persons", root, below))
-    )
+    named = read_names(place, about, "persons") if "persons" in about else ()
+    persons = tuple(_path(place, "persons", text, root, below) for text in named)
     until = single("until")
     if until is not None and field_at(root if until.from_root else below, until).type not in _DAYS:
         raise ProcedureError(f"{place}, until", "the field holds no whole day", "Name a field of the type day or date.")
@@ -62,9 +60,10 @@ def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) 
 
 
 def read_path(place: str, about: Mapping[str, Any], key: str, root: Field, below: Field) -> Path | None:
-    if key not in about:
-        return None
-    text = read_text(place, about, key)
+    return None if key not in about else _path(place, key, read_text(place, about, key), root, below)
+
+
+def _path(place: str, key: str, text: str, root: Field, below: Field) -> Path:
     absolute = text.startswith("/")
     *parts, last = text.lstrip("/").split("/")
     attribute = last[1:] if last.startswith("@") else None

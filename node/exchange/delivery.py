@@ -46,6 +46,7 @@ from node.store.presence import Presence
 from node.store.row_ids import follow_stored_ids
 from node.store.trouble import StoreUnavailable
 from node.trust.pins import CertificateRefused
+from node.trust.revocation_list import RevocationList
 
 log = journal("exchange.delivery")
 
@@ -100,6 +101,7 @@ class Courier:
         self._under_way: dict[asyncio.Task[None], int] = {}
         """each attempt with the row id of its message"""
         self._tls: dict[tuple[bytes, tuple[int, ...]], ssl.SSLContext] = {}
+        self._tls_of_peers: dict[str, tuple[KnownPeer, tuple[RevocationList, ...], ssl.SSLContext]] = {}
         self._settle: GroupCommit[Settlement, None] = GroupCommit(
             partial(settle, node),
             gather_seconds=node.settings.commit_gather_milliseconds / 1000,
@@ -330,8 +332,15 @@ class Courier:
             raise StaleSignature("it was signed with a certificate that this node has since replaced")
 
     def _tls_of(self, peer: KnownPeer) -> ssl.SSLContext:
-        known = peer.certificates_for("tls") + peer.certificates_for("ca")
         lists = self._directory.revocation_lists(peer)
+        before = self._tls_of_peers.get(peer.party)
+        if before is None or before[0] is not peer or before[1] is not lists:
+            # Both are of one snapshot: another one may say something else of the peer.
+            self._tls_of_peers[peer.party] = before = (peer, lists, self._tls_for(peer, lists))
+        return before[2]
+
+    def _tls_for(self, peer: KnownPeer, lists: tuple[RevocationList, ...]) -> ssl.SSLContext:
+        known = peer.certificates_for("tls") + peer.certificates_for("ca")
         pinned = b"".join(one.certificate.fingerprint(hashes.SHA256()) for one in known if one.revoked_at is None)
         # The context holds the lists, so that no other object can get the identity of one of them.
         key = (pinned, tuple(id(one) for one in lists))

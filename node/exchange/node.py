@@ -52,17 +52,17 @@ class Node:
         """Our party id."""
         return self.settings.party
 
-    @property
+    @cached_property
     def suite(self) -> Suite:
         """The suite that our wire keys are of."""
         return SUITES[self.keys.suite]
 
-    @property
+    @cached_property
     def signing(self) -> SigningIdentity:
         """Our wire signing key and its certificate."""
         return SigningIdentity(self.keys.signing_key, self.keys.signing_certificate)
 
-    @property
+    @cached_property
     def decryption(self) -> tuple[DecryptionIdentity, ...]:
         """The key-agreement keys that peers may encrypt for."""
         return (DecryptionIdentity(self.keys.encryption_key, self.keys.encryption_certificate),)
@@ -72,12 +72,12 @@ class Node:
         """Which TLS we speak, as listener and towards peers."""
         return TlsTerms(self.settings.tls_lowest, self.settings.tls_ciphers)
 
-    @property
+    @cached_property
     def limits(self) -> Limits:
         """Bounds on what peers send, and how it is read."""
         return Limits(recognise=self.settings.recognise_own_form)
 
-    @property
+    @cached_property
     def retries(self) -> RetrySchedule:
         """When deliveries are tried again."""
         settings = self.settings

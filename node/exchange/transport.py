@@ -6,10 +6,13 @@ import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
+from typing import Any
+from weakref import WeakSet
 
 import aiohttp
+from aiohttp.connector import Connection
 from cryptography.hazmat.primitives import serialization
 
 from node.as4 import WireMessage
@@ -62,25 +65,36 @@ class Progress:
     moved: Callable[[], None] = lambda: None
 
 
-def client_session() -> aiohttp.ClientSession:
-    """A session for deliveries: connections are kept, redirects and compression are not followed."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ttl_dns_cache=60),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        auto_decompress=False,
-        trace_configs=[_watching_connections()],
-    )
+# The progress of the request that this task makes.
+_under_way: ContextVar[Progress] = ContextVar("_under_way")
 
 
-def _watching_connections() -> aiohttp.TraceConfig:
+class _Connector(aiohttp.TCPConnector):
     """Tells the `Progress` of each request over what kind of connection it goes."""
 
-    async def kept(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
-        context.trace_request_ctx.reused = True
+    def __init__(self) -> None:
+        super().__init__(limit=0, limit_per_host=0, ttl_dns_cache=60)
+        self._used: WeakSet[object] = WeakSet()
 
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(kept)
-    return trace
+    async def connect(self, req: Any, traces: Any, timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - as aiohttp has it
+        connection = await super().connect(req, traces, timeout)
+        if connection.protocol in self._used:
+            _under_way.get().reused = True
+        else:
+            self._used.add(connection.protocol)
+        return connection
+
+
+def client_session() -> aiohttp.ClientSession:
+    """A session for deliveries: connections are kept, redirects, compression and cookies are not followed."""
+    return aiohttp.ClientSession(
+        connector=_Connector(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        skip_auto_headers=("Accept", "User-Agent"),
+    )
 
 
 def peer_tls(peer: KnownPeer, lists: Sequence[RevocationList] = (), terms: TlsTerms = DEFAULT_TERMS) -> ssl.SSLContext:
@@ -113,14 +127,13 @@ async def _request(
     session: aiohttp.ClientSession, url: str, tls: ssl.SSLContext, wire: WireMessage, progress: Progress
 ) -> HttpAnswer:
     headers = {"Content-Type": wire.content_type, "Content-Length": str(wire.length)}
+    _under_way.set(progress)
     repeats = 0
     while True:
         progress.reused = False
         data = _whole(wire, progress) if wire.length <= SMALL else _streamed(wire, progress)
         try:
-            async with session.post(
-                url, data=data, headers=headers, ssl=tls, allow_redirects=False, trace_request_ctx=progress
-            ) as answer:
+            async with session.post(url, data=data, headers=headers, ssl=tls, allow_redirects=False) as answer:
                 progress.reused = False  # it answers: what breaks off from here on is the answer
                 return await _read(answer)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):

@@ -185,7 +185,7 @@ def _holidays() -> Mapping[str, Mapping[date, DayOff]]:
     return found
 
 
-def next_working(day: date, calendars: tuple[Calendar, ...], step: int = 1) -> date:
+def next_working(day: date, calendars: tuple[Calendar, ...], step: int) -> date:
     """`day`, or the next day (`step` 1; -1: the day before) on which all `calendars` work. Raises CalendarEnds."""
     while not all(calendar.works(day) for calendar in calendars):
         day += timedelta(days=step)

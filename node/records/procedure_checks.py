@@ -10,8 +10,6 @@ from node.records.procedures import (
     BY_TERMS,
     EITHER,
     PREVIOUS,
-    REQUESTED,
-    REQUESTING,
     ROLES,
     Procedure,
     ProcedureError,
@@ -157,7 +155,8 @@ def alone(procedure: Procedure, role: str) -> dict[str, set[str]]:
 
 
 def _judge_reach(procedure: Procedure) -> None:
-    lost = [state for state in procedure.states if state not in reachable(procedure)]
+    reached = reachable(procedure)
+    lost = [state for state in procedure.states if state not in reached]
     if lost:
         raise ProcedureError(
             f"state.{lost[0]}", "no act and no end of a period leads to it",
@@ -211,18 +210,17 @@ def crossing(procedure: Procedure) -> set[tuple[str, str]]:
         }
         for role in ROLES
     }
-    pairs: set[tuple[str, str]] = set()
-    for state in reachable(procedure):
-        first, second = (
-            {act for reached in closures[role][state] for act in acts[role][reached]}
-            for role in (REQUESTING, REQUESTED)
-        )
-        pairs |= {(min(a, b), max(a, b)) for a in first for b in second if a != b}
-    return pairs
+    sides = {
+        tuple(frozenset(act for one in closures[role][state] for act in acts[role][one]) for role in ROLES)
+        for state in reachable(procedure)
+    }
+    crossed = {(a, b) for first, second in sides for a in first for b in second if a != b}
+    return {(min(pair), max(pair)) for pair in crossed}
 
 
 def _judge_precedence(procedure: Procedure) -> None:
-    missing = sorted(pair for pair in crossing(procedure) if procedure.is_first(*pair) is None)
+    pairs = crossing(procedure)
+    missing = sorted(pair for pair in pairs if procedure.is_first(*pair) is None)
     if missing:
         told = ", ".join(f"{first} and {second}" for first, second in missing[:_TOLD])
         more = f" and {len(missing) - _TOLD} more pairs" if len(missing) > _TOLD else ""
@@ -230,6 +228,6 @@ def _judge_precedence(procedure: Procedure) -> None:
             "precedence", f"these acts may cross and have no order: {told}{more}",
             "Name both in `precedence`, the one that is taken first before the other, or add an [[exception]].",
         )  # fmt: skip
-    strange = sorted(set(procedure.exceptions) - crossing(procedure) - {(b, a) for a, b in crossing(procedure)})
+    strange = sorted(pair for pair in procedure.exceptions if (min(pair), max(pair)) not in pairs)
     if strange:
         raise ProcedureError("exception", f"{' and '.join(strange[0])} can never cross", "Take the exception out.")

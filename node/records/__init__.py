@@ -2,7 +2,9 @@
 
 A record comes in as bytes and is checked here (`check`), by XSD and then by the domain's own rules; what it holds is
 read through its shape (`read_fields`, `person_names`), which is data, so that no code names a domain. Nothing here
-touches the database or the network. May import `audit`, `trust`, `store` and `config`; needs none of them today.
+touches the database or the network. Below it, pure functions too: `clocks` (periods, terms, deadlines) and `persons`
+(what documents say of a person, how names are found). May import `audit`, `trust`, `store` and `config`; needs none
+of them today.
 """
 
 from node.records.check import CheckedRecord, check, check_files, questions

@@ -42,6 +42,9 @@ class XsdReader:
         self._file_of: dict[etree._Element, str] = {}
         self._known: dict[tuple[str, str], etree._Element] = {}
         self._open: list[etree._Element] = []
+        # A type that many fields have is read once.
+        self._types: dict[str, _Simple] = {}
+        self._marks_of: dict[etree._Element, Marks] = {}
         self.roots: dict[str, etree._Element] = {}
         for file, schema in files.items():
             self._file_of[schema] = file
@@ -203,7 +206,9 @@ class XsdReader:
         named = self._named(declaration, attribute, "simpleType")
         if named is None:
             raise self._error(declaration, f"type {declaration.get(attribute)} is not declared")
-        return self._simple(named)
+        if local not in self._types:
+            self._types[local] = self._simple(named)
+        return self._types[local]
 
     def _simple(self, declaration: etree._Element) -> _Simple:
         name = declaration.get("name") or "text"
@@ -232,8 +237,10 @@ class XsdReader:
             raise self._error(node, "a sequence or group that does not occur exactly once is not understood")
 
     def _marks(self, declaration: etree._Element) -> Marks:
+        if declaration in self._marks_of:
+            return self._marks_of[declaration]
         try:
-            return read_marks(declaration)
+            return self._marks_of.setdefault(declaration, read_marks(declaration))
         except MarkError as error:
             raise XsdError(self._file(declaration), error.line, str(error)) from error
 

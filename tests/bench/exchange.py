@@ -2,13 +2,15 @@
 schema and rules, committed; its receipt verified and committed.
 
 The receiver is a whole node in a process of its own. This process is the sender: courier and sequencer as a node runs
-them, and a driver that submits and keeps so many messages in flight. The floor of an exchange is the floor of the wire
-both ways, one POST by the same client and server with the same sizes, and the rows that the exchange left in both
-databases, written again by the driver alone with the same group size and durable commits.
+them, and a driver that keeps so many messages in flight: each is submitted by a caller of its own, as by concurrent
+users of a national system. The floor of an exchange is the floor of the wire both ways, one POST by the same client and
+server with the same sizes, and the rows that the exchange left in both databases, written again by the driver alone
+with the same group size and durable commits.
 """
 
 import asyncio
 import contextlib
+import gc
 import os
 import re
 import statistics
@@ -28,7 +30,7 @@ from node.exchange.directory import Directory
 from node.exchange.node import Node, open_node
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE, Settlement, settle
-from node.exchange.submission import Submission, submit
+from node.exchange.submission import Submission, Submissions
 from node.journal import start_journal
 from node.records.example import new_nonce
 from tests.bench.floor import post_cost, rows_cost
@@ -128,12 +130,17 @@ async def _drive(arrangement: Arrangement, peer: str, node: Node, receiver: int,
     stop = asyncio.Event()
     work = [asyncio.create_task(courier.run()), asyncio.create_task(_sequencing(node, stop))]
 
+    submissions = Submissions(node, directory, courier.wake)
+
+    async def submit() -> None:
+        part = PartToSend.of_bytes(record(), "application/xml", "application.xml")
+        await submissions.submit(Submission(peer=peer, service=SERVICE, action=ACTION, parts=[part]))
+
     async def let_through(count: int) -> None:
-        for _ in range(count):
-            await free.acquire()
-            part = PartToSend.of_bytes(record(), "application/xml", "application.xml")
-            submit(node, directory.snapshot(), Submission(peer=peer, service=SERVICE, action=ACTION, parts=[part]))
-            courier.wake()
+        async with asyncio.TaskGroup() as submitting:
+            for _ in range(count):
+                await free.acquire()
+                submitting.create_task(submit())
         for _ in range(arrangement.in_flight):
             await free.acquire()
         for _ in range(arrangement.in_flight):
@@ -141,9 +148,13 @@ async def _drive(arrangement: Arrangement, peer: str, node: Node, receiver: int,
 
     await let_through(WARM_UP)
     groups.clear()
+    # As a node does once it serves.
+    gc.collect()
+    gc.freeze()
     began, own, others = wall(), time.process_time(), cpu_seconds(receiver)
     await let_through(arrangement.messages)
     seconds, own, others = wall() - began, time.process_time() - own, cpu_seconds(receiver) - others
+    await submissions.close()
     stop.set()
     courier.stop()
     await asyncio.gather(*work)

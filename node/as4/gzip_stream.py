@@ -114,7 +114,12 @@ class Inflater:
     def feed(self, octets: bytes) -> Iterator[bytes]:
         """The content that these octets complete. Raises DecompressionFailure."""
         self._taken += len(octets)
-        pending = octets
+        view = memoryview(octets)
+        for at in range(0, len(view), _BLOCK):
+            # What zlib leaves of a piece is copied: so pieces are small.
+            yield from self._inflated(view[at : at + _BLOCK])
+
+    def _inflated(self, pending: bytes | memoryview) -> Iterator[bytes]:
         while pending:
             if self._member.eof:
                 self._member = zlib.decompressobj(31)

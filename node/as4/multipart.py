@@ -39,6 +39,14 @@ class Splitter:
             del self._buffer[: self._at]
             self._looked = max(self._looked - self._at, 0)
             self._at = 0
+        if self._state == Splitter._data and not self._buffer:
+            clear = self._without_delimiter(data)
+            if clear == len(data):
+                yield PART_DATA, data
+                return
+            if clear:
+                yield PART_DATA, data[:clear]
+                data = data[clear:]
         self._buffer += data
         while True:
             before = self._state
@@ -125,6 +133,13 @@ class Splitter:
         data = bytes(self._buffer[self._at : self._at + size])
         self._drop(size)
         return PART_DATA, data
+
+    def _without_delimiter(self, data: bytes) -> int:
+        """How much of this belongs to the part for certain: what comes before what is, or may be, a delimiter."""
+        at = data.find(self._delimiter)
+        if at < 0:
+            at = data.find(b"\r", max(len(data) - len(self._delimiter) + 1, 0))
+        return len(data) if at < 0 else at
 
     def _epilogue(self) -> tuple[str, bytes] | None:
         self._after += self._waiting()

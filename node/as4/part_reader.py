@@ -96,16 +96,31 @@ class PartReader:
         if self._key is None:
             self._take(octets)
             return
+        if self._decryptor is not None:
+            self._decrypt(octets)
+            return
         self._held += octets
-        if self._decryptor is None:
-            if len(self._held) <= _AT_ONCE:
-                return
-            self._decryptor = Cipher(AES(self._key), GCM(bytes(self._held[:IV_LENGTH]))).decryptor()
-            del self._held[:IV_LENGTH]
-        if len(self._held) > TAG_LENGTH:
-            clear = self._decryptor.update(memoryview(self._held)[:-TAG_LENGTH])
-            del self._held[:-TAG_LENGTH]
-            self._take(clear)
+        if len(self._held) <= _AT_ONCE:
+            return
+        self._decryptor = Cipher(AES(self._key), GCM(bytes(self._held[:IV_LENGTH]))).decryptor()
+        begun = bytes(self._held[IV_LENGTH:])
+        self._held.clear()
+        self._decrypt(begun)
+
+    def _decrypt(self, octets: bytes) -> None:
+        """Take what these octets and those held before hold; the last ones, perhaps the tag, are held now."""
+        assert self._decryptor is not None
+        if len(octets) < TAG_LENGTH:
+            octets = bytes(self._held) + octets
+            self._held.clear()
+        size = max(len(octets) - TAG_LENGTH, 0)
+        view = memoryview(octets)
+        # Two calls spare a copy of all that came.
+        before, clear = self._decryptor.update(self._held), self._decryptor.update(view[:size])
+        self._held[:] = view[size:]
+        for some in (before, clear):
+            if some:
+                self._take(some)
 
     def _take(self, octets: bytes) -> None:
         self._size += len(octets)

@@ -61,7 +61,7 @@ class Deadline:
 @dataclass(frozen=True, slots=True)
 class Possible:
     """An act that `who` may do now, for these persons; `consent`: it needs the other's. `of`: it is about one of these
-    messages."""
+    messages. What we may do follows from `expected`, what the other side may do from `state`."""
 
     act: str
     who: str
@@ -144,7 +144,13 @@ def view(
         state=next((name for name in procedure.states if name in states), procedure.start),
         persons=persons,
         deadlines=_deadlines(procedure, state, now),
-        possible=_possible(procedure, terms, state),
+        # What we have sent ourselves we need not be offered again, though its receipt is still to come.
+        possible=tuple(
+            one
+            for reading, ours in ((expected, True), (state, False))
+            for one in _possible(procedure, terms, reading)
+            if (one.who == own) is ours
+        ),
         findings=tuple(found),
         steps=state.steps,
         pending=tuple(sorted({one.id for one in unsettled})),

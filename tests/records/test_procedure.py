@@ -367,6 +367,9 @@ def test_our_own_step_is_pending_until_its_receipt(procedure: Procedure, case: C
     case.act(REQUESTED, "refuse", 3, status=PENDING, received=None, seen=False)
     found = case.look(procedure, 4, own=REQUESTED)
     assert (found.state, found.persons["p1"].expected, found.pending) == ("applied", "refused", ("requested-1",))
+    assert ("refuse", REQUESTED) in allowed(case.look(procedure, 4))
+    assert ("refuse", REQUESTED) not in allowed(found), "it is on its way"
+    assert ("withdraw", REQUESTING) in allowed(found)
     case.events[-1] = replace(case.events[-1], status=UNDONE)
     undone = case.look(procedure, 4, own=REQUESTED)
     assert (undone.state, undone.persons["p1"].expected, undone.pending) == ("applied", "applied", ())

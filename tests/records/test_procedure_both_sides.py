@@ -129,7 +129,8 @@ def told(found: CaseView) -> object:
     own = {"undone", "said-unseen"}
     return (
         found.state, {name: (one.state, one.agreed, one.since) for name, one in found.persons.items()}, found.deadlines,
-        found.steps, found.possible, [one for one in found.findings if one.kind not in own], found.pending,
+        found.steps, sorted(found.possible, key=repr),
+        [one for one in found.findings if one.kind not in own], found.pending,
     )  # fmt: skip
 
 

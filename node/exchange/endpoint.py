@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from node.as4 import As4Error
 from node.crash_points import crash_point
-from node.exchange.beside import LARGE, PIECE, beside_loop
+from node.exchange.beside import LARGE, Taking, beside_loop
 from node.exchange.clock import JudgedClock
 from node.exchange.commit import GroupCommit
 from node.exchange.directory import Directory
@@ -133,7 +133,7 @@ class Endpoint:
 
     async def _take(self, request: Request) -> Answer:
         intake = Intake(self._node, self._directory, request.headers.get("content-type", ""))
-        body = request.stream()
+        body, taking = request.stream(), Taking(intake.feed)
         peer, size = "", 0
         self._under_way[peer] += 1
         try:
@@ -141,16 +141,19 @@ class Endpoint:
                 async with asyncio.timeout(LONGEST_REQUEST.total_seconds()):
                     async for chunk in body:
                         size += len(chunk)
-                        if size > LARGE and len(chunk) >= PIECE:
-                            await beside_loop(intake.feed, chunk)
+                        if size > LARGE:
+                            await taking.add(chunk)
                         else:
                             intake.feed(chunk)
                         if not peer and intake.header is not None:
                             peer = self._count_for_peer(intake.header.sender.id)
                     if size > LARGE:
+                        await taking.end()
                         await beside_loop(intake.verify)
             except TimeoutError:
                 raise TooSlow from None
+            finally:
+                await taking.leave()
             received = intake.finish()
             # It may have been set since; what was signed by it then goes nowhere.
             self._require_clock()

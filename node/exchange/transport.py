@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from node.as4 import WireMessage
 from node.crash_points import crash_point
-from node.exchange.beside import beside_loop
+from node.exchange.beside import AHEAD, beside_loop
 from node.exchange.peers import KnownPeer
 from node.trust.revocation_list import RevocationList
 from node.trust.tls import DEFAULT_TERMS, TlsTerms, client_context
@@ -27,8 +27,6 @@ LARGEST_ANSWER = 4_000_000
 CONNECT_SECONDS = 15
 # Below this a message is sent from memory in one piece.
 SMALL = 256 * 1024
-# Of a larger one so much is read and encrypted ahead of what is on its way.
-AHEAD = 256 * 1024
 # A connection that was kept may be closed by the peer at the moment of the next request. That is no sign of trouble, so
 # the request is made again; the others that were kept are known to be closed by then.
 REPEATS_AFTER_REUSE = 2

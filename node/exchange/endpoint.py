@@ -162,7 +162,7 @@ class Endpoint:
                 return received
             taken = await self._commit.commit(received)
             self.counts["received" if taken.new else "duplicate"] += 1
-            if taken.new and self._wake is not None:
+            if taken.peer_is_back and self._wake is not None:
                 self._wake()
             return taken.answer
         except As4Error as error:

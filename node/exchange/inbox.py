@@ -33,10 +33,12 @@ MAX_SEQUENCE = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a received message: the answer to send, and whether it was new."""
+    """What became of a received message: the answer to send, whether it was new, and whether it came with the first of
+    a peer that had been silent: what waits for that peer is to be tried now."""
 
     answer: Answer
     new: bool
+    peer_is_back: bool = False
 
 
 class _Duplicates(Exception):
@@ -50,10 +52,12 @@ def take(node: Node, group: Sequence[Received]) -> list[Taken | Exception]:
     """
     try:
         with node.database.write() as connection:
-            _write(node, connection, group)
+            peer_is_back = _write(node, connection, group)
             crash_point("inbox: before commit")
         crash_point("inbox: after commit")
-        return [_new(one) for one in group]
+        return [
+            Taken(Answer(200, SIGNAL_CONTENT_TYPE, one.answer), new=True, peer_is_back=peer_is_back) for one in group
+        ]
     except StoreUnavailable:
         raise
     except Exception as error:
@@ -71,11 +75,8 @@ def _take_alone(node: Node, one: Received) -> Taken | Exception:
         return error
 
 
-def _new(one: Received) -> Taken:
-    return Taken(Answer(200, SIGNAL_CONTENT_TYPE, one.answer), new=True)
-
-
-def _write(node: Node, connection: Connection, group: Sequence[Received]) -> None:
+def _write(node: Node, connection: Connection, group: Sequence[Received]) -> bool:
+    """Write what a group leaves; returns whether one of its senders had been silent."""
     ids = [new_row_id(one.at) for one in group]
     cases = _cases_of(node, connection, group)
     rows = [_message_row(row_id, cases[_key(one)], one) for row_id, one in zip(ids, group, strict=True)]
@@ -125,13 +126,14 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> Non
     advance_marks(connection, numbers)
     _note_notices(connection, group)
     senders = sorted({one.message.header.sender.id for one in group})
-    outbox.peer_heard(connection, senders, group[-1].at)
+    peer_is_back = outbox.peer_heard(connection, senders, group[-1].at)
     came = [
         NewMessage(cases[_key(one)], row_id, "in", one.state, is_notice(node.domains, one.message.header.service))
         for row_id, one in zip(ids, group, strict=True)
     ]
     messages_came(connection, came, group[-1].at)
     append(connection, entries, node.kek)
+    return peer_is_back
 
 
 def _key(one: Received) -> tuple[str, str]:

@@ -335,9 +335,9 @@ def peer_failed(
     return until
 
 
-def peer_heard(connection: Connection, peers: Sequence[str], now: datetime) -> None:
-    """A silent peer has sent us something: it is back, so try it now."""
-    _HEARD.run(connection, peers=sorted(set(peers)), now=now)
+def peer_heard(connection: Connection, peers: Sequence[str], now: datetime) -> bool:
+    """A silent peer has sent us something: it is back, so try it now. Returns whether one of these had been silent."""
+    return _HEARD.run(connection, peers=sorted(set(peers)), now=now) > 0
 
 
 def probe_at(connection: Connection, peer: str, at: datetime) -> None:

@@ -8,7 +8,7 @@ FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.py))
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
 
-.PHONY: help setup run test lint types layers pytest bench bench-phase4 interop kills faults soak attacks proxy browser screens fuzz clean
+.PHONY: help setup run test lint types layers pytest bench bench-phase4 interop kills faults faults-short soak attacks proxy browser screens fuzz clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ faults: $(VENV)/ready-test  ## networks, disks, files and databases that fail un
 
 soak: $(VENV)/ready-test  ## two nodes under all that may befall them for HOURS (24): memory, files and rows must be flat
 	@$(PYTHON) -m tests.faults.soak $(or $(HOURS),24)
+
+faults-short: $(VENV)/ready-test  ## of the faults those that CI runs: hosts, clocks, upgrade, two nodes on one home
+	@$(PYTHON) -m pytest tests/faults -n 2 -m "faults and short_faults" -v
 
 attacks: $(VENV)/ready-test  ## published attacks on signature, encryption, MIME, gzip, HTTP and headers, against a running node
 	@$(PYTHON) -m pytest tests/attacks -n 2 --dist loadgroup -q

@@ -71,6 +71,7 @@ def both_try_in_vain(pair: Pair[HostedHome]) -> None:
         more(home.count_attempts_in_vain, ATTEMPTS, f"attempts of {home.party} fail")
 
 
+@pytest.mark.short_faults
 def test_cables_routes_firewalls_and_addresses(hosts: Pair[HostedHome]) -> None:
     """Each trouble in turn, each mended; the nodes run on."""
     network = hosts.one.network

@@ -8,20 +8,32 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.faults.homes import Running, until
+from node.store.migrations import table_version
+from tests.faults.homes import READY, ROOT, Running, until
 from tests.faults.neighbours import Neighbours, more, neighbours_on, rest
+from tests.interop.nodes import free_port
+from tests.left_out import leave_out
+from tests.operations.programs import NEWER, make_newer
 
 pytestmark = pytest.mark.faults
 
 ATTEMPTS = 4
+ARRIVALS = 10
 DISK = "48m"
+# Of a disk of that size: a page of the database is 4 KiB, a large message 300 KB.
+LEFT_ON_DISK = (0, 4096, 12_288, 65_536, 200_000, 350_000, 1_000_000)
+SPARE_MEMORY = 200_000
+NO_MEMORY = "MemoryError"
+NO_DISK = "disks were not filled: only root mounts one of its own"
+NO_GROUPS = "memory was not limited: no control group can be made here"
+USAGE = ("memory.usage_in_bytes", "memory.current")
 PIECE = 64 * 1024
 
 
@@ -54,9 +66,98 @@ def test_no_more_files_may_be_opened(neighbours: Neighbours) -> None:
     rest(neighbours)
 
 
+def test_no_more_memory_may_be_had(neighbours: Neighbours) -> None:
+    """At the limit of its memory a node answers 503 or ends, and whoever keeps it running starts it again."""
+    with neighbours.one.large_only("memory"), neighbours.two.large_only("memory"):
+        for _ in range(3):
+            serving = neighbours.running[0]
+            pid = serving.process.pid
+            limits = resource.prlimit(pid, resource.RLIMIT_DATA)
+            resource.prlimit(pid, resource.RLIMIT_DATA, (data_octets(pid) + SPARE_MEMORY, limits[1]))
+            said = serving.text().count(NO_MEMORY)
+            until(
+                lambda serving=serving, said=said: ended(serving) or serving.text().count(NO_MEMORY) > said,  # type: ignore[misc]
+                lambda serving=serving: f"memory is missed by {serving.describe()}",  # type: ignore[misc]
+            )
+            if ended(serving):
+                neighbours.say(f"it ended with {serving.process.poll()}")
+                neighbours.running[0] = neighbours.one.serve_ready()
+            else:
+                resource.prlimit(pid, resource.RLIMIT_DATA, limits)
+            more(neighbours.arrived, ATTEMPTS, "messages arrive again")
+    rest(neighbours)
+
+
+def data_octets(pid: int) -> int:
+    """What a process has of the memory that RLIMIT_DATA bounds."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
+
+
+def ended(running: Running) -> bool:
+    """Whether a process has ended, however."""
+    return running.process.poll() is not None
+
+
+def test_a_container_without_memory_is_killed_and_started_again(tmp_path: Path) -> None:
+    """Its group of processes has a limit; the kernel kills it in the middle of what it does, three times."""
+    group = memory_group(f"depesha-{os.getpid()}")
+    try:
+        with (
+            neighbours_on((None, None), tmp_path) as pair,
+            pair.one.large_only("memory"),
+            pair.two.large_only("memory"),
+        ):
+            for _ in range(3):
+                serving = pair.running[0]
+                (group / "cgroup.procs").write_text(str(serving.process.pid))
+                until(lambda serving=serving: killed_under(group, serving), serving.describe)  # type: ignore[misc]
+                assert serving.process.poll() == -signal.SIGKILL, serving.describe()
+                limit(group, None)
+                pair.running[0] = pair.one.serve_ready()
+                more(pair.arrived, ATTEMPTS, "messages arrive again")
+            rest(pair)
+    finally:
+        group.rmdir()
+
+
+def memory_group(name: str) -> Path:
+    """A new control group with a limit of memory, of either version of control groups."""
+    for root in (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")):
+        group = root / name
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        if _limit_file(group).exists():
+            return group
+        group.rmdir()
+    leave_out(NO_GROUPS)
+
+
+def _limit_file(group: Path) -> Path:
+    return group / ("memory.limit_in_bytes" if group.parent.name == "memory" else "memory.max")
+
+
+def limit(group: Path, octets: int | None) -> None:
+    """Set the group's limit, or none."""
+    none = "-1" if group.parent.name == "memory" else "max"
+    _limit_file(group).write_text(none if octets is None else str(octets))
+
+
+def killed_under(group: Path, serving: Running) -> bool:
+    """Bring the limit down to what the process cannot do with; whether it has ended."""
+    now = next(int(file.read_text()) for name in USAGE if (file := group / name).exists())
+    with suppress(OSError):  # not to below what cannot be taken from it at this moment
+        limit(group, max(1_000_000, now - 1_000_000))
+    return ended(serving)
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
     """A file system of its own, of some megabytes, on the folder."""
+    if os.geteuid() != 0:
+        leave_out(NO_DISK)
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "tmpfs", folder], check=True)
     try:
@@ -65,8 +166,8 @@ def small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def fill(folder: Path) -> Path:
-    """Write until there is no octet left."""
+def fill(folder: Path, left: int = 0) -> Path:
+    """Write until there are only so many octets left."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (PIECE, 512, 1):
@@ -75,27 +176,54 @@ def fill(folder: Path) -> Path:
                     file.write(bytes(size))
             except OSError:
                 continue
+        file.truncate(max(0, file.tell() - left))
     return ballast
 
 
 def says(running: Running, word: str) -> None:
-    """Wait until a process has written a word."""
-    until(lambda: word in running.text(), lambda: f"{word!r} is said by {running.describe()}")
+    """Wait until a process has written a word, once more than before."""
+    said = running.text().count(word)
+    until(lambda: running.text().count(word) > said, lambda: f"{word!r} is said by {running.describe()}")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 def test_a_full_disk(tmp_path: Path) -> None:
-    """Nothing can be written: no message is accepted from anybody, none is lost; with space again all goes on."""
+    """Less and less can be written: no message is accepted from anybody, none is lost; with space again all goes on.
+
+    What is left ends in the middle of another write each time: of a blob, of the journal, of a page, of nothing.
+    """
     with (
         small_disk(tmp_path / "one") as disk,
         neighbours_on((None, None), tmp_path, {"disk_floor_megabytes": "0"}) as pair,
     ):
-        for _ in range(3):
-            ballast = fill(disk)
+        for left in LEFT_ON_DISK:
+            pair.say(f"{left} octets are left")
+            ballast = fill(disk, left)
             says(pair.running[1], "full: ")
             more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
             ballast.unlink()
             more(pair.arrived, ATTEMPTS, "messages arrive again")
+        rest(pair)
+
+
+def test_a_disk_that_is_read_only_when_the_node_starts(tmp_path: Path) -> None:
+    """It says so and ends; when the disk can be written again, it starts and goes on."""
+    with (
+        small_disk(tmp_path / "one") as disk,
+        neighbours_on((None, None), tmp_path, {"disk_floor_megabytes": "0"}) as pair,
+    ):
+        for running in (pair.running[1], pair.running[0]):
+            running.stop()
+        pair.one.node.database.close()
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        refused = pair.one.serve()
+        until(lambda: ended(refused), refused.describe)
+        assert refused.process.poll() == 1, refused.describe()
+        assert "ead-only" in refused.text(), refused.describe()
+        assert "Traceback" not in refused.text(), refused.describe()
+        more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        pair.running[:2] = [pair.one.serve_ready(), pair.one.traffic(pair.two)]
+        more(pair.arrived, ATTEMPTS, "messages arrive again")
         rest(pair)
 
 
@@ -116,3 +244,63 @@ def test_a_database_that_goes_away_and_comes_back(
             pair.one.node.database.close()  # this process had connections, too
             more(pair.arrived, ATTEMPTS, "messages arrive again")
         rest(pair)
+
+
+def test_a_database_that_is_read_only_for_a_while(
+    postgresql_urls: tuple[str, str], postgresql_server: str, tmp_path: Path
+) -> None:
+    """As after a switch to a standby: nothing can be written, three times; nothing is taken in, nothing is lost."""
+    name = make_url(postgresql_urls[0]).database
+    with (
+        psycopg.connect(postgresql_server, autocommit=True) as server,
+        neighbours_on(postgresql_urls, tmp_path) as pair,
+    ):
+        for _ in range(3):
+            server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            pair.one.node.database.close()
+            says(pair.running[1], "read-only")
+            more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
+            server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            pair.one.node.database.close()
+            more(pair.arrived, ATTEMPTS, "messages arrive again")
+        rest(pair)
+
+
+@pytest.mark.short_faults
+def test_two_nodes_on_one_home(neighbours: Neighbours) -> None:
+    """On SQLite the second is refused and the first goes on; on PostgreSQL both serve."""
+    home = neighbours.one
+    first = home.outside, home.inside
+    home.outside, home.inside = free_port(), free_port()
+    second = home.serve()
+    home.outside, home.inside = first
+    if home.node.database.dialect == "sqlite":
+        until(lambda: ended(second), second.describe)
+        assert second.process.poll() == 2, second.describe()
+        assert "is being served by another process already" in second.text()
+    else:
+        until(lambda: ended(second) or READY in second.text(), second.describe)
+        assert not ended(second), second.describe()
+    more(neighbours.arrived, ARRIVALS, "messages arrive")
+    if not ended(second):
+        second.kill()
+        more(neighbours.arrived, ARRIVALS, "messages arrive without the one that was killed")
+    rest(neighbours)
+
+
+@pytest.mark.short_faults
+def test_an_upgrade_in_the_middle_of_traffic(neighbours: Neighbours, tmp_path: Path) -> None:
+    """The program of one side is replaced by one with newer tables while the other side goes on sending."""
+    newer = make_newer(tmp_path / "newer")
+    (newer.folder / "tests").symlink_to(ROOT / "tests")
+    one = neighbours.one
+    for running in (neighbours.running[1], neighbours.running[0]):
+        running.stop()
+    more(lambda: failed_attempts(neighbours), ATTEMPTS, "the other side tries in vain")
+    one.program = newer.folder
+    neighbours.running[:2] = [one.serve_ready(), one.traffic(neighbours.two)]
+    assert table_version(one.node.database) == NEWER
+    more(neighbours.arrived, ARRIVALS, "messages arrive again")
+    rest(neighbours)

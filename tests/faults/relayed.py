@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, func, select
 from node.crash_points import SETTING
 from node.exchange.settlement import MESSAGE
 from tests.faults.executed import ExecutedRunning
-from tests.faults.homes import ROOT, Home, Running
+from tests.faults.homes import ROOT, Home, Running, until
 from tests.faults.relay import FAIR, Relay
+from tests.faults.traffic import BEGUN
 
 # An attempt that nobody answers ends so soon; the rest is as for nodes that are killed.
 ATTEMPT_SECONDS = 4
@@ -60,6 +61,12 @@ class ImpatientHome(Home):
         )
         with self.node.database.read() as connection:
             return int(connection.scalar(query) or 0)
+
+    def traffic(self, peer: Home, crash_at: str | None = None) -> Running:
+        """The process that queues messages for the peer, once it does: before, SIGTERM would only kill it."""
+        running = super().traffic(peer, crash_at)
+        until(lambda: BEGUN in running.text() or running.process.poll() is not None, running.describe)
+        return running
 
     def _count(self, which: ColumnElement[bool]) -> int:
         with self.node.database.read() as connection:

@@ -29,6 +29,7 @@ from tests.faults.ledger import Ledger
 
 SERVICE = "urn:example:faults:1"
 ACTION = "Report"
+BEGUN = "Queues messages."
 # So many cases go on for ever; other messages open a case of their own.
 LONG_CASES = 6
 LOOK_SECONDS = 0.05
@@ -92,6 +93,7 @@ def main(home: str, peer: str, ledger_path: str, backlog: str, large: str) -> No
     node = open_node(Path(home))
     directory = Directory(node)
     ledger = Ledger(Path(ledger_path))
+    print(BEGUN, flush=True)
     while not stop.is_set():
         try:
             with node.database.read() as connection:

@@ -154,6 +154,15 @@ def members_of(connection: Connection, case_id: int) -> list[str]:
     return list(connection.scalars(select(MEMBER.c.party).where(MEMBER.c.case_id == case_id).order_by(MEMBER.c.party)))
 
 
+def members_of_cases(connection: Connection, case_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The same of many cases, by their row ids."""
+    query = select(MEMBER.c.case_id, MEMBER.c.party).where(MEMBER.c.case_id.in_(case_ids)).order_by(MEMBER.c.party)
+    members: dict[int, list[str]] = {case_id: [] for case_id in case_ids}
+    for row in connection.execute(query):
+        members[row.case_id].append(row.party)
+    return members
+
+
 def count_cases(connection: Connection) -> int:
     """How many cases there are."""
     return connection.scalar(select(func.count()).select_from(CASE)) or 0

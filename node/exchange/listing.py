@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 
-from node.exchange.cases import CASE, alias, members_of, resolve_case
+from node.exchange.cases import CASE, alias, members_of_cases, resolve_case
 from node.exchange.contents import PART
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
+from node.exchange.turns import TURNS
 
 DEFAULT_LIMIT = 100
 # Databases bound the parameters of one statement: SQLite to 32,766, PostgreSQL to 65,535.
@@ -78,30 +79,48 @@ def find_case(connection: Connection, name: str) -> Mapping[str, Any]:
 
 def list_cases(connection: Connection, limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]]:
     """Cases, the one that changed last first."""
-    query = select(CASE).order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(limit)
-    return [_case(connection, dict(row)) for row in connection.execute(query).mappings()]
+    # Open and closed ones stand in an index each (of open ones, one for each turn): the list takes the ends of all.
+    ends = [(CASE.c.closed_at.is_(None), CASE.c.turn == turn) for turn in TURNS] + [(CASE.c.closed_at.is_not(None),)]
+    rows: list[RowMapping] = []
+    for within in ends:
+        query = select(CASE).where(*within).order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(limit)
+        rows += connection.execute(query).mappings().all()
+    rows.sort(key=lambda row: (row["changed_at"], row["id"]), reverse=True)
+    return _cases(connection, [dict(row) for row in rows[:limit]])
 
 
 def show_case(connection: Connection, name: str) -> dict[str, Any]:
     """One case with its messages in order. Raises NotFound."""
     row = find_case(connection, name)
     query = select(MESSAGE).where(MESSAGE.c.case_id == row["id"]).order_by(MESSAGE.c.id)
-    return _case(connection, row) | {"messages": _described(connection, query)}
+    [described] = _cases(connection, [row])
+    return described | {"messages": _described(connection, query)}
 
 
-def _case(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
-    count = select(func.count()).select_from(MESSAGE).where(MESSAGE.c.case_id == row["id"])
+def _cases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    described: list[dict[str, Any]] = []
+    for start in range(0, len(rows), AT_ONCE):
+        batch = rows[start : start + AT_ONCE]
+        ids = [row["id"] for row in batch]
+        of_cases = select(MESSAGE.c.case_id, func.count()).where(MESSAGE.c.case_id.in_(ids)).group_by(MESSAGE.c.case_id)
+        counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(of_cases)}
+        members = members_of_cases(connection, ids)
+        described += [_case(row, members[row["id"]], counts.get(row["id"], 0)) for row in batch]
+    return described
+
+
+def _case(row: Mapping[str, Any], members: list[str], messages: int) -> dict[str, Any]:
     return {
         "id": row["conversation_id"],
         "number": alias(row["alias_year"], row["alias_number"]),
         "opener": row["opener"],
-        "members": members_of(connection, row["id"]),
+        "members": members,
         "domain": row["domain"],
         "version": row["version"],
         "unit": row["unit"],
         "created": instant_text(row["created_at"]),
         "changed": instant_text(row["changed_at"]),
-        "message_count": connection.scalar(count) or 0,
+        "message_count": messages,
     }
 
 

@@ -3,7 +3,7 @@
 What was erased has no key any more: pages say so, and the rest stays readable.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, select
@@ -12,7 +12,7 @@ from node.as4 import decompress
 from node.records import Domains, Shape, UnreadableError
 from node.store.blobs import BlobStore
 from node.store.columns import table_of
-from node.store.payloads import Kind, PayloadErased, StoredPayload, find_payload, open_payload
+from node.store.payloads import Kind, PayloadErased, StoredPayload, find_payload, find_payloads, open_payload
 from node.store.sealing import KeyEncryptionKey
 from node.store.tables import Part, PayloadKey
 from node.web.language import Language
@@ -57,12 +57,31 @@ class Contents:
         self, connection: Connection, row: RowMapping, known: Mapping[str, Name] = NO_NAMES
     ) -> tuple[RecordView | None, str | None]:
         """The record of a message, its first part; or why it cannot be shown. `known`: names of the case's persons."""
+        if self._shape(row) is None:
+            return self._read(row, None, None, known)
+        part = self._part(connection, row, 1)
+        stored = find_payload(connection, row["id"], "part", 1) if part is not None else None
+        return self._read(row, part, stored, known)
+
+    def records(self, connection: Connection, rows: Iterable[RowMapping]) -> dict[int, RecordView]:
+        """The records of many messages, by row id, where they can be shown."""
+        known = {row["id"]: row for row in rows if self._shape(row) is not None}
+        query = select(PART).where(PART.c.message.in_(known), PART.c.n == 1)
+        parts = {part["message"]: part for part in connection.execute(query).mappings()}
+        stored = find_payloads(connection, list(parts), "part")
+        views = {
+            id_: self._read(row, parts.get(id_), stored.get((id_, "part", 1)), NO_NAMES)[0]
+            for id_, row in known.items()
+        }
+        return {id_: view for id_, view in views.items() if view is not None}
+
+    def _read(
+        self, row: RowMapping, part: RowMapping | None, stored: StoredPayload | None, known: Mapping[str, Name]
+    ) -> tuple[RecordView | None, str | None]:
         _ = self.language.gettext
         shape = self._shape(row)
         if shape is None:
             return None, _("This node has no description of this kind of record; its parts are below as they came.")
-        part = self._part(connection, row, 1)
-        stored = find_payload(connection, row["id"], "part", 1) if part is not None else None
         if part is None or stored is None:
             return None, _("The message has no record in it.")
         if part["size"] > RECORD_LIMIT:

@@ -42,10 +42,11 @@ def messages_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, RowM
     return {row["id"]: row for row in rows}
 
 
-def first_message(connection: Connection, case_id: int, notices: Sequence[str]) -> RowMapping | None:
-    """The message that opened the case."""
-    query = select(MESSAGE).where(MESSAGE.c.case_id == case_id, MESSAGE.c.service.not_in(notices))
-    return connection.execute(query.order_by(MESSAGE.c.id).limit(1)).mappings().one_or_none()
+def first_messages(connection: Connection, case_ids: Sequence[int], notices: Sequence[str]) -> dict[int, RowMapping]:
+    """The message that opened each of the cases, by row id of the case."""
+    within = (MESSAGE.c.case_id.in_(case_ids), MESSAGE.c.service.not_in(notices))
+    first = select(func.min(MESSAGE.c.id)).where(*within).group_by(MESSAGE.c.case_id)
+    return {row["case_id"]: row for row in messages_by_id(connection, list(connection.scalars(first))).values()}
 
 
 def is_unread(row: RowMapping, notices: Sequence[str]) -> bool:
@@ -64,8 +65,17 @@ def log_positions(connection: Connection, ids: Sequence[int]) -> dict[int, tuple
 
 def partners(connection: Connection, own: str, case_id: int) -> tuple[Partner, ...]:
     """The other members of a case."""
-    query = select(MEMBER.c.party).where(MEMBER.c.case_id == case_id, MEMBER.c.party != own).order_by(MEMBER.c.party)
-    return named(connection, list(connection.scalars(query)))
+    return partners_of(connection, own, [case_id]).get(case_id, ())
+
+
+def partners_of(connection: Connection, own: str, case_ids: Sequence[int]) -> dict[int, tuple[Partner, ...]]:
+    """The other members of each of these cases."""
+    query = select(MEMBER.c.case_id, MEMBER.c.party, PEER.c.name).outerjoin(PEER, PEER.c.party == MEMBER.c.party)
+    found: dict[int, tuple[Partner, ...]] = {}
+    within = query.where(MEMBER.c.case_id.in_(case_ids), MEMBER.c.party != own).order_by(MEMBER.c.party)
+    for row in connection.execute(within):
+        found[row.case_id] = (*found.get(row.case_id, ()), Partner(row.party, row.name or row.party))
+    return found
 
 
 def partners_with_cases(connection: Connection) -> tuple[Partner, ...]:

@@ -69,14 +69,16 @@ class StoredCases:
         last_ids = [row["last_message"] for row in cases if row["last_message"] is not None]
         last = queries.messages_by_id(connection, last_ids)
         positions = queries.log_positions(connection, last_ids)
+        ids = [row["id"] for row in cases]
+        first_of = queries.first_messages(connection, ids, self._notices)
+        partners = queries.partners_of(connection, self._own, ids)
+        readable = allowed(person.role, Act.READ_PERSONS)
+        records = self._contents.records(connection, first_of.values()) if readable else {}
         for row in cases:
             newest = last.get(row["last_message"])
             unread = row["unread"] > 0
-            first = queries.first_message(connection, row["id"], self._notices)
-            subjects: tuple[Subject, ...] = ()
-            if first is not None and allowed(person.role, Act.READ_PERSONS):
-                record, _reason = self._contents.record(connection, first)
-                subjects = record.subjects() if record is not None else ()
+            first = first_of.get(row["id"])
+            record = records.get(first["id"]) if first is not None else None
             marks: tuple[ProofMark, ...] = ()
             if newest is not None:
                 marks = self._words.marks(newest, *positions.get(newest["id"], (None, False)))
@@ -84,8 +86,8 @@ class StoredCases:
             yield CaseRow(
                 alias=queries.alias_of(row),
                 title=self._contents.title(first) if first is not None else "",
-                persons=tuple(subject.name for subject in subjects),
-                partners=queries.partners(connection, self._own, row["id"]),
+                persons=record.subject_names() if record is not None else (),
+                partners=partners.get(row["id"], ()),
                 state=self._words.case_tag(newest, closed, unread),
                 next_action=self._words.next_action(newest, closed, unread),
                 last_message=self._contents.title(newest) if newest is not None else "",

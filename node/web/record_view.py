@@ -48,7 +48,12 @@ class RecordView:
         self._shape = shape
         self._language = language
         self._root = read_xml(content)
-        self.names = {id_: self._name_in(e) for e, id_ in reversed(list(self._persons())) if self._has_name(e)}
+        self._below: dict[etree._Element, list[tuple[etree._Element, Field]]] = {}
+        """The fields within each element; looked up once, since a page asks for them again and again."""
+        self._declared: list[tuple[etree._Element, str]] = []
+        """The persons that it declares, with their ids, in the order of the record."""
+        self._look_up(self._root, self._shape.root, etree.QName(self._root).localname)
+        self.names = {id_: self._name_in(e) for e, id_ in reversed(self._declared) if self._has_name(e)}
         """What this record calls the persons that it declares, by id."""
         self._known = {**known, **self.names}
 
@@ -58,11 +63,11 @@ class RecordView:
 
     def subjects(self) -> tuple[Subject, ...]:
         """The persons whom the record is about: the first that it declares and its siblings of the same kind."""
-        declared = [element for element, _id in self._persons() if self._has_name(element)]
-        if not declared:
-            return ()
-        alike = [e for e in declared if e.tag == declared[0].tag and e.getparent() is declared[0].getparent()]
-        return tuple(Subject(self._name_in(e), tuple(self._particulars(e))) for e in alike)
+        return tuple(Subject(self._name_in(e), tuple(self._particulars(e))) for e in self._subjects())
+
+    def subject_names(self) -> tuple[Name, ...]:
+        """What the same persons are called."""
+        return tuple(self._name_in(element) for element in self._subjects())
 
     def sections(self) -> tuple[Section, ...]:
         """The whole record in the order of the form."""
@@ -107,13 +112,10 @@ class RecordView:
 
     # persons
 
-    def _persons(self) -> Iterator[tuple[etree._Element, str]]:
-        for element, found in self._walk(self._root, self._shape.root):
-            if not found.marks.has("person"):
-                continue
-            for attribute in found.attributes:
-                if attribute.marks.has("person-id") and element.get(attribute.name):
-                    yield element, str(element.get(attribute.name))
+    def _subjects(self) -> list[etree._Element]:
+        declared = [element for element, _id in self._declared if self._has_name(element)]
+        first = declared[0] if declared else None
+        return [e for e in declared if first is not None and e.tag == first.tag and e.getparent() is first.getparent()]
 
     def _has_name(self, element: etree._Element) -> bool:
         return any(found.marks.has("person-name") for _e, found in self._direct(element))
@@ -144,7 +146,7 @@ class RecordView:
                 continue
             if not found.is_group or found.marks.has("person-name") or self._is_small(found):
                 yield from self._row(child, found)
-        own = next((id_ for e, id_ in self._persons() if e is element), None)
+        own = next((id_ for e, id_ in self._declared if e is element), None)
         for number, found in self._walk(self._root, self._shape.root):
             if found.marks.has("document-number") and not found.attribute and self._concerns(number, own):
                 holder = self._shape.label(found.path.rpartition("/")[0], self._language.tag)
@@ -261,16 +263,25 @@ class RecordView:
 
     # the tree beside its shape
 
-    def _field(self, element: etree._Element) -> Field:
-        """The element's field; what the shape does not know (a refused record may hold it) is a field without marks."""
-        steps = [etree.QName(step).localname for step in (element, *element.iterancestors())]
-        path = "/".join(reversed(steps))
-        unknown = Field(steps[0], path, False, GROUP if len(element) else "text", 0, None, NONE)
-        return self._shape.fields.get(path, unknown)
-
-    def _direct(self, element: etree._Element) -> Iterator[tuple[etree._Element, Field]]:
+    def _look_up(self, element: etree._Element, field: Field, path: str) -> None:
+        """Find persons and the fields below an element; what the shape does not know (a refused record may hold it) is
+        a field without marks."""
+        if field.marks.has("person"):
+            for attribute in field.attributes:
+                if attribute.marks.has("person-id") and element.get(attribute.name):
+                    self._declared.append((element, str(element.get(attribute.name))))
+        below = self._below[element] = []
         for child in element.iterchildren("{*}*"):
-            yield child, self._field(child)
+            name = child.tag.rpartition("}")[2]
+            at = f"{path}/{name}"
+            found = self._shape.fields.get(at)
+            if found is None:
+                found = Field(name, at, False, GROUP if len(child) else "text", 0, None, NONE)
+            below.append((child, found))
+            self._look_up(child, found, at)
+
+    def _direct(self, element: etree._Element) -> list[tuple[etree._Element, Field]]:
+        return self._below[element]
 
     def _children(self, element: etree._Element) -> Iterator[tuple[etree._Element, Field, int | None]]:
         """Children with their field, and a number where several of one kind stand there."""

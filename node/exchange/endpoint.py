@@ -9,6 +9,7 @@ import contextlib
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -43,6 +44,8 @@ LONGEST_REQUEST = timedelta(hours=4)
 
 # A sender that is refused early, on the root part, is let finish so long: many read no answer before they are through.
 DRAIN_SECONDS = 60
+# And with so many octets: who still sends more has either read the answer or will not.
+DRAIN_OCTETS = 64_000_000
 
 
 class OwnTrouble(Exception):
@@ -173,8 +176,7 @@ class Endpoint:
                 answer = intake.refusal(error)
             if intake.refused is not None:
                 self._refusals.note(intake.refused)
-            await _drained(body)
-            return answer
+            return answer if await _drained(body) else replace(answer, headers={"Connection": "close"})
         except BaseException:
             intake.abandon()
             raise
@@ -195,9 +197,15 @@ def _too_slow() -> Answer:
     return Answer(408, "text/plain; charset=utf-8", body, {"Connection": "close"})
 
 
-async def _drained(body: AsyncIterator[bytes]) -> None:
-    """Read what is left of a request's body and throw it away; give up after DRAIN_SECONDS."""
+async def _drained(body: AsyncIterator[bytes]) -> bool:
+    """Read what is left of a request's body and throw it away; False if DRAIN_SECONDS or DRAIN_OCTETS were not enough:
+    then the connection must end with the answer."""
+    left = DRAIN_OCTETS
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in body:
-                pass
+            async for piece in body:
+                left -= len(piece)
+                if left < 0:
+                    return False
+            return True
+    return False

@@ -128,7 +128,7 @@ class Prepared:
     def run(self, connection: Connection, **values: Any) -> int:
         """Run a statement without a result; returns how many rows it changed."""
         plan = self._plan(connection.dialect)
-        return _count(connection, plan.text, plan.bound(values))
+        return run_by_driver(connection, plan.text, plan.bound(values))
 
     def run_many(self, connection: Connection, values: Sequence[Values]) -> int:
         """Run it once for each of `values`; returns how many rows were changed in all."""
@@ -136,7 +136,9 @@ class Prepared:
             return 0
         plan = self._plan(connection.dialect)
         bound = [*map(plan.bound, values)]
-        return _count(connection, plan.text, bound[0]) if len(bound) == 1 else _count_many(connection, plan.text, bound)
+        if len(bound) == 1:
+            return run_by_driver(connection, plan.text, bound[0])
+        return run_many_by_driver(connection, plan.text, bound)
 
     def _plan(self, dialect: Dialect) -> _Plan:
         plan = self._plans.get(dialect.name)
@@ -193,7 +195,9 @@ def _run(connection: Connection, text: str, bound: Any) -> Sequence[Sequence[Any
     return found
 
 
-def _count(connection: Connection, text: str, bound: Any) -> int:
+def run_by_driver(connection: Connection, text: str, bound: Any) -> int:
+    """Run the driver's SQL with the values that it binds, within the transaction of `connection`; returns how many rows
+    it changed. Raises what Core would."""
     cursor = _cursor(connection)
     try:
         cursor.execute(text, bound)
@@ -204,7 +208,8 @@ def _count(connection: Connection, text: str, bound: Any) -> int:
     return count
 
 
-def _count_many(connection: Connection, text: str, bound: Sequence[Any]) -> int:
+def run_many_by_driver(connection: Connection, text: str, bound: Sequence[Any]) -> int:
+    """As `run_by_driver`, once for each of `bound`; returns how many rows were changed in all."""
     cursor = _cursor(connection)
     try:
         cursor.executemany(text, bound)

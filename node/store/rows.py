@@ -15,6 +15,7 @@ from sqlalchemy import JSON, Column, Connection, Dialect, Table, UniqueConstrain
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from node.store.columns import Instant, microseconds
+from node.store.prepared import run_by_driver, run_many_by_driver
 
 Row = Mapping[str, Any]
 _Column = Sequence[Any]
@@ -68,11 +69,8 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row], key: tupl
         columns[index] = convert(columns[index])
     columns += [(default,) * len(rows) for default in plan.defaults]
     if plan.by_column:
-        return connection.exec_driver_sql(plan.sql, tuple(map(list, columns))).rowcount
-    result = connection.exec_driver_sql(
-        plan.sql, list(zip(*columns, strict=True)), execution_options={"preserve_rowcount": True}
-    )
-    return result.rowcount
+        return run_by_driver(connection, plan.sql, tuple(map(list, columns)))
+    return run_many_by_driver(connection, plan.sql, list(zip(*columns, strict=True)))
 
 
 @lru_cache(maxsize=256)

@@ -49,7 +49,7 @@ def mark(connection: Connection, peer: str = "peer") -> int:
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What prepared statements run, as the driver gets it."""
     ran: list[str] = []
-    for name in ("_run", "_count"):
+    for name in ("_run", "run_by_driver"):
         run = getattr(prepared, name)
 
         def noting(connection: Connection, text: str, bound: Any, run: Callable[..., Any] = run) -> Any:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from node.access import Person, Role
 from node.exchange.cases import CASE, MEMBER
@@ -14,6 +14,7 @@ from node.store.database import Database
 from node.web import case_lists
 from node.web.case_lists import list_cases
 from node.web.views import Number, View
+from tests.web.conftest import Site
 from tests.web.seed import FRANCE, GERMANY, NOW, OWN
 
 UNITS = (None, "Lyon", "Paris")
@@ -46,6 +47,8 @@ class Shelf:
     cases: list[Case] = field(default_factory=list)
 
     def fill(self, count: int) -> None:
+        if not count:
+            return
         rows, members = [], []
         for n in range(count):
             case = Case(
@@ -54,7 +57,7 @@ class Shelf:
             self.cases.append(case)
             rows.append(
                 {
-                    "id": case.id, "opener": OWN, "conversation_id": f"c{n}", "alias_year": 2026, "alias_number": n,
+                    "id": case.id, "opener": OWN, "conversation_id": f"c{n}", "alias_year": 2025, "alias_number": n,
                     "created_at": NOW, "changed_at": NOW + timedelta(seconds=n // 2), "turn": case.turn,
                     "unread": case.unread, "unit": case.unit, "closed_at": NOW if case.closed else None,
                 }
@@ -124,3 +127,20 @@ def test_a_page_beyond_the_last_case_is_empty(shelf: Shelf) -> None:
     with shelf.database.read() as connection:
         listed = list_cases(connection, person(None), View.OPEN, None, 1000, 20)
     assert (list(listed.rows), listed.more) == ([], False)
+
+
+def test_a_page_of_many_cases_asks_the_tables_as_often_as_one_of_few(site: Site) -> None:
+    asked: list[str] = []
+
+    @event.listens_for(site.database.readers, "before_cursor_execute")
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    officer = site.signed_in("officer")
+    counts = []
+    for more in (0, 40):
+        Shelf(site.database).fill(more)
+        asked.clear()
+        assert officer.get("/cases").status == 200
+        counts.append(len(asked))
+    assert counts[0] == counts[1] > 0

@@ -18,8 +18,8 @@ from node.records.reading import MAX_RECORD_BYTES, UnreadableError, line_of, rea
 from node.records.shape import Shape
 from node.records.validator import RuleFinding
 
-_SPACED = etree.XPath("//*[not(*)][normalize-space() != string()]")
-_SPACED_ATTRIBUTES = etree.XPath("//@*[normalize-space() != string()]")
+_SPACED = etree.XPath("/descendant::*[not(*)][normalize-space() != string()]")
+_SPACED_ATTRIBUTES = etree.XPath("/descendant::*/@*[normalize-space() != string()]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ DATABASE_FILE = "depesha.db"
 BLOBS = "blobs"
 KEYS = "keys"
 OWN_SCHEMAS = "schemas"
+# What the largest message that is allowed may come to at most once its parts are decompressed.
+INFLATED = 2
 
 
 def utc_now() -> datetime:
@@ -75,7 +77,12 @@ class Node:
     @cached_property
     def limits(self) -> Limits:
         """Bounds on what peers send, and how it is read."""
-        return Limits(recognise=self.settings.recognise_own_form)
+        least, largest = Limits(), self.settings.largest_message_megabytes * 1_000_000
+        return Limits(
+            part_bytes=max(least.part_bytes, largest),
+            inflated_bytes=max(least.inflated_bytes, INFLATED * largest),
+            recognise=self.settings.recognise_own_form,
+        )
 
     @cached_property
     def retries(self) -> RetrySchedule:

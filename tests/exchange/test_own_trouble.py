@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
+from node.as4 import Limits
 from node.exchange import endpoint as endpoint_module
 from node.exchange.clock import ClockState
 from node.exchange.settlement import MESSAGE
@@ -220,6 +221,16 @@ async def test_a_message_over_the_limit_is_refused_before_it_is_kept(make_world:
     assert reply.error.code == "EBMS:0103"
     assert world.ours.count(MESSAGE) == 0
     assert world.ours.blob_files() == set()
+
+
+@pytest.mark.parametrize(("megabytes", "inflated"), [(5000, 10_000_000_000), (1, Limits().inflated_bytes)])
+async def test_the_limit_of_a_message_bounds_a_single_part_no_closer(
+    make_world: WorldMaker, megabytes: int, inflated: int
+) -> None:
+    world = await make_world(send=False, largest_message_megabytes=megabytes)
+    limits = world.ours.node.limits
+    assert limits.part_bytes >= megabytes * 1_000_000
+    assert limits.inflated_bytes == inflated
 
 
 async def test_what_we_are_told_by_503_we_try_again(make_world: WorldMaker) -> None:

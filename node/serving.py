@@ -19,7 +19,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from node.app import inside_app, outside_app, pages_of
-from node.audit.sequencer import sequence
 from node.config import ConfigError, host_is_loopback, split_address
 from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
@@ -29,6 +28,7 @@ from node.http_listener import BoundedHttp
 from node.journal import journal
 from node.operations.listening import announced, pages_address
 from node.operations.own_clock import OwnClock
+from node.operations.own_log import OwnLog
 from node.operations.serving_lock import ServingHold, hold_serving
 from node.store.sweep import Sweep
 from node.store.trouble import StoreUnavailable, Trouble
@@ -39,6 +39,7 @@ log = journal("serving")
 SEQUENCE_SECONDS = 0.5
 CLOCK_SECONDS = 10
 HOLD_SECONDS = 5
+HELD_SECONDS = 0.05
 SWEEP_SECONDS = 3600
 STOP_SECONDS = 20
 
@@ -99,12 +100,13 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
     with hold_serving(node.home, node.database) as hold:
         async with contextlib.AsyncExitStack() as stack:
             # Left in reverse order: the listeners close first, then the courier settles what is under way.
-            await stack.enter_async_context(_working(_sequencing(node, stop), stop))
+            own_log = OwnLog(node)
+            await stack.enter_async_context(_working(_sequencing(own_log, stop), stop))
             await stack.enter_async_context(_working(_watching_clock(clock, stop), stop))
             await stack.enter_async_context(_working(_watching_tables(hold, stop), stop))
             await stack.enter_async_context(_working(_sweeping(node, stop), stop))
             if listening.send:
-                await stack.enter_async_context(_working(courier.run(), stop, courier.stop))
+                await stack.enter_async_context(_working(_sending(courier, own_log, stop), stop, courier.stop))
             stack.push_async_callback(endpoint.close)
             servers = _servers(node, directory, listening, endpoint)
             for server in servers:
@@ -242,15 +244,22 @@ async def _working(
         raise failures[0]
 
 
-async def _sequencing(node: Node, stop: asyncio.Event) -> None:
+async def _sequencing(own_log: OwnLog, stop: asyncio.Event) -> None:
     """Give log entries their positions until the node stops."""
     while not stop.is_set():
         try:
-            while sequence(node.database):
-                continue
+            own_log.sequence()
         except StoreUnavailable as trouble:
             log.error("the log cannot be written", reason=str(trouble))
         await _stopped_within(stop, SEQUENCE_SECONDS)
+
+
+async def _sending(courier: Courier, own_log: OwnLog, stop: asyncio.Event) -> None:
+    """Deliver until the node stops, from when its database is known not to be behind."""
+    while own_log.held:
+        if await _stopped_within(stop, HELD_SECONDS):
+            return
+    await courier.run()
 
 
 async def _watching_clock(clock: OwnClock, stop: asyncio.Event) -> None:

@@ -144,5 +144,15 @@ class StoredAlarms:
                     ),
                     (),
                 )
+            case "database-behind":
+                return (
+                    _("The database is older than what this node had written"),
+                    _(
+                        "Messages are taken in, and nothing is sent. If the newer database can be had, IT staff put it "
+                        "in place; else they compare with the partners what was lost, and settle this: then sending "
+                        "goes on."
+                    ),
+                    (),
+                )
             case _:
                 return _("The node asks for a person: %(kind)s", kind=kind), _("Find out what happened."), ()

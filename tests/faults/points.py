@@ -79,4 +79,12 @@ ON_DOUBTS = (
 )
 """Passed by a serving node whose clock is set, and set right again; `test_clocks` kills at each."""
 
-POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS, *ON_REFUSALS, *ON_DOUBTS))
+ON_OWN_LOG = (
+    "behind: after commit",
+    "behind: before commit",
+    "released: after commit",
+    "released: before commit",
+)
+"""Passed by a node that starts on a database that is behind, or was released; `test_behind` kills at each."""
+
+POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS, *ON_REFUSALS, *ON_DOUBTS, *ON_OWN_LOG))

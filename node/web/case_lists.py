@@ -6,12 +6,29 @@ of their last change: a page takes its rows from the ends of a few such ranges, 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 
-from node.access import Person, sees_unit
+from node.access import Person
 from node.exchange.turns import OURS, THEIRS, TROUBLE, TURNS
 from node.store.columns import table_of
 from node.store.tables import CaseMember, ExchangeCase
@@ -21,7 +38,7 @@ MANY = 1000
 """Nobody works through more: a number above is shown as more than this."""
 MANY_OF_PARTNER = 100
 """The same where one partner's cases have to be picked from those of all."""
-FEW = 2000
+FEW = 10_000
 """Up to so many cases, a partner's are read alone."""
 
 CASE, MEMBER = table_of(ExchangeCase), table_of(CaseMember)
@@ -44,9 +61,8 @@ def list_cases(connection: Connection, person: Person, view: View, party: str | 
 
     `party`: those alone that it is a member of.
     """
-    few = None if party is None else _few(connection, party)
-    if few is not None:
-        return _of_few(connection, person, few, view, start, many)
+    if party is not None and _has_few(connection, party):
+        return _of_few(connection, person, party, view, start, many)
     ids = _page(connection, person, view, party, start, many + 1)
     return Listed(_numbers(connection, person, party), _rows(connection, ids[:many]), len(ids) > many)
 
@@ -56,29 +72,28 @@ def _rows(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
     return [found[case_id] for case_id in ids]
 
 
-def _few(connection: Connection, party: str) -> list[int] | None:
-    """The row ids of the party's cases, None if they are more than a few."""
-    query = select(MEMBER.c.case_id).where(MEMBER.c.party == party).limit(FEW + 1)
-    ids = list(connection.scalars(query))
-    return ids if len(ids) <= FEW else None
+def _has_few(connection: Connection, party: str) -> bool:
+    some = select(MEMBER.c.case_id).where(MEMBER.c.party == party).limit(FEW + 1).subquery()
+    return (connection.scalar(select(func.count()).select_from(some)) or 0) <= FEW
 
 
-def _of_few(
-    connection: Connection, person: Person, ids: Sequence[int], view: View, start: int, many: int
-) -> Listed:  # fmt: skip
-    columns = (CASE.c.id, CASE.c.changed_at, CASE.c.closed_at, CASE.c.turn, CASE.c.unread, CASE.c.unit)
-    cases = connection.execute(select(*columns).where(CASE.c.id.in_(ids))).all()
-    seen = [one for one in cases if sees_unit(person.unit, one.unit)]
-    of_view = {each: [one for one in seen if _is_in(one, each)] for each in View}
-    wanted = sorted(of_view[view], key=lambda one: (one.changed_at, one.id), reverse=True)[start : start + many + 1]
-    numbers = {each: _number(len(found), MANY) for each, found in of_view.items()}
-    return Listed(numbers, _rows(connection, [one.id for one in wanted[:many]]), len(wanted) > many)
+def _of_few(connection: Connection, person: Person, party: str, view: View, start: int, many: int) -> Listed:
+    """Goes through all cases of the party, twice."""
+    unit = () if person.unit is None else (or_(CASE.c.unit.is_(None), CASE.c.unit == person.unit),)
+    cases = MEMBER.join(CASE, CASE.c.id == MEMBER.c.case_id)
+    within = (MEMBER.c.party == party, *unit)
+    counts = [func.count(case((_is_in(each), 1))) for each in View]
+    found = connection.execute(select(*counts).select_from(cases).where(*within)).one()
+    # By an expression: in the order of an index all cases would have to be gone through.
+    newest = (type_coerce(CASE.c.changed_at, BigInteger) + 0).desc()
+    page = select(CASE.c.id).select_from(cases).where(*within, _is_in(view)).order_by(newest, CASE.c.id.desc())
+    ids = list(connection.scalars(page.offset(start).limit(many + 1)))
+    numbers = {each: _number(count, MANY) for each, count in zip(View, found, strict=True)}
+    return Listed(numbers, _rows(connection, ids[:many]), len(ids) > many)
 
 
-def _is_in(one: Any, view: View) -> bool:
-    if one.closed_at is not None or view is View.CLOSED:
-        return one.closed_at is not None and view is View.CLOSED
-    return view is View.OPEN or (one.unread > 0 if view is View.UNREAD else one.turn == _TURN_OF_VIEW[view])
+def _is_in(view: View) -> ColumnElement[bool]:
+    return or_(*(and_(*conditions) for conditions in _ranges(view)))
 
 
 def _ranges(view: View) -> list[_Conditions]:
@@ -94,49 +109,75 @@ def _ranges(view: View) -> list[_Conditions]:
             return [(_OPEN, CASE.c.turn == _TURN_OF_VIEW[view])]
 
 
-def _seen(person: Person) -> list[_Conditions]:
-    """`node.access.sees_unit` in SQL, as ranges."""
-    return [()] if person.unit is None else [(CASE.c.unit.is_(None),), (CASE.c.unit == person.unit,)]
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What of all cases a query is about: those that a unit sees, those of a party. Both are given when it runs."""
+
+    unit: bool
+    party: bool
+
+    def within(self, ranges: Iterable[_Conditions]) -> list[Select[Any]]:
+        """A query of row id and last change for each range; the units are `node.access.sees_unit` in SQL."""
+        units: list[_Conditions] = [()]
+        if self.unit:
+            units = [(CASE.c.unit.is_(None),), (CASE.c.unit == bindparam("of_unit"),)]
+        member = exists().where(MEMBER.c.case_id == CASE.c.id, MEMBER.c.party == bindparam("of_party"))
+        of_party = (member,) if self.party else ()
+        return [
+            select(CASE.c.id, CASE.c.changed_at).where(*conditions, *unit, *of_party)
+            for conditions, unit in product(ranges, units)
+        ]
 
 
-def _within(ranges: Iterable[_Conditions], person: Person, party: str | None) -> list[Select[Any]]:
-    """A query of row id and last change for each range, of cases that the person may see and the party is member of."""
-    member = exists().where(MEMBER.c.case_id == CASE.c.id, MEMBER.c.party == party)
-    of_party = () if party is None else (member,)
-    return [
-        select(CASE.c.id, CASE.c.changed_at).where(*conditions, *unit, *of_party)
-        for conditions, unit in product(ranges, _seen(person))
-    ]
+def _given(person: Person, party: str | None) -> tuple[_Scope, dict[str, Any]]:
+    scope = _Scope(person.unit is not None, party is not None)
+    values = {"of_unit": person.unit, "of_party": party}
+    return scope, {name: value for name, value in values.items() if value is not None}
 
 
 def _page(
     connection: Connection, person: Person, view: View, party: str | None, start: int, many: int
 ) -> list[int]:  # fmt: skip
+    scope, values = _given(person, party)
+    given = values | {"start": start, "many": many, "end": start + many}
+    return list(connection.scalars(_page_query(scope, view), given))
+
+
+# Queries are put together once: that takes longer than to run them.
+@cache
+def _page_query(scope: _Scope, view: View) -> Select[Any]:
+    end = bindparam("end", type_=Integer)
     ends = [
-        select(query.order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(start + many).subquery())
-        for query in _within(_ranges(view), person, party)
+        select(query.order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(end).subquery())
+        for query in scope.within(_ranges(view))
     ]
     all_ = union_all(*ends).subquery()
-    query = select(all_.c.id).order_by(all_.c.changed_at.desc(), all_.c.id.desc()).offset(start).limit(many)
-    return list(connection.scalars(query))
+    in_order = select(all_.c.id).order_by(all_.c.changed_at.desc(), all_.c.id.desc())
+    return in_order.offset(bindparam("start", type_=Integer)).limit(bindparam("many", type_=Integer))
 
 
 def _numbers(connection: Connection, person: Person, party: str | None) -> dict[View, Number]:
     most = MANY if party is None else MANY_OF_PARTNER
+    scope, values = _given(person, party)
+    found = connection.execute(_numbers_query(scope), values | {"most": most + 1}).one()
+    return {view: _number(count, most) for view, count in zip(View, found, strict=True)}
 
+
+@cache
+def _numbers_query(scope: _Scope) -> Select[Any]:
     def counted(ranges: list[_Conditions]) -> ColumnElement[int]:
         counts: list[ColumnElement[int]] = []
-        for query in _within(ranges, person, party):
-            some = query.limit(most + 1).subquery()
+        for query in scope.within(ranges):
+            some = query.limit(bindparam("most", type_=Integer)).subquery()
             counts.append(select(func.count()).select_from(some).scalar_subquery())
         total = counts[0]
         for count in counts[1:]:
             total = total + count
         return total
 
-    columns = [counted(_ranges(view)).label(view.name) for view in View]
-    found = connection.execute(select(*columns)).one()
-    return {view: _number(count, most) for view, count in zip(View, found, strict=True)}
+    columns: list[ColumnElement[Any]] = [counted(_ranges(view)).label(view.name) for view in View]
+    made: Select[Any] = select(*columns)
+    return made
 
 
 def _number(count: int, most: int) -> Number:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import exchange, phase4, wire
+from tests.bench import draining, exchange, lists, phase4, processes, starting, wire
 from tests.bench.exchange import Arrangement
 from tests.bench.sections import replaced
 
@@ -29,6 +29,8 @@ FULL = [
     for n in (1, 16, 64)
 ]
 
+MILLION = 1_000_000
+
 
 def _wire(full: bool) -> Iterator[str]:
     yield from wire.measure()[0]
@@ -43,12 +45,37 @@ def _phase4(full: bool) -> Iterator[str]:
     yield from phase4.table(phase4.FULL if full else phase4.SHORT)
 
 
+def _starting(full: bool) -> Iterator[str]:
+    yield from starting.table(*((7, 30.0) if full else (3, 5.0)))
+
+
+def _draining(full: bool) -> Iterator[str]:
+    yield from draining.table(*((10_000, 2000, 30.0) if full else (500, 300, 5.0)))
+
+
+def _processes(full: bool) -> Iterator[str]:
+    yield from processes.table(2000 if full else 200)
+
+
+def _lists(full: bool) -> Iterator[str]:
+    yield from lists.table("SQLite", MILLION if full else 20_000)
+
+
+def _lists_postgresql(full: bool) -> Iterator[str]:
+    yield from lists.table("PostgreSQL", MILLION if full else 20_000)
+
+
 SECTIONS: dict[str, Callable[[bool], Iterator[str]]] = {
     "wire": _wire,
     "exchange": _exchange,
+    "start": _starting,
+    "drain": _draining,
+    "processes": _processes,
+    "lists": _lists,
+    "lists-postgresql": _lists_postgresql,
     "phase4": _phase4,
 }
-ORDINARY = ("wire", "exchange")
+ORDINARY = ("wire", "exchange", "start", "drain", "processes", "lists")
 
 
 def main() -> None:

@@ -63,12 +63,16 @@ class Office:
         command("peer", "add", str(card), "--words", " ".join(made["words"]), *home)
         command("agreement", "unilateral", "--peer", other.party, "--service", SERVICE, "--action", ACTION, *home)
 
+    def serve_words(self, port: int, inside: int) -> list[str]:
+        """The command that serves the wire at one port, and the pages at another."""
+        words = ["serve", "--home", str(self.folder), "--outside", f"127.0.0.1:{port}"]
+        words += ["--inside", f"127.0.0.1:{inside}", *([] if self.tls else ["--plain-http"])]
+        return [sys.executable, "-m", "node", *words]
+
     @contextlib.contextmanager
-    def serving(self) -> Iterator[int]:
-        """Serve in a process of its own while the block runs; its process id."""
-        words = ["serve", "--home", str(self.folder), "--outside", f"127.0.0.1:{self.port}"]
-        words += ["--inside", f"127.0.0.1:{free_port()}", *([] if self.tls else ["--plain-http"])]
-        with running([sys.executable, "-m", "node", *words], "Depesha serves") as process:
+    def serving(self, port: int | None = None) -> Iterator[int]:
+        """Serve in a process of its own while the block runs, at another port if one is named; its process id."""
+        with running(self.serve_words(port or self.port, free_port()), "Depesha serves") as process:
             yield process
 
 
@@ -123,6 +127,16 @@ def databases(kind: str) -> Iterator[list[str | None]]:
             yield urls
         finally:
             server.cleanup()
+
+
+def two_offices(folder: Path, urls: list[str | None]) -> tuple[Office, Office]:
+    """A sender and a receiver that know each other, over HTTP."""
+    sender, receiver = (
+        Office(folder / name, name, False, url) for name, url in zip(("sender", "receiver"), urls, strict=True)
+    )
+    sender.know(receiver)
+    receiver.know(sender)
+    return sender, receiver
 
 
 def wall() -> float:

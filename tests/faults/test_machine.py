@@ -206,7 +206,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_read_only_when_the_node_starts(tmp_path: Path) -> None:
-    """It says so and ends; when the disk can be written again, it starts and goes on."""
+    """It says that the database cannot be opened and ends; when the disk can be written again, it starts and goes on."""
     with (
         small_disk(tmp_path / "one") as disk,
         neighbours_on((None, None), tmp_path, {"disk_floor_megabytes": "0"}) as pair,
@@ -218,7 +218,7 @@ def test_a_disk_that_is_read_only_when_the_node_starts(tmp_path: Path) -> None:
         refused = pair.one.serve()
         until(lambda: ended(refused), refused.describe)
         assert refused.process.poll() == 1, refused.describe()
-        assert "ead-only" in refused.text(), refused.describe()
+        assert "cannot be opened or read" in refused.text(), refused.describe()
         assert "Traceback" not in refused.text(), refused.describe()
         more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)

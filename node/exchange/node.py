@@ -54,17 +54,17 @@ class Node:
         """Our party id."""
         return self.settings.party
 
-    @cached_property
+    @property
     def suite(self) -> Suite:
         """The suite that our wire keys are of."""
         return SUITES[self.keys.suite]
 
-    @cached_property
+    @property
     def signing(self) -> SigningIdentity:
         """Our wire signing key and its certificate."""
         return SigningIdentity(self.keys.signing_key, self.keys.signing_certificate)
 
-    @cached_property
+    @property
     def decryption(self) -> tuple[DecryptionIdentity, ...]:
         """The key-agreement keys that peers may encrypt for."""
         return (DecryptionIdentity(self.keys.encryption_key, self.keys.encryption_certificate),)

@@ -206,7 +206,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_read_only_when_the_node_starts(tmp_path: Path) -> None:
-    """It says that the database cannot be opened and ends; when the disk can be written again, it starts and goes on."""
+    """It says that its database cannot be opened, and ends; once the disk can be written, it starts and goes on."""
     with (
         small_disk(tmp_path / "one") as disk,
         neighbours_on((None, None), tmp_path, {"disk_floor_megabytes": "0"}) as pair,

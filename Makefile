@@ -8,7 +8,7 @@ FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.py))
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
 
-.PHONY: help setup run test lint types layers pytest bench bench-phase4 bench-full bench-million interop kills faults faults-short soak attacks proxy browser screens fuzz clean
+.PHONY: help setup run test lint types layers pytest bench bench-phase4 bench-full bench-drain bench-million interop kills faults faults-short soak attacks proxy browser screens fuzz clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -96,8 +96,11 @@ fuzz: $(VENV)/ready-ci  ## fuzz what reads strangers' bytes, each of the fuzzers
 bench: $(VENV)/ready-test  ## time the wire, exchanges between two nodes, and a node at work; about ten minutes
 	@$(PYTHON) -m tests.bench
 
-bench-full: $(VENV)/ready-test  ## the same with more messages and rounds: 10,000 queued, a million in the lists; hours
+bench-full: $(VENV)/ready-test  ## the same with more messages and rounds, a million in the lists; hours
 	@$(PYTHON) -m tests.bench --full
+
+bench-drain: $(VENV)/ready-test  ## 10,000 messages queued while the peer was down, once it is back
+	@$(PYTHON) -m tests.bench --only drain --full
 
 bench-million: $(VENV)/ready-test  ## lists, a case and pages among a million messages, on SQLite
 	@$(PYTHON) -m tests.bench --only lists --full

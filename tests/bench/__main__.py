@@ -75,7 +75,7 @@ SECTIONS: dict[str, Callable[[bool], Iterator[str]]] = {
     "lists-postgresql": _lists_postgresql,
     "phase4": _phase4,
 }
-ORDINARY = ("wire", "exchange", "start", "drain", "processes", "lists")
+ORDINARY = ("wire", "exchange", "start", "processes", "lists")
 
 
 def main() -> None:

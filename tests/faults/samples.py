@@ -76,8 +76,9 @@ class SampleFile:
 def trends(samples: list[Sample], warm_up: float) -> list[Trend]:
     """How the longest life of each node went, from `warm_up` seconds into it on.
 
-    Memory may grow by 5 % or 6 MB (an allocator's pools fill slowly), open files by as many as there are deliveries under
-    way on a machine that is busy, threads by 2, the database a message by 5 %. Raises ValueError when a node was not looked at long enough.
+    Memory may grow by 5 % or 6 MB (an allocator's pools fill slowly), open files by as many as there are deliveries
+    under way on a busy machine, threads by 2, the database a message by 5 %. Raises ValueError when a node was not
+    looked at long enough.
     """
     found = []
     for node in sorted({sample.node for sample in samples}):
@@ -88,8 +89,11 @@ def trends(samples: list[Sample], warm_up: float) -> list[Trend]:
         longest = max(lives.values(), key=lambda life: life[-1].seconds - life[0].seconds)
         judged = [one for one in longest if one.seconds - longest[0].seconds >= warm_up]
         for what, share, floor in (
-            ("resident_bytes", 0.05, 6 * MB), ("open_files", 0.0, UNDER_WAY), ("threads", 0.0, 2), ("bytes_a_message", 0.05, 0),
-        ):  # fmt: skip
+            ("resident_bytes", 0.05, 6 * MB),
+            ("open_files", 0.0, UNDER_WAY),
+            ("threads", 0.0, 2),
+            ("bytes_a_message", 0.05, 0),
+        ):
             points = [(one.seconds, float(getattr(one, what))) for one in judged]
             found.append(trend(f"{node}: {what}", points, share, floor))
     return found

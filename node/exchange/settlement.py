@@ -176,8 +176,9 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
             append(connection, [_entry_of(one, "unconfirmed", {"code": code})], node.kek)
         case "unreachable":
             until = outbox.peer_failed(
-                connection, claim.peer, one.at, f"{code}: {detail}", node.retries, jitter(), judgement.retry_after
-            )
+                connection, claim.peer, one.at, f"{code}: {detail}", node.retries, jitter(), judgement.retry_after,
+                claim.peer_failures,
+            )  # fmt: skip
             _again(node, connection, one, until, code, detail)
             overdue = outbox.overdue(connection, claim.peer, one.at, node.retries) if one.may_give_up else ()
             for message in overdue:

@@ -97,6 +97,26 @@ def test_a_silent_peer_that_sends_something_is_tried_at_once(database: Database)
     assert ids(claim(database)) == [1]
 
 
+def test_attempts_that_fail_together_are_one_failure_of_the_peer(database: Database) -> None:
+    with database.write() as connection:
+        for row in range(1, 41):
+            put(connection, row, case=row)
+    together = claim(database, limit=40)
+    assert len(together) == 40
+    with database.write() as connection:
+        pauses = {
+            outbox.peer_failed(connection, "peer", NOW, "no connection", SCHEDULE, 0, None, one.peer_failures) - NOW
+            for one in together
+        }
+    assert [pause.total_seconds() for pause in pauses] == [10]
+    with database.write() as connection:
+        outbox.release_claims(connection, "w")
+    [probe] = claim(database, NOW + timedelta(seconds=10))
+    with database.write() as connection:
+        until = outbox.peer_failed(connection, "peer", NOW, "no connection", SCHEDULE, 0, None, probe.peer_failures)
+    assert (until - NOW).total_seconds() == 20
+
+
 def test_failures_lengthen_the_pause_of_a_peer(database: Database) -> None:
     with database.write() as connection:
         pauses = [

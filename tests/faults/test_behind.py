@@ -41,6 +41,11 @@ def settle(home: Home, kind: str) -> None:
     home.do("alarm", "settle", alarm["id"], "--note", "compared with the partner")
 
 
+def kept_size(home: Home) -> int:
+    head = read_head(home.folder / KEYS)
+    return 0 if head is None else head.size
+
+
 def delivered(home: Home) -> int:
     with home.node.database.read() as connection:
         return connection.scalar(select(func.count()).select_from(MESSAGE).where(MESSAGE.c.state == "delivered")) or 0
@@ -163,6 +168,7 @@ def test_a_replica_that_is_promoted_behind(homes: tuple[Home, Home]) -> None:
         replica(primary, folders[1])
         exchange(one, two, 4)
         last = number(one, two)
+        until(lambda: kept_size(one) == 2 * 7, lambda: f"all entries are kept: {kept_size(one)}")
         serving[0].kill()
         one.node.database.close()
         primary.cleanup()

@@ -57,6 +57,10 @@ async def test_every_good_record_is_received(trading: World) -> None:
     assert len(GOOD) >= 8
 
 
+# Digests, signatures and certificates are as good as random: three given letters stand in some answers by chance.
+IN_BASE64 = re.compile(rb"(<(?:\w+:)?(?:DigestValue|SignatureValue|BinarySecurityToken)\b[^>]*>)[^<]*")
+
+
 def secrets_of(problems: list[Problem], content: bytes) -> set[str]:
     """The values that were found wrong, as far as they are values: no names of elements or rules."""
     text = content.decode("utf-8", "replace")
@@ -92,7 +96,7 @@ async def test_every_bad_record_is_refused_without_a_word_of_what_it_says(tradin
         assert problems[0].rule in told
         for word in [*(secret.encode() for secret in secrets), *names]:
             for place, octets in (
-                ("answer", reply.body),
+                ("answer", IN_BASE64.sub(rb"\1", reply.body)),
                 ("error_detail", told.encode()),
                 ("logs", repr(logs).encode()),
             ):

@@ -57,7 +57,7 @@ from node.as4.response import (
     verify_receipt,
 )
 from node.as4.seal import PartOctets, WireMessage, seal
-from node.as4.sign import SignedMessage, read_signed, sign
+from node.as4.sign import SignedMessage, read_signed, read_signed_by, sign
 from node.as4.signals import EbmsError, ErrorSignal, PullRequest, Receipt, Signal
 from node.as4.suite import DecryptionIdentity, SigningIdentity, Suite
 from node.as4.suites import ECDSA_P256, EDDSA_X25519, SUITES, suite_of
@@ -130,6 +130,7 @@ __all__ = [
     "parse_instant",
     "read_response",
     "read_signed",
+    "read_signed_by",
     "seal",
     "sign",
     "suite_of",

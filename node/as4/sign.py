@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from cryptography import x509
+
 from node.as4 import names, templates
 from node.as4.canonical_text import attribute, base64_text, text
 from node.as4.errors import As4Error
@@ -57,13 +59,19 @@ def sign(message: UserMessage, digests: Sequence[bytes], identity: SigningIdenti
 
 def read_signed(xml: bytes, limits: Limits = DEFAULT_LIMITS) -> SignedMessage:
     """A signed message of ours back from storage, however long. Raises ValueError if these octets are none."""
+    return read_signed_by(xml, limits)[0]
+
+
+def read_signed_by(xml: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[SignedMessage, x509.Certificate]:
+    """As `read_signed`, with the certificate that the message says it was signed with."""
     try:
         values = envelope_in(xml, replace(limits, envelope_bytes=len(xml)))
     except As4Error as error:
         raise ValueError(f"stored message: {error.detail}") from error
     if values.signature is None or not isinstance(values.message, UserMessage):
         raise ValueError("stored message: not a signed user message")
-    return SignedMessage(xml, values.message.message_id, values.signature.references)
+    signature = values.signature
+    return SignedMessage(xml, values.message.message_id, signature.references), signature.certificate
 
 
 def sign_messaging(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, func, select
+from sqlalchemy import Connection, Insert, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -71,21 +71,6 @@ def find_cases(connection: Connection, own: str, peer: str, conversations: Itera
         if conversation not in found or opener == own:
             found[conversation] = case_id
     return found
-
-
-def open_case(
-    connection: Connection,
-    *,
-    opener: str,
-    conversation_id: str,
-    members: Iterable[str],
-    now: datetime,
-    domain: str | None = None,
-    version: str | None = None,
-    unit: str | None = None,
-) -> int:
-    """Open a case and give it the next local number of the year; returns its row id."""
-    return open_cases(connection, [NewCase(opener, conversation_id, members, now, domain, version, unit)])[0]
 
 
 def open_cases(connection: Connection, opened: Sequence[NewCase]) -> list[int]:
@@ -161,8 +146,3 @@ def members_of_cases(connection: Connection, case_ids: Sequence[int]) -> dict[in
     for row in connection.execute(query):
         members[row.case_id].append(row.party)
     return members
-
-
-def count_cases(connection: Connection) -> int:
-    """How many cases there are."""
-    return connection.scalar(select(func.count()).select_from(CASE)) or 0

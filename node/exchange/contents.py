@@ -2,15 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography import x509
 from sqlalchemy import Connection, bindparam, select
 
-from node.as4 import PartInfo, PartOctets, Reference, SignedMessage, UserMessage, decompress
-from node.as4.reading import envelope_in
+from node.as4 import PartInfo, PartOctets, Reference, SignedMessage, decompress, read_signed_by
 from node.exchange.node import Node
 from node.store.columns import table_of
 from node.store.payloads import Kind, SealedPayload, StoredPayload, find_payload, find_payloads, open_payload
@@ -35,6 +34,25 @@ class ToSend:
 
     envelope: StoredPayload | None
     parts: tuple[PartOctets, ...]
+
+
+class KeptPart(Protocol):
+    """What is recorded of a part, one to be sent or one that came."""
+
+    @property
+    def info(self) -> PartInfo: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def sha256(self) -> bytes: ...
+
+    @property
+    def signed_size(self) -> int: ...
+
+    @property
+    def signed_sha256(self) -> bytes: ...
 
 
 class ContentGone(Exception):
@@ -98,6 +116,22 @@ def to_send(node: Node, connection: Connection, messages: Sequence[int]) -> dict
     return found
 
 
+def part_row(message: int, n: int, part: KeptPart, name: str | None) -> dict[str, object]:
+    """The row of the n-th part, from 1, of a message."""
+    return {
+        "message": message,
+        "n": n,
+        "content_id": part.info.content_id,
+        "name": name,
+        "media_type": part.info.mime_type,
+        "compressed": part.info.compressed,
+        "size": part.size,
+        "sha256": part.sha256,
+        "signed_size": part.signed_size,
+        "signed_sha256": part.signed_sha256,
+    }
+
+
 def _part_octets(row: Any, opened: Callable[[], Iterator[bytes]]) -> PartOctets:
     info = PartInfo(content_id=row.content_id, mime_type=row.media_type, compressed=row.compressed)
     return PartOctets(info=info, size=row.signed_size, open=opened)
@@ -107,12 +141,7 @@ def signed_envelope(node: Node, found: ToSend) -> tuple[SignedMessage, x509.Cert
     """The signed message, and the certificate that it was signed with. Raises ContentGone, or SealBroken."""
     if found.envelope is None:
         raise ContentGone("the envelope of this message is not kept any more")
-    xml = b"".join(open_payload(found.envelope, node.kek, node.blobs))
-    read = envelope_in(xml, replace(node.limits, envelope_bytes=len(xml)))
-    if read.signature is None or not isinstance(read.message, UserMessage):
-        raise ValueError("stored message: not a signed user message")
-    signed = SignedMessage(xml, read.message.message_id, read.signature.references)
-    return signed, read.signature.certificate
+    return read_signed_by(b"".join(open_payload(found.envelope, node.kek, node.blobs)), node.limits)
 
 
 def part_content(node: Node, message: int, n: int, compressed: bool) -> Iterator[bytes]:

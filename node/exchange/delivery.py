@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aiohttp
 from cryptography import x509
@@ -100,7 +101,7 @@ class Courier:
         self._stopping = False
         self._under_way: dict[asyncio.Task[None], int] = {}
         """each attempt with the row id of its message"""
-        self._tls: dict[tuple[bytes, tuple[int, ...]], ssl.SSLContext] = {}
+        self._tls: WeakValueDictionary[tuple[bytes, tuple[int, ...]], ssl.SSLContext] = WeakValueDictionary()
         self._tls_of_peers: dict[str, tuple[KnownPeer, tuple[RevocationList, ...], ssl.SSLContext]] = {}
         self._settle: GroupCommit[Settlement, None] = GroupCommit(
             partial(settle, node),
@@ -342,11 +343,12 @@ class Courier:
     def _tls_for(self, peer: KnownPeer, lists: tuple[RevocationList, ...]) -> ssl.SSLContext:
         known = peer.certificates_for("tls") + peer.certificates_for("ca")
         pinned = b"".join(one.certificate.fingerprint(hashes.SHA256()) for one in known if one.revoked_at is None)
-        # The context holds the lists, so that no other object can get the identity of one of them.
+        # The context holds the lists: as long as it is here, no other object can get the identity of one of them.
         key = (pinned, tuple(id(one) for one in lists))
-        if key not in self._tls:
-            self._tls[key] = peer_tls(peer, lists, self._node.tls_terms)
-        return self._tls[key]
+        context = self._tls.get(key)
+        if context is None:
+            self._tls[key] = context = peer_tls(peer, lists, self._node.tls_terms)
+        return context
 
     def _clock_is_in_doubt(self) -> bool:
         return self.clock is not None and self.clock.doubted

@@ -15,7 +15,7 @@ from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.cases import NewCase, find_cases, open_cases
-from node.exchange.contents import PART, answer_of, digests_of, discard
+from node.exchange.contents import PART, answer_of, digests_of, discard, part_row
 from node.exchange.intake import Answer, Received, authenticated
 from node.exchange.lost_memory import look_for_losses
 from node.exchange.node import Node
@@ -93,7 +93,7 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> boo
             row, key = payload_rows(row_id, kind, n, payload)
             payloads.append(row)
             keys.append(key)
-        parts += _part_rows(row_id, one)
+        parts += [part_row(row_id, n, part, None) for n, part in enumerate(one.message.parts, start=1)]
         header = one.message.header
         facts = {
             "service": header.service,
@@ -211,24 +211,6 @@ def _number(header: UserMessage, name: str) -> int | None:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 16:
         return None
     return min(int(text), MAX_SEQUENCE)
-
-
-def _part_rows(row_id: int, one: Received) -> list[dict[str, object]]:
-    return [
-        {
-            "message": row_id,
-            "n": n,
-            "content_id": part.info.content_id,
-            "name": None,
-            "media_type": part.info.mime_type,
-            "compressed": part.info.compressed,
-            "size": part.size,
-            "sha256": part.sha256,
-            "signed_size": part.signed_size,
-            "signed_sha256": part.signed_sha256,
-        }
-        for n, part in enumerate(one.message.parts, start=1)
-    ]
 
 
 def _note_notices(connection: Connection, group: Sequence[Received]) -> None:

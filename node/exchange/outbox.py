@@ -371,12 +371,6 @@ def overdue(connection: Connection, peer: str, now: datetime, schedule: RetrySch
     return list(connection.scalars(query))
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the next delivery falls due, as far as is known now; None when nothing waits."""
-    query = select(OUTBOX.c.next_attempt_at).where(OUTBOX.c.blocked.is_(False)).order_by(OUTBOX.c.next_attempt_at)
-    return connection.scalar(query.limit(1))
-
-
 def oldest_waiting(connection: Connection) -> dict[str, datetime]:
     """For each peer the creation time of the oldest message that is not delivered yet."""
     query = select(OUTBOX.c.peer, MESSAGE.c.time).join(MESSAGE, MESSAGE.c.id == OUTBOX.c.message)

@@ -23,7 +23,7 @@ from node.exchange.cases import (
     open_cases,
     resolve_case,
 )
-from node.exchange.contents import PART, digests_of
+from node.exchange.contents import PART, digests_of, part_row
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.node import Node
 from node.exchange.parts_to_send import PartToSend, PreparedPart
@@ -153,7 +153,7 @@ def queue(node: Node, connection: Connection, group: Sequence[ReadySubmission], 
             of_payload, of_key = payload_rows(row, kind, n, payload)
             payloads.append(of_payload)
             keys.append(of_key)
-        parts += [_part_row(row, n, part) for n, part in enumerate(one.ready.parts, start=1)]
+        parts += [part_row(row, n, part, part.name) for n, part in enumerate(one.ready.parts, start=1)]
     insert_rows(connection, PAYLOAD, payloads)
     insert_rows(connection, PAYLOAD_KEY, keys)
     insert_rows(connection, PART, parts)
@@ -336,21 +336,6 @@ def _message_row(row: int, one: _Frozen, now: datetime) -> dict[str, object]:
         "final_recipient": header.property("finalRecipient"),
         "digests": digests_of(one.signed.references),
         "unilateral": one.ready.unilateral,
-    }
-
-
-def _part_row(message: int, n: int, part: PreparedPart) -> dict[str, object]:
-    return {
-        "message": message,
-        "n": n,
-        "content_id": part.info.content_id,
-        "name": part.name,
-        "media_type": part.info.mime_type,
-        "compressed": part.info.compressed,
-        "size": part.size,
-        "sha256": part.sha256,
-        "signed_size": part.signed_size,
-        "signed_sha256": part.signed_sha256,
     }
 
 

@@ -9,7 +9,7 @@ Core does, and errors come out as Core's (sqlalchemy.exc).
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -33,6 +33,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 Statement = Select[Any] | Insert | Update | Delete
 Values = Mapping[str, Any]
 _Convert = Callable[[Any], Any]
+_Found = TypeVar("_Found")
 
 
 class _Among(ColumnElement[bool]):
@@ -185,46 +186,49 @@ def _converts_found(of: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
 
 
 def _run(connection: Connection, text: str, bound: Any) -> Sequence[Sequence[Any]]:
-    cursor = _cursor(connection)
-    try:
+    def run(cursor: Any) -> Sequence[Sequence[Any]]:
         cursor.execute(text, bound)
         found: Sequence[Sequence[Any]] = cursor.fetchall()
-    except BaseException as error:
-        _raise_as_core(connection, error, text, cursor)
-    cursor.close()
-    return found
+        return found
+
+    return _by_driver(connection, text, run)
 
 
 def run_by_driver(connection: Connection, text: str, bound: Any) -> int:
     """Run the driver's SQL with the values that it binds, within the transaction of `connection`; returns how many rows
     it changed. Raises what Core would."""
-    cursor = _cursor(connection)
-    try:
+
+    def run(cursor: Any) -> int:
         cursor.execute(text, bound)
-    except BaseException as error:
-        _raise_as_core(connection, error, text, cursor)
-    count: int = cursor.rowcount
-    cursor.close()
-    return count
+        count: int = cursor.rowcount
+        return count
+
+    return _by_driver(connection, text, run)
 
 
 def run_many_by_driver(connection: Connection, text: str, bound: Sequence[Any]) -> int:
     """As `run_by_driver`, once for each of `bound`; returns how many rows were changed in all."""
-    cursor = _cursor(connection)
-    try:
+
+    def run(cursor: Any) -> int:
         cursor.executemany(text, bound)
-    except BaseException as error:
-        _raise_as_core(connection, error, text, cursor)
-    count: int = cursor.rowcount
-    cursor.close()
-    return count
+        count: int = cursor.rowcount
+        return count
+
+    return _by_driver(connection, text, run)
 
 
-def _cursor(connection: Connection) -> Any:
+def _by_driver(connection: Connection, text: str, run: Callable[[Any], _Found]) -> _Found:
+    """What `run` makes of a cursor of the driver, within the transaction of `connection`."""
     # SQLite would commit by itself what is written outside a transaction.
     if not connection.in_transaction():
         raise RuntimeError("a prepared statement runs within a transaction")
-    return connection.connection.cursor()
+    cursor = connection.connection.cursor()
+    try:
+        found = run(cursor)
+    except BaseException as error:
+        _raise_as_core(connection, error, text, cursor)
+    cursor.close()
+    return found
 
 
 def _raise_as_core(connection: Connection, error: BaseException, text: str, cursor: Any) -> NoReturn:

@@ -325,15 +325,15 @@ def peer_failed(
     """Note that a peer answers nobody; returns when it is tried again.
 
     Of attempts that were under way together only the first to fail counts: where another failure was counted since
-    `failures_before` (None: whatever was) the pause stays as that one made it.
+    `failures_before` (None: whatever was) the peer's pause stays as that one made it, and the message waits as long.
     """
     row = connection.execute(select(PEER_DELIVERY).where(PEER_DELIVERY.c.party == peer)).mappings().one_or_none()
     known = row["failures"] if row else 0
-    if row is not None and failures_before is not None and known > failures_before and row["next_attempt_at"]:
-        earlier: datetime = row["next_attempt_at"]
-        return earlier
-    failures = known + 1
+    counts = failures_before is None or known <= failures_before
+    failures = known + 1 if counts else known
     until = schedule.next_attempt(now, failures, jitter, retry_after)
+    if not counts:
+        return until
     values = {
         "failures": failures,
         "failing_since": (row["failing_since"] if row else None) or now,

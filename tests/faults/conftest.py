@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import TEMPLATE, _fresh_postgresql
 from tests.faults import clocks, namespaces
+from tests.faults.homes import Home
 from tests.faults.neighbours import Neighbours, neighbours_on
 from tests.left_out import tell_left_out
 
@@ -30,6 +31,15 @@ def urls(request: pytest.FixtureRequest) -> tuple[str | None, str | None]:
         return None, None
     found: tuple[str, str] = request.getfixturevalue("postgresql_urls")
     return found
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
+    """Two homes that are not made yet."""
+    one, two = Home(tmp_path / "one", "one"), Home(tmp_path / "two", "two")
+    yield one, two
+    for home in (one, two):
+        home.end()
 
 
 @pytest.fixture

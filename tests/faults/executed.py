@@ -5,13 +5,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.faults.forked import status_within
 from tests.faults.homes import Running
 
-LOOK_SECONDS = 0.02
 # Tests that are killed leave nothing running.
 WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
@@ -48,10 +47,7 @@ class Executed:
 
     def wait(self, seconds: float) -> int | None:
         """The same, once it has ended or so long has passed."""
-        end = time.monotonic() + seconds
-        while (status := self.poll()) is None and time.monotonic() < end:
-            time.sleep(LOOK_SECONDS)
-        return status
+        return status_within(seconds, self.poll)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it still runs."""

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from node import crash_points
@@ -23,6 +23,14 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.faults.loaded"])
 # multiprocessing reads the end of any of its processes whenever one is started: never from two threads at once.
 _lock = threading.Lock()
+
+
+def status_within(seconds: float, poll: Callable[[], int | None]) -> int | None:
+    """What `poll` gives once a process has ended, or None once so long has passed."""
+    end = time.monotonic() + seconds
+    while (status := poll()) is None and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+    return status
 
 
 class Forked:
@@ -49,10 +57,7 @@ class Forked:
 
     def wait(self, seconds: float) -> int | None:
         """The same, once it has ended or so long has passed."""
-        end = time.monotonic() + seconds
-        while (status := self.poll()) is None and time.monotonic() < end:
-            time.sleep(LOOK_SECONDS)
-        return status
+        return status_within(seconds, self.poll)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it still runs."""

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +61,6 @@ def exchange(home: Home, peer: Home, count: int) -> None:
     for _ in range(count):
         queue_one(home.node, Directory(home.node), home.ledger, peer.party, None, None)
     until(lambda: delivered(home) == before + count, lambda: f"{count} messages of {home.party} are delivered")
-
-
-@pytest.fixture
-def homes(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
-    """Two homes that are not made yet."""
-    one, two = Home(tmp_path / "one", "one"), Home(tmp_path / "two", "two")
-    yield one, two
-    for home in (one, two):
-        home.end()
 
 
 def know_each_other(one: Home, two: Home) -> None:

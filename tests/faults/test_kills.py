@@ -5,11 +5,10 @@ message, and no blob is without a row.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -171,15 +170,6 @@ def require(pair: Pair, times: int, points: tuple[str, ...]) -> None:
         if pair.tally.count(point, home.party) < times
     ]
     assert not missing, missing
-
-
-@pytest.fixture
-def homes(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
-    """Two homes that are not made yet."""
-    one, two = Home(tmp_path / "one", "one"), Home(tmp_path / "two", "two")
-    yield one, two
-    for home in (one, two):
-        home.end()
 
 
 def killed_on_sqlite(homes: tuple[Home, Home], plan: Plan) -> Pair:

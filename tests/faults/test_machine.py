@@ -26,7 +26,7 @@ pytestmark = pytest.mark.faults
 
 ATTEMPTS = 4
 ARRIVALS = 10
-DISK = "48m"
+DISK = "512m"
 # Of a disk of that size: a page of the database is 4 KiB, a large message 300 KB.
 LEFT_ON_DISK = (0, 4096, 12_288, 65_536, 200_000, 350_000, 1_000_000)
 SPARE_MEMORY = 200_000
@@ -61,7 +61,7 @@ def test_no_more_files_may_be_opened(neighbours: Neighbours) -> None:
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used, hard))
     # Connections that stand are used on: with new ones only does it come to the limit.
     neighbours.one.relay.reset()
-    says(neighbours.running[0], "Too many open files")
+    says("Too many open files", neighbours.running[0])
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
     rest(neighbours)
 
@@ -180,10 +180,14 @@ def fill(folder: Path, left: int = 0) -> Path:
     return ballast
 
 
-def says(running: Running, word: str) -> None:
-    """Wait until a process has written a word, once more than before."""
-    said = running.text().count(word)
-    until(lambda: running.text().count(word) > said, lambda: f"{word!r} is said by {running.describe()}")
+def says(word: str, *running: Running) -> None:
+    """Wait until one of these processes has written a word, once more than before."""
+
+    def count() -> int:
+        return sum(one.text().count(word) for one in running)
+
+    said = count()
+    until(lambda: count() > said, lambda: f"{word!r} is said by one of {[one.describe() for one in running]}")
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
@@ -198,7 +202,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         for left in LEFT_ON_DISK:
             pair.say(f"{left} octets are left")
             ballast = fill(disk, left)
-            says(pair.running[1], "full: ")
+            says("full: ", *pair.running[:2])
             more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
             ballast.unlink()
             more(pair.arrived, ATTEMPTS, "messages arrive again")
@@ -227,18 +231,30 @@ def test_a_disk_that_is_read_only_when_the_node_starts(tmp_path: Path) -> None:
         rest(pair)
 
 
+@contextmanager
+def on_a_server(
+    urls: tuple[str, str], server: str, folder: Path
+) -> Iterator[tuple[Neighbours, psycopg.Connection, str]]:
+    """Two nodes under traffic, a connection to the server of their databases, and the name of the first one's."""
+    name = make_url(urls[0]).database
+    assert name is not None
+    with psycopg.connect(server, autocommit=True) as connection, neighbours_on(urls, folder) as pair:
+        yield pair, connection, name
+
+
+def cut_off(server: psycopg.Connection, name: str) -> None:
+    """End all connections to a database."""
+    server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
 def test_a_database_that_goes_away_and_comes_back(
     postgresql_urls: tuple[str, str], postgresql_server: str, tmp_path: Path
 ) -> None:
     """All its connections are cut and no new ones let in, three times."""
-    name = make_url(postgresql_urls[0]).database
-    with (
-        psycopg.connect(postgresql_server, autocommit=True) as server,
-        neighbours_on(postgresql_urls, tmp_path) as pair,
-    ):
+    with on_a_server(postgresql_urls, postgresql_server, tmp_path) as (pair, server, name):
         for _ in range(3):
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            cut_off(server, name)
             more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             pair.one.node.database.close()  # this process had connections, too
@@ -250,19 +266,16 @@ def test_a_database_that_is_read_only_for_a_while(
     postgresql_urls: tuple[str, str], postgresql_server: str, tmp_path: Path
 ) -> None:
     """As after a switch to a standby: nothing can be written, three times; nothing is taken in, nothing is lost."""
-    name = make_url(postgresql_urls[0]).database
-    with (
-        psycopg.connect(postgresql_server, autocommit=True) as server,
-        neighbours_on(postgresql_urls, tmp_path) as pair,
-    ):
+    with on_a_server(postgresql_urls, postgresql_server, tmp_path) as (pair, server, name):
         for _ in range(3):
             server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            cut_off(server, name)
             pair.one.node.database.close()
-            says(pair.running[1], "read-only")
+            # Who queues does not try while enough waits to be sent; then the node tries to send it.
+            says("read-only", *pair.running[:2])
             more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
             server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            cut_off(server, name)
             pair.one.node.database.close()
             more(pair.arrived, ATTEMPTS, "messages arrive again")
         rest(pair)

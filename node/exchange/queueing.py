@@ -2,7 +2,7 @@
 signature, its row in the outbox and its log entry. After the commit they are durably queued."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,7 +53,8 @@ class Submission:
     """What is to be sent, to whom, and within which case (a number or ConversationId; None opens a new one).
 
     `case_id` names the case by its row instead: for one who has it at hand, since a peer's ConversationId may look like
-    a number of ours. `confirmed` holds the codes of findings that a person has confirmed (see `judgement`).
+    a number of ours. `confirmed` holds the codes of findings that a person has confirmed (see `judgement`). `on_queued`
+    is called in the transaction that queues the message; what it raises comes through, and the message is not queued.
     """
 
     peer: str
@@ -69,6 +70,7 @@ class Submission:
     actor: str = "command line"
     properties: Sequence[Property] = ()
     confirmed: Sequence[str] = ()
+    on_queued: Callable[[Connection, "Submitted"], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Those that come together share one: `submit_many`, and `Submissions` for whoever submits concurrently.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -76,13 +77,20 @@ class Submissions:
             expected=lambda: 0,
         )
 
-    async def submit(self, request: Submission) -> Submitted:
-        """As the function of this name, in a commit shared with others."""
-        return await self._commit.commit(_ready(self._node, self._directory.snapshot(), request))
+    async def submit(self, request: Submission, in_thread: bool = False) -> Submitted:
+        """As the function of this name, in a commit shared with others.
+
+        `in_thread`: it is judged and sealed in a thread, for parts so large that other callers would have to wait.
+        """
+        ready = await asyncio.to_thread(self._made_ready, request) if in_thread else self._made_ready(request)
+        return await self._commit.commit(ready)
 
     async def close(self) -> None:
         """Finish what is under way."""
         await self._commit.close()
+
+    def _made_ready(self, request: Submission) -> ReadySubmission:
+        return _ready(self._node, self._directory.snapshot(), request)
 
     def _together(self, group: Sequence[ReadySubmission]) -> list[Submitted | Exception]:
         outcomes = _queue_together(self._node, group)
@@ -117,6 +125,9 @@ def _queue(
         if along is not None:
             along(connection)
         submitted = queue(node, connection, group, now)
+        for ready, done in zip(group, submitted, strict=True):
+            if ready.request.on_queued is not None:
+                ready.request.on_queued(connection, done)
         crash_point("submission: before commit")
     crash_point("submission: after commit")
     return submitted

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select
 
 from node.exchange.cases import CASE, alias, members_of_cases, resolve_case
 from node.exchange.contents import PART
@@ -33,14 +34,22 @@ def list_messages(
     state: str | None = None,
     peer: str | None = None,
     case: str | None = None,
+    after_row: int | None = None,
+    unit: str | None = None,
 ) -> list[dict[str, Any]]:
     """Messages in the order in which they were made or received, oldest first.
 
-    `after`: those that follow the message of this id. Raises NotFound for an `after` or `case` that is not there.
+    `after`: those that follow the message of this id, `after_row`: of this row id. `unit`: those of its cases, and of
+    cases that no unit was named for. Raises NotFound for an `after` or `case` that is not there.
     """
     query = select(MESSAGE).order_by(MESSAGE.c.id).limit(limit)
     if after is not None:
         query = query.where(MESSAGE.c.id > find_message(connection, after)["id"])
+    if after_row is not None:
+        query = query.where(MESSAGE.c.id > after_row)
+    if unit is not None:
+        seen = or_(CASE.c.unit.is_(None), CASE.c.unit == unit)
+        query = query.where(exists().where(CASE.c.id == MESSAGE.c.case_id, seen))
     if state is not None:
         query = query.where(MESSAGE.c.state == state)
     if peer is not None:
@@ -77,27 +86,51 @@ def find_case(connection: Connection, name: str) -> Mapping[str, Any]:
     return row
 
 
-def list_cases(connection: Connection, limit: int = DEFAULT_LIMIT) -> list[dict[str, Any]]:
-    """Cases, the one that changed last first."""
-    # Open and closed ones stand in an index each (of open ones, one for each turn): the list takes the ends of all.
+def list_cases(
+    connection: Connection,
+    limit: int = DEFAULT_LIMIT,
+    after: tuple[datetime, int] | None = None,
+    unit: str | None = None,
+) -> list[dict[str, Any]]:
+    """Cases, the one that changed last first.
+
+    `after`: those that follow one with this last change and row id. `unit`: its cases, and those of no unit.
+    """
+    return describe_cases(connection, case_rows(connection, limit, after, unit))
+
+
+def case_rows(
+    connection: Connection, limit: int, after: tuple[datetime, int] | None = None, unit: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of `list_cases`."""
+    # Open and closed ones stand in an index each (of open ones, one for each turn, and unit): the list takes the ends
+    # of all.
     ends = [(CASE.c.closed_at.is_(None), CASE.c.turn == turn) for turn in TURNS] + [(CASE.c.closed_at.is_not(None),)]
+    units = [()] if unit is None else [(CASE.c.unit.is_(None),), (CASE.c.unit == unit,)]
+    follows = () if after is None else (_follows(*after),)
     rows: list[RowMapping] = []
-    for within in ends:
-        query = select(CASE).where(*within).order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(limit)
-        rows += connection.execute(query).mappings().all()
+    for within, of_unit in product(ends, units):
+        query = select(CASE).where(*within, *of_unit, *follows)
+        ordered = query.order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(limit)
+        rows += connection.execute(ordered).mappings().all()
     rows.sort(key=lambda row: (row["changed_at"], row["id"]), reverse=True)
-    return _cases(connection, [dict(row) for row in rows[:limit]])
+    return [dict(row) for row in rows[:limit]]
+
+
+def _follows(changed: datetime, row_id: int) -> ColumnElement[bool]:
+    return or_(CASE.c.changed_at < changed, and_(CASE.c.changed_at == changed, CASE.c.id < row_id))
 
 
 def show_case(connection: Connection, name: str) -> dict[str, Any]:
     """One case with its messages in order. Raises NotFound."""
     row = find_case(connection, name)
     query = select(MESSAGE).where(MESSAGE.c.case_id == row["id"]).order_by(MESSAGE.c.id)
-    [described] = _cases(connection, [row])
+    [described] = describe_cases(connection, [row])
     return described | {"messages": _described(connection, query)}
 
 
-def _cases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def describe_cases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `exchange_case`, as in the list."""
     described: list[dict[str, Any]] = []
     for start in range(0, len(rows), AT_ONCE):
         batch = rows[start : start + AT_ONCE]

@@ -7,25 +7,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from sqlalchemy import Connection
 
 from node.cli.printing import No, home_of, show, table
-from node.exchange.agreements import IN_FORCE, list_agreements, open_unilateral
-from node.exchange.cards import add_by_card, confirm_by_words, own_card, words_of_peer
+from node.exchange.agreements import list_agreements
+from node.exchange.cards import add_by_card, confirm_by_words, own_card
 from node.exchange.directory import Directory
-from node.exchange.ending import end_with_what_waits
-from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
-from node.exchange.peers import KnownPeer, add_peer, load_peers, set_peer_state
+from node.exchange.partners import describe_peer, end_agreement_named, find_peer, open_by_own_word, remove_peer
+from node.exchange.partners import list_peers as peers_listed
+from node.exchange.partners import show_agreement as agreement_shown
+from node.exchange.partners import show_peer as peer_shown
+from node.exchange.peers import KnownPeer, add_peer
 from node.exchange.ping import ping_peer
-from node.exchange.sequences import missing_numbers
 from node.trust.card import CardRefused, read_card
-from node.trust.certificates import Use, describe, load_certificates
+from node.trust.certificates import Use, load_certificates
 from node.trust.pins import check_use, check_validity, issuing_authority
 from node.trust.suites import agreement_suite, signing_suite
 
-# Of numbers that are missing, so many spans are shown.
-MISSING_SHOWN = 20
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PEER_COLUMNS = {
     "party": "party",
@@ -70,7 +68,7 @@ def add(arguments: Namespace) -> int:
         peer = _add_on_paper(node, arguments)
     else:
         peer = _add_as_given(node, arguments)
-    show(arguments, _peer(peer), _added(peer))
+    show(arguments, describe_peer(peer), _added(peer))
     return 0
 
 
@@ -78,40 +76,33 @@ def confirm(arguments: Namespace) -> int:
     """Confirm a peer by the words heard."""
     node = open_node(home_of(arguments))
     peer = confirm_by_words(node, arguments.party, arguments.words)
-    show(arguments, _peer(peer), f"{peer.party} is confirmed.")
+    show(arguments, describe_peer(peer), f"{peer.party} is confirmed.")
     return 0
 
 
 def list_peers(arguments: Namespace) -> int:
     """List peers, removed ones too."""
-    node = open_node(home_of(arguments))
-    with node.database.read() as connection:
-        rows = [_peer(peer) for _, peer in sorted(load_peers(connection).items())]
+    rows = peers_listed(open_node(home_of(arguments)))
     show(arguments, rows, table(rows, PEER_COLUMNS, "No peers. `depesha peer add CARD` adds one."))
     return 0
 
 
 def show_peer(arguments: Namespace) -> int:
     """Show one peer."""
-    node = open_node(home_of(arguments))
-    peer = _known(node, arguments.party)
-    with node.database.read() as connection:
-        spans = missing_numbers(connection, peer.party, MISSING_SHOWN)
-    missing = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
-    value = _peer(peer) | {
-        "words": list(words_of_peer(peer)),
-        "certificates": [_certificate(one) for one in peer.certificates],
-        "missing": missing,
-    }
-    lines = [f"{name:13} {content}" for name, content in _peer(peer).items() if content is not None]
+    value = peer_shown(open_node(home_of(arguments)), arguments.party)
+    lines = [
+        f"{name:13} {content}"
+        for name, content in value.items()
+        if name not in ("words", "certificates", "missing") and content is not None
+    ]
     if value["words"]:
         lines.append(f"{'words':13} {' '.join(value['words'])}")
     lines += [
         f"{one['use']:13} {one['subject']}, until {one['not_after']}, sha256 {one['sha256']}"
         for one in value["certificates"]
     ]
-    if missing:
-        numbers = ", ".join(missing)
+    if value["missing"]:
+        numbers = ", ".join(value["missing"])
         lines.append(f"{'missing':13} its messages number {numbers}: they did not come, or were refused and not kept")
     show(arguments, value, lines)
     return 0
@@ -127,46 +118,22 @@ def ping(arguments: Namespace) -> int:
 
 def remove(arguments: Namespace) -> int:
     """Take nothing more from a peer."""
-    node = open_node(home_of(arguments))
-    with node.database.write() as connection:
-        set_peer_state(connection, arguments.party, "removed", node.now())
-    show(
-        arguments,
-        {"party": arguments.party, "state": "removed"},
-        f"{arguments.party} is removed: nothing more is taken from it.",
-    )
+    value = remove_peer(open_node(home_of(arguments)), arguments.party)
+    show(arguments, value, f"{arguments.party} is removed: nothing more is taken from it.")
     return 0
 
 
 def unilateral(arguments: Namespace) -> int:
     """Open a pair by our own word."""
-    node = open_node(home_of(arguments))
-    peer = _known(node, arguments.peer)
-    if peer.depesha and not node.settings.allow_unilateral_terms:
-        raise No(
-            f"{peer.party} can sign terms of exchange: sign them, instead of opening a pair by our own word. "
-            "To allow it all the same, set allow_unilateral_terms = true; every message is then marked so."
-        )
-    if peer.state == "removed" or peer.kind == "paper":
-        raise No(f"{peer.party} has no node that we exchange with. Add its card or certificates first.")
-    if peer.state == "unconfirmed":
-        raise No(f'{peer.party} is not confirmed yet: `depesha peer confirm {peer.party} --words "…"` first.')
-    domain = node.domains.find(arguments.service)
-    if domain is not None and arguments.action not in domain.records:
-        known = ", ".join(sorted(domain.records))
-        raise No(f"{arguments.service} has no record {arguments.action!r}. As --action give one of: {known}.")
-    with node.database.write() as connection:
-        agreement = open_unilateral(
-            connection,
-            peer=peer.party,
-            ref=arguments.ref,
-            service=arguments.service,
-            service_type=arguments.service_type,
-            action=arguments.action,
-            now=node.now(),
-        )
-        value = next(one for one in list_agreements(connection) if one["id"] == str(agreement))
-    show(arguments, value, f"Open with {peer.party} by our own word: {arguments.service} {arguments.action}.")
+    value = open_by_own_word(
+        open_node(home_of(arguments)),
+        party=arguments.peer,
+        ref=arguments.ref,
+        service=arguments.service,
+        service_type=arguments.service_type,
+        action=arguments.action,
+    )
+    show(arguments, value, f"Open with {arguments.peer} by our own word: {arguments.service} {arguments.action}.")
     return 0
 
 
@@ -181,43 +148,22 @@ def agreements(arguments: Namespace) -> int:
 
 def show_agreement(arguments: Namespace) -> int:
     """Show one agreement, by its id or reference."""
-    node = open_node(home_of(arguments))
-    with node.database.read() as connection:
-        found = [one for one in list_agreements(connection) if arguments.id in (one["id"], one["ref"])]
-    if not found:
-        raise No(f"There is no agreement {arguments.id!r}. `depesha agreement list` shows all.")
-    pairs: Any = found[0]["pairs"]
-    lines = [f"{name:8} {content}" for name, content in found[0].items() if name != "pairs" and content is not None]
-    show(arguments, found[0], [*lines, *(f"{'opens':8} {pair['service']} {pair['action']}" for pair in pairs)])
+    value = agreement_shown(open_node(home_of(arguments)), arguments.id)
+    pairs: Any = value["pairs"]
+    lines = [f"{name:8} {content}" for name, content in value.items() if name != "pairs" and content is not None]
+    show(arguments, value, [*lines, *(f"{'opens':8} {pair['service']} {pair['action']}" for pair in pairs)])
     return 0
 
 
 def end(arguments: Namespace) -> int:
     """End an agreement."""
     node = open_node(home_of(arguments))
-    with node.database.write() as connection:
-        agreement = _to_end(connection, arguments.id)
-        refused = end_with_what_waits(node, Directory(node), connection, int(agreement), node.now())
-    text = f"Agreement {agreement} is ended."
-    if refused:
+    value = end_agreement_named(node, Directory(node), arguments.id)
+    text = f"Agreement {value['id']} is ended."
+    if refused := value["refused"]:
         text += f" Messages that waited under it and will not be sent: {refused}. `depesha alarm list` names them."
-    show(arguments, {"id": agreement, "state": "ended", "refused": refused}, text)
+    show(arguments, value, text)
     return 0
-
-
-def _to_end(connection: Connection, name: str) -> str:
-    """The id of the agreement with this id, or with this reference if no other in force has it. Raises No."""
-    agreements = list_agreements(connection)
-    if any(one["id"] == name for one in agreements):
-        return name
-    found = [str(one["id"]) for one in agreements if one["ref"] == name and one["state"] == IN_FORCE]
-    if len(found) > 1:
-        raise No(
-            f"{len(found)} agreements in force have the reference {name!r}: name one by its id: {', '.join(found)}."
-        )
-    if not found:
-        raise No(f"There is no agreement {name!r} in force. `depesha agreement list` shows all.")
-    return found[0]
 
 
 def _add_on_paper(node: Node, arguments: Namespace) -> KnownPeer:
@@ -285,10 +231,7 @@ def _add_as_given(node: Node, arguments: Namespace) -> KnownPeer:
 
 def _known(node: Node, party: str) -> KnownPeer:
     with node.database.read() as connection:
-        peer = load_peers(connection).get(party)
-    if peer is None:
-        raise No(f"There is no peer {party!r}. `depesha peer list` shows those that are known.")
-    return peer
+        return find_peer(connection, party)
 
 
 def _read(path: Path, what: str) -> bytes:
@@ -300,32 +243,6 @@ def _read(path: Path, what: str) -> bytes:
 
 def _one_certificate(path: Path, option: str) -> x509.Certificate:
     return load_certificates(_read(path, option))[0]
-
-
-def _peer(peer: KnownPeer) -> dict[str, Any]:
-    return {
-        "party": peer.party,
-        "party_type": peer.party_type,
-        "name": peer.name,
-        "country": peer.country,
-        "kind": peer.kind,
-        "state": peer.state,
-        "url": peer.url,
-        "suite": peer.suite,
-        "card_serial": peer.card_serial,
-    }
-
-
-def _certificate(known: Any) -> dict[str, Any]:
-    described = describe(known.certificate)
-    return {
-        "use": known.use,
-        "subject": described.subject,
-        "sha256": described.sha256,
-        "not_before": instant_text(known.certificate.not_valid_before_utc),
-        "not_after": instant_text(known.certificate.not_valid_after_utc),
-        "revoked": instant_text(known.revoked_at),
-    }
 
 
 def _added(peer: KnownPeer) -> list[str]:

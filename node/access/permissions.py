@@ -9,7 +9,7 @@ from node.access.accounts import Role
 
 
 class Act(StrEnum):
-    """Something that a person does on a page."""
+    """Something that a person does on a page, or a program by the programming interface."""
 
     LIST_CASES = "list cases"
     """numbers, partners and states; persons only with READ_PERSONS"""
@@ -19,16 +19,33 @@ class Act(StrEnum):
     """the partner is told that it was opened"""
     LIST_ALARMS = "see what waits for a person"
     SETTLE_ALARM = "settle what waited for a person, with a note"
+    SEND = "send records and other messages to a partner"
+    RESEND = "try a message again that was not delivered"
+    DECIDE_MESSAGE = "take a message back, or record that the partner has it"
+    CHECK_RECORDS = "check records, see which domains there are, begin new records"
+    LIST_PARTNERS = "see partners, and what agreements open with them"
+    CHANGE_PARTNERS = "add, confirm, ask and remove partners; open and end agreements"
+    RUN_CHECKS = "run the checks of the node"
+    SEE_INTERFACE = "see the version, and what the programming interface offers"
 
 
+_READING = frozenset(
+    {
+        Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
+        Act.SEE_INTERFACE,
+    }
+)  # fmt: skip
 _ALLOWED: dict[Role, frozenset[Act]] = {
-    Role.OFFICER: frozenset(
-        {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.MARK_OPENED, Act.LIST_ALARMS, Act.SETTLE_ALARM}
+    Role.OFFICER: _READING | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE},
+    Role.HEAD: _READING,
+    Role.AUDITOR: _READING,
+    Role.IT: frozenset(
+        {
+            Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM, Act.RESEND, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
+            Act.CHANGE_PARTNERS, Act.RUN_CHECKS, Act.SEE_INTERFACE,
+        }
     ),
-    Role.HEAD: frozenset({Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS}),
-    Role.AUDITOR: frozenset({Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS}),
-    Role.IT: frozenset({Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM}),
-}
+}  # fmt: skip
 
 
 def allowed(role: Role | None, act: Act) -> bool:

@@ -21,6 +21,7 @@ RECORDS = "node.cli.records"
 SERVICE = "node.cli.service"
 PEOPLE = "node.cli.people"
 ALARMS = "node.cli.alarms"
+TOKENS = "node.cli.tokens"
 
 
 def default_home() -> str:
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _message_verbs(verbs)
     _record_verbs(verbs)
     _people_verbs(verbs)
+    _program_verbs(verbs)
     return parser
 
 
@@ -226,4 +228,22 @@ def _people_verbs(verbs: _Verbs) -> None:
     listing = _verb(user, "list", f"{PEOPLE}:list_users", "list people")
     listing.add_argument("--all", action="store_true", help="removed ones, too")
     remove = _verb(user, "remove", f"{PEOPLE}:remove", "remove a person; what is open in a browser ends at once")
+    remove.add_argument("name", metavar="NAME")
+
+
+def _program_verbs(verbs: _Verbs) -> None:
+    token = _group(verbs, "token", "programs that use the programming interface")
+    add = _verb(token, "add", f"{TOKENS}:add", "add a program; its token is shown once")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", metavar="R", required=True, help="what it may do: officer, it, auditor or head")
+    add.add_argument("--unit", metavar="U", help="the unit whose cases it sees, and those of no unit; without it all")
+    add.add_argument(
+        "--scope", metavar="S", nargs="+", action="extend", default=[],
+        help="hold it to these of what its role may; without it all of that",
+    )  # fmt: skip
+    add.add_argument("--days", metavar="N", type=_count, default=365, help="it is let in for so many days (365)")
+    add.add_argument("--key", metavar="F", type=Path, help="its public key, PEM: it signs assertions and has no token")
+    listing = _verb(token, "list", f"{TOKENS}:list_tokens", "list programs")
+    listing.add_argument("--all", action="store_true", help="removed ones, too")
+    remove = _verb(token, "remove", f"{TOKENS}:remove", "remove a program; nothing more is taken from it at once")
     remove.add_argument("name", metavar="NAME")

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from node.config import Settings, host_is_loopback, split_address
 
 FOLDER = "serving"
+INTERFACE = "/api/v1"
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - not listened on here: a link cannot lead to every address
 
 
@@ -52,6 +53,11 @@ def sign_in_base(home: Path, settings: Settings) -> str:
         return settings.pages_url
     host, _ = split_address(settings.inside)
     return _announced(home) or pages_address(settings.inside, plain=host_is_loopback(host))
+
+
+def interface_address(home: Path, settings: Settings) -> str:
+    """Where programs reach the programming interface, on the listener of the pages."""
+    return sign_in_base(home, settings) + INTERFACE
 
 
 def is_by_host_name(address: str) -> bool:

@@ -4,12 +4,19 @@ import pytest
 
 from node.access import Act, Role, allowed, sees_unit
 
+READ = {
+    Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
+    Act.SEE_INTERFACE,
+}  # fmt: skip
 MAY = {
-    Role.OFFICER: {*Act},
-    Role.HEAD: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS},
-    Role.AUDITOR: {Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS},
-    Role.IT: {Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM},
-}
+    Role.OFFICER: READ | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE},
+    Role.HEAD: READ,
+    Role.AUDITOR: READ,
+    Role.IT: {
+        Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM, Act.RESEND, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
+        Act.CHANGE_PARTNERS, Act.RUN_CHECKS, Act.SEE_INTERFACE,
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("role", Role)

@@ -11,6 +11,7 @@ from node.store.tables.log import LogEntryKey, LoggedEntry, LogState
 from node.store.tables.messages import Message, Part
 from node.store.tables.payloads import Payload, PayloadKey
 from node.store.tables.peers import Peer, PeerCertificate
+from node.store.tables.programs import AssertionUse, KeyedAnswer, Program
 from node.store.tables.row import Row, metadata
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "Agreement",
     "AgreementPair",
     "Alarm",
+    "AssertionUse",
     "BrowserSession",
     "CaseMember",
     "CaseNumber",
     "Configuration",
     "Event",
     "ExchangeCase",
+    "KeyedAnswer",
     "LogEntryKey",
     "LogState",
     "LoggedEntry",
@@ -35,6 +38,7 @@ __all__ = [
     "Peer",
     "PeerCertificate",
     "PeerDelivery",
+    "Program",
     "Row",
     "SignInLink",
     "metadata",

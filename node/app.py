@@ -1,11 +1,13 @@
 """Putting the rooms together: what the outside and the inside listener answer.
 
-The *outside* answers only the wire and whether the node runs; the *inside* has pages, readiness and metrics.
+The *outside* answers only the wire and whether the node runs; the *inside* has pages, the programming interface,
+readiness and metrics.
 """
 
+import asyncio
+from collections.abc import Callable
 from functools import partial
 
-from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,7 +20,9 @@ from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
 from node.exchange.opening import mark_opened
+from node.exchange.submission import Submissions
 from node.operations.checks import run_checks
+from node.operations.listening import INTERFACE
 from node.operations.metrics import CONTENT_TYPE, render_metrics
 from node.store.trouble import StoreUnavailable
 from node.web.context import Context, PageSettings
@@ -41,7 +45,9 @@ def outside_app(endpoint: Endpoint) -> ASGIApp:
     return app
 
 
-def inside_app(node: Node, endpoint: Endpoint, pages: Starlette, with_outside: bool) -> FastAPI:
+def inside_app(
+    node: Node, endpoint: Endpoint, pages: Starlette, with_outside: bool, api: ASGIApp | None = None
+) -> Starlette:
     """What people and programs of this administration reach; `with_outside` puts the wire on the same port."""
 
     async def readyz(request: Request) -> Response:
@@ -60,9 +66,39 @@ def inside_app(node: Node, endpoint: Endpoint, pages: Starlette, with_outside: b
     routes: list[BaseRoute] = [Route("/readyz", readyz), Route("/metrics", metrics)]
     if with_outside:
         routes += _outside_routes(endpoint)
-    app = FastAPI(title="Depesha", openapi_url=None, docs_url=None, redoc_url=None)
-    app.router.routes[:] = [*routes, Mount("/", pages)]
-    return app
+    if api is not None:
+        routes.append(Mount(INTERFACE, api))
+    return Starlette(routes=[*routes, Mount("/", pages)])
+
+
+def api_of(
+    node: Node, directory: Directory, submissions: Submissions, addresses: Callable[[], frozenset[str]]
+) -> ASGIApp:
+    """The programming interface; `addresses` are those by which assertions may call it."""
+
+    def make() -> ASGIApp:
+        from node.api.application import create_api
+        from node.api.context import ApiContext
+
+        return create_api(ApiContext(node, directory, submissions, addresses))
+
+    return _MadeWhenAsked(make)
+
+
+class _MadeWhenAsked:
+    """An application that is made, in a thread, when it is asked for the first time: a start need not wait for it."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._made: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._made is None:
+            async with self._making:
+                if self._made is None:
+                    self._made = await run_in_threadpool(self._make)
+        await self._made(scope, receive, send)
 
 
 def pages_of(node: Node, directory: Directory, secure: bool) -> Starlette:

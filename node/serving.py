@@ -18,15 +18,16 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from node.app import inside_app, outside_app, pages_of
+from node.app import api_of, inside_app, outside_app, pages_of
 from node.config import ConfigError, host_is_loopback, split_address
 from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
+from node.exchange.submission import Submissions
 from node.http_listener import BoundedHttp
 from node.journal import journal
-from node.operations.listening import announced, pages_address
+from node.operations.listening import INTERFACE, announced, interface_address, pages_address
 from node.operations.own_clock import OwnClock
 from node.operations.own_log import OwnLog
 from node.operations.serving_lock import ServingHold, hold_serving
@@ -108,7 +109,9 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             if listening.send:
                 await stack.enter_async_context(_working(_sending(courier, own_log, stop), stop, courier.stop))
             stack.push_async_callback(endpoint.close)
-            servers = _servers(node, directory, listening, endpoint)
+            submissions = Submissions(node, directory, courier.wake)
+            stack.push_async_callback(submissions.close)
+            servers = _servers(node, directory, listening, endpoint, submissions)
             for server in servers:
                 await stack.enter_async_context(_serving(server))
             port = servers[-1].servers[0].sockets[0].getsockname()[1]
@@ -123,11 +126,20 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             log.info("stopping")
 
 
-def _servers(node: Node, directory: Directory, listening: Listening, endpoint: Endpoint) -> list[uvicorn.Server]:
+def _servers(
+    node: Node, directory: Directory, listening: Listening, endpoint: Endpoint, submissions: Submissions
+) -> list[uvicorn.Server]:
     plain_inside = listening.plain_inside
     by_https = not plain_inside or (node.settings.pages_url or "").startswith("https:")
     pages = pages_of(node, directory, secure=by_https)
-    inside = inside_app(node, endpoint, pages, listening.one_port)
+    own_address = pages_address(listening.inside, plain_inside) + INTERFACE
+
+    def addresses() -> frozenset[str]:
+        """Where programs reach us: as we listen, and as `token add` says."""
+        return frozenset({own_address, interface_address(node.home, node.settings)})
+
+    api = api_of(node, directory, submissions, addresses)
+    inside = inside_app(node, endpoint, pages, listening.one_port, api)
     if listening.one_port:
         return [_server(node, inside, listening.inside, listening.plain_http)]
     return [

@@ -3,9 +3,6 @@
 import asyncio
 import re
 from argparse import Namespace
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
-from pathlib import Path
 
 from node.cli.partners import require_address
 from node.cli.printing import No, home_of, show
@@ -15,6 +12,7 @@ from node.exchange.node import KEYS, open_node
 from node.journal import journal, start_journal
 from node.operations.checks import run_checks
 from node.operations.upgrade import bring_up_to_date
+from node.operations.version import program_version
 from node.trust.keys import BroughtKeys
 from node.trust.words import words_of
 
@@ -109,19 +107,9 @@ def upgrade(arguments: Namespace) -> int:
 
 def version(arguments: Namespace) -> int:
     """Print the version."""
-    try:
-        number = installed_version("depesha")
-    except PackageNotFoundError:
-        number = _version_of_checkout()
+    number = program_version()
     show(arguments, {"version": number}, f"depesha {number}")
     return 0
-
-
-def _version_of_checkout() -> str:
-    import tomllib
-
-    project = Path(__file__).parents[2] / "pyproject.toml"
-    return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _brought(arguments: Namespace) -> BroughtKeys | None:

@@ -1,0 +1,59 @@
+"""Cases: a list, and one with its messages."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from node.access.programs import Program
+from node.api.context import ApiContext, Caller, case_for
+from node.api.messages import After, Limit, shown_to
+from node.exchange.listing import case_rows, describe_cases, show_case
+from node.store.columns import microseconds
+
+_CURSOR = re.compile(r"~([0-9]{1,16})-([0-9]{1,18})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = 253_402_300_799_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The routes of cases."""
+
+    context: ApiContext
+
+    def listed(self, response: Response, program: Caller, limit: Limit = 100, after: After = None) -> Any:
+        """List cases, the one that changed last first.
+
+        While more follow, the header Link leads on. A case that changes meanwhile moves to the front.
+        """
+        with self.context.node.database.read() as connection:
+            rows = case_rows(connection, limit + 1, self._place(connection, program, after), program.unit)
+            if len(rows) > limit:
+                last = rows[limit - 1]
+                cursor = f"~{microseconds(last['changed_at'])}-{last['id']}"
+                response.headers["link"] = f'</api/v1/cases?limit={limit}&after={cursor}>; rel="next"'
+            return describe_cases(connection, rows[:limit])
+
+    def show(self, id: str, program: Caller) -> Any:
+        """Show a case with its messages; by its number or id."""
+        return self.current(program, {"id": id})
+
+    def current(self, program: Program, path: Mapping[str, Any]) -> Any:
+        """A case as it is shown to this program."""
+        with self.context.node.database.read() as connection:
+            case_for(connection, program, path["id"])
+            case = show_case(connection, path["id"])
+        return case | {"messages": [shown_to(program, message) for message in case["messages"]]}
+
+    def _place(self, connection: Any, program: Program, after: str | None) -> tuple[datetime, int] | None:
+        if after is None:
+            return None
+        cursor = _CURSOR.fullmatch(after)
+        if cursor is not None:
+            return _EPOCH + timedelta(microseconds=min(int(cursor[1]), _LATEST)), int(cursor[2])
+        row = case_for(connection, program, after)
+        return row["changed_at"], row["id"]

@@ -1,0 +1,65 @@
+"""What the programming interface of one node needs, and how its routes come by the program that asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+from sqlalchemy import Connection, Select, select
+from starlette.requests import Request
+
+from node.access import Act, allowed, sees_unit
+from node.access.programs import Program
+from node.exchange.cases import CASE
+from node.exchange.directory import Directory
+from node.exchange.listing import NotFound, find_case, find_message
+from node.exchange.node import Node
+from node.exchange.submission import Submissions
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """`addresses` gives those by which programs may call this node in their assertions."""
+
+    node: Node
+    directory: Directory
+    submissions: Submissions
+    addresses: Callable[[], frozenset[str]]
+
+
+async def program_of(request: Request) -> Program:
+    """The program that was let in by `door`."""
+    program: Program = request.state.program
+    return program
+
+
+Caller = Annotated[Program, Depends(program_of)]
+
+
+def may(program: Program, act: Act) -> bool:
+    """Whether its role may do that."""
+    return allowed(program.role, act)
+
+
+def case_for(connection: Connection, program: Program, name: str) -> dict[str, Any]:
+    """The row of a case that the program's unit sees. Raises NotFound."""
+    row = dict(find_case(connection, name))
+    if not sees_unit(program.unit, row["unit"]):
+        raise NotFound(f"There is no case {name!r}.")
+    return row
+
+
+def message_for(
+    connection: Connection, program: Program, message_id: str, direction: str | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """The row of a message of a case that the program's unit sees, as `find_message` finds it. Raises NotFound."""
+    row = dict(find_message(connection, message_id, direction))
+    if program.unit is not None:
+        unit = connection.execute(_unit_of(row["case_id"])).scalar_one_or_none()
+        if not sees_unit(program.unit, unit):
+            raise NotFound(f"There is no message {message_id!r}.")
+    return row
+
+
+def _unit_of(case_id: int) -> Select[Any]:
+    return select(CASE.c.unit).where(CASE.c.id == case_id)

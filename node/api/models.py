@@ -1,0 +1,370 @@
+"""What goes in and out, by the keys of the commands' `--json`; from these the OpenAPI description is made."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=PRINTABLE)]
+Note = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"),
+    Field(description="What was found, or how we know; name no person.", examples=["Told by telephone at 14:05"]),
+]
+State = Literal[
+    "queued", "sending", "delivered", "unconfirmed", "refused", "stale", "given-up", "received", "rejected"
+]  # fmt: skip
+Instant = Annotated[str, Field(description="RFC 3339, UTC", examples=["2026-04-17T08:12:31.000Z"])]
+
+MESSAGE_ID = "0f2c6f4e-95b1-4d2a-9d1c-2f1f2f1a7c55@depesha"
+CASE_ID = "7b9a3c1e-0a55-4f1a-8f0e-6a4c1f1d2b3c"
+_PART = {"name": "application.xml", "media_type": "application/xml", "size": 2143, "sha256": "9f" * 32}
+_MESSAGE: dict[str, Any] = {
+    "id": MESSAGE_ID, "direction": "out", "state": "delivered", "peer": "FRA-MOI", "service": "urn:depesha:returns:1",
+    "action": "ReadmissionApplication", "agreement": None, "case": CASE_ID, "time": "2026-04-17T08:12:31.000Z",
+    "receipt_time": "2026-04-17T08:12:32.117Z", "attempts": 1, "log_index": 41, "error": None, "parts": [_PART],
+}  # fmt: skip
+_CASE: dict[str, Any] = {
+    "id": CASE_ID, "number": "2026-0417", "opener": "SRB-MOI", "members": ["FRA-MOI", "SRB-MOI"], "domain": "returns",
+    "version": "1", "unit": None, "created": "2026-04-17T08:12:31.000Z", "changed": "2026-04-17T08:12:31.000Z",
+    "message_count": 1,
+}  # fmt: skip
+_PEER: dict[str, Any] = {
+    "party": "FRA-MOI", "party_type": None, "name": "Ministry of the Interior · France", "country": "FRA",
+    "kind": "card", "state": "confirmed", "url": "https://depesha.interior.example/as4", "suite": "eddsa-x25519",
+    "card_serial": 1,
+}  # fmt: skip
+_PAIR = {"service": "urn:depesha:returns:1", "service_type": None, "action": "ReadmissionApplication"}
+_AGREEMENT: dict[str, Any] = {
+    "id": "380216543210987654", "ref": None, "peer": "FRA-MOI", "kind": "unilateral", "state": "in force",
+    "pairs": [_PAIR],
+}  # fmt: skip
+_ALARM: dict[str, Any] = {
+    "id": "380216543210987655", "time": "2026-04-19T08:12:31.000Z", "kind": "given-up", "peer": "FRA-MOI",
+    "message": MESSAGE_ID, "detail": "no receipt within 48 hours", "settled": None, "note": None,
+}  # fmt: skip
+
+
+def _example(value: dict[str, Any], strict: bool = False) -> ConfigDict:
+    return ConfigDict(extra="forbid" if strict else "ignore", json_schema_extra={"examples": [value]})
+
+
+class ErrorSignal(BaseModel):
+    """Why a message was not delivered, or not taken in."""
+
+    code: str
+    detail: str | None
+
+
+class Part(BaseModel):
+    """A part; size and digest are of its content. A name is given only to those who may read records."""
+
+    model_config = _example(_PART)
+    name: str | None
+    media_type: str | None
+    size: int
+    sha256: str
+
+
+class Message(BaseModel):
+    """A message sent or received."""
+
+    model_config = _example(_MESSAGE)
+    id: str
+    direction: Literal["out", "in"]
+    state: State
+    peer: str
+    service: str
+    action: str
+    agreement: str | None
+    case: str
+    time: Instant
+    receipt_time: Instant | None
+    attempts: int
+    log_index: int | None
+    error: ErrorSignal | None
+    parts: list[Part]
+
+
+class Sent(BaseModel):
+    """A message that is durably queued."""
+
+    model_config = _example({"id": MESSAGE_ID, "case": CASE_ID, "state": "queued"})
+    id: str
+    case: str
+    state: State
+
+
+class Resent(BaseModel):
+    """A message that is queued again; of a stale one another was made, which replaces it."""
+
+    model_config = _example({"id": MESSAGE_ID, "replaces": None, "state": "queued"})
+    id: str
+    replaces: str | None
+    state: State
+
+
+class Decided(BaseModel):
+    """A message that a person has decided about."""
+
+    model_config = _example({"id": MESSAGE_ID, "state": "refused"})
+    id: str
+    state: State
+
+
+class Noted(BaseModel):
+    """A person's note, which stays in this node, sealed."""
+
+    model_config = _example({"note": "Told by telephone at 14:05"}, strict=True)
+    note: Note
+
+
+class Case(BaseModel):
+    """A case."""
+
+    model_config = _example(_CASE)
+    id: str
+    number: str
+    opener: str
+    members: list[str]
+    domain: str | None
+    version: str | None
+    unit: str | None
+    created: Instant
+    changed: Instant
+    message_count: int
+
+
+class CaseWithMessages(Case):
+    """A case with its messages in order."""
+
+    model_config = _example(_CASE | {"messages": [_MESSAGE]})
+    messages: list[Message]
+
+
+class Finding(BaseModel):
+    """Something that is wrong with a record."""
+
+    model_config = _example(
+        {
+            "file": "application.xml", "line": 12, "field": "Person/DateOfBirth", "found": "1974-13-12",
+            "expected": "a date", "remedy": "Write it as YYYY-MM-DD.",
+        }
+    )  # fmt: skip
+    file: str
+    line: int
+    field: str
+    found: str
+    expected: str
+    remedy: str
+
+
+class Domain(BaseModel):
+    """A domain that this node has, with the records that can be exchanged in it."""
+
+    model_config = _example(
+        {
+            "name": "returns", "version": "1", "service": "urn:depesha:returns:1", "title": "Readmission",
+            "digest": "9f" * 32, "records": ["ReadmissionApplication", "ReadmissionReply"],
+        }
+    )  # fmt: skip
+    name: str
+    version: str
+    service: str
+    title: str
+    digest: str
+    records: list[str]
+
+
+class NewRecord(BaseModel):
+    """An empty record to fill, as XML."""
+
+    model_config = _example({"domain": "returns", "record": "ReadmissionReply", "content": '<?xml version="1.0" …'})
+    domain: str
+    record: str
+    content: str
+
+
+class Partner(BaseModel):
+    """A partner: a peer of this node, or one on paper."""
+
+    model_config = _example(_PEER)
+    party: str
+    party_type: str | None
+    name: str
+    country: str | None
+    kind: str
+    state: str
+    url: str | None
+    suite: str | None
+    card_serial: int | None
+
+
+class Certificate(BaseModel):
+    """A certificate that is held of a partner."""
+
+    use: str
+    subject: str
+    sha256: str
+    not_before: Instant
+    not_after: Instant
+    revoked: Instant | None
+
+
+class PartnerWithTrust(Partner):
+    """A partner with its words, certificates, and the numbers of its messages that are missing."""
+
+    model_config = _example(_PEER | {"words": ["anchor"] * 8, "certificates": [], "missing": []})
+    words: list[str]
+    certificates: list[Certificate]
+    missing: list[str]
+
+
+class Card(BaseModel):
+    """A partner's card, with its eight words if they were heard by telephone already."""
+
+    model_config = _example({"card": "eyJhbGciOiJFZERTQSJ9.…", "words": None}, strict=True)
+    card: Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=PRINTABLE)]
+    words: Text | None = None
+
+
+class Words(BaseModel):
+    """The eight words of a partner, or their numbers, as heard by telephone."""
+
+    model_config = _example({"words": "anchor basin cable dune ember flint grove hazel"}, strict=True)
+    words: Text
+
+
+class Removed(BaseModel):
+    """A partner from which nothing more is taken."""
+
+    model_config = _example({"party": "FRA-MOI", "state": "removed"})
+    party: str
+    state: str
+
+
+class Ping(BaseModel):
+    """What came of a test message."""
+
+    model_config = _example(
+        {
+            "party": "FRA-MOI",
+            "id": MESSAGE_ID,
+            "receipt": True,
+            "receipt_time": "2026-04-17T08:12:32.117Z",
+            "error": None,
+        }
+    )
+    party: str
+    id: str
+    receipt: bool
+    receipt_time: Instant | None
+    error: ErrorSignal | None
+
+
+class Pair(BaseModel):
+    """A service and action that an agreement opens."""
+
+    model_config = _example(_PAIR)
+    service: str
+    service_type: str | None
+    action: str
+
+
+class Agreement(BaseModel):
+    """An agreement with a partner."""
+
+    model_config = _example(_AGREEMENT)
+    id: str
+    ref: str | None
+    peer: str
+    kind: str
+    state: str
+    pairs: list[Pair]
+
+
+class NewPair(BaseModel):
+    """A pair of service and action to be opened by our own word."""
+
+    model_config = _example({"peer": "FRA-MOI", "ref": None, **_PAIR}, strict=True)
+    peer: Text
+    ref: Text | None = None
+    service: Text
+    service_type: Text | None = None
+    action: Text
+
+
+class Ended(BaseModel):
+    """An agreement that has ended, and how many messages that waited under it will not be sent."""
+
+    model_config = _example({"id": "380216543210987654", "state": "ended", "refused": 0})
+    id: str
+    state: str
+    refused: int
+
+
+class Alarm(BaseModel):
+    """Something that waits, or waited, for a person."""
+
+    model_config = _example(_ALARM)
+    id: str
+    time: Instant
+    kind: str
+    peer: str | None
+    message: str | None
+    detail: str
+    settled: Instant | None
+    note: str | None
+
+
+class Check(BaseModel):
+    """A check of the node."""
+
+    model_config = _example({"check": "database", "ok": True, "found": "it can be written", "remedy": None})
+    check: str
+    ok: bool
+    found: str
+    remedy: str | None
+
+
+class Version(BaseModel):
+    """The version of the program, and of this interface."""
+
+    model_config = _example({"version": "0.1.0"})
+    version: str
+
+
+class ProblemError(BaseModel):
+    """What is wrong where; for records with file, line and rule, and the code that confirms a question."""
+
+    field: str
+    found: str
+    expected: str
+    remedy: str
+    file: str | None = None
+    line: int | None = None
+    rule: str | None = None
+    code: str | None = None
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457)."""
+
+    model_config = _example(
+        {
+            "type": "urn:depesha:problem:invalid-request", "title": "Something in the request is wrong", "status": 422,
+            "detail": "limit: expected a number from 1 to 1000.",
+            "errors": [
+                {
+                    "field": "limit", "found": "0", "expected": "a number from 1 to 1000",
+                    "remedy": "Correct it and ask again.",
+                }
+            ],
+        }
+    )  # fmt: skip
+    type: str
+    title: str
+    status: int
+    detail: str
+    reference: str | None = None
+    errors: list[ProblemError] | None = None

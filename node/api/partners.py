@@ -1,0 +1,99 @@
+"""Partners and agreements."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from node.access.programs import Program
+from node.api.context import ApiContext, Caller
+from node.api.models import Card, NewPair, Words
+from node.exchange.agreements import list_agreements
+from node.exchange.cards import add_by_card, confirm_by_words
+from node.exchange.partners import (
+    describe_peer,
+    end_agreement_named,
+    find_peer,
+    list_peers,
+    open_by_own_word,
+    remove_peer,
+    show_agreement,
+    show_peer,
+)
+from node.exchange.ping import ping_peer
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """The routes of partners."""
+
+    context: ApiContext
+
+    def listed(self, program: Caller) -> Any:
+        """List partners by party id, removed ones too."""
+        return list_peers(self.context.node)
+
+    def show(self, party: str, program: Caller) -> Any:
+        """Show a partner with its words, certificates, and numbers that are missing."""
+        return self.current(program, {"party": party})
+
+    def current(self, program: Program, path: Mapping[str, Any]) -> Any:
+        """A partner as it is shown."""
+        return show_peer(self.context.node, path["party"])
+
+    def add(self, given: Card, program: Caller) -> Any:
+        """Add a partner by its card; unconfirmed until its words are compared, unless they are given."""
+        return describe_peer(add_by_card(self.context.node, given.card.strip(), given.words))
+
+    def confirm(self, party: str, given: Words, program: Caller) -> Any:
+        """Confirm a partner by its eight words, as heard by telephone."""
+        self._known(party)
+        return describe_peer(confirm_by_words(self.context.node, party, given.words))
+
+    async def ping(self, party: str, program: Caller) -> Any:
+        """Send a test message, and judge its answer; it may take half a minute."""
+        self._known(party)
+        return (await ping_peer(self.context.node, self.context.directory, party)).as_value()
+
+    def remove(self, party: str, program: Caller) -> Any:
+        """Take nothing more from a partner, and send it nothing."""
+        self._known(party)
+        return remove_peer(self.context.node, party)
+
+    def _known(self, party: str) -> None:
+        with self.context.node.database.read() as connection:
+            find_peer(connection, party)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreements:
+    """The routes of agreements."""
+
+    context: ApiContext
+
+    def listed(self, program: Caller) -> Any:
+        """List agreements, oldest first."""
+        with self.context.node.database.read() as connection:
+            return list_agreements(connection)
+
+    def show(self, id: str, program: Caller) -> Any:
+        """Show an agreement; by its id or reference."""
+        return self.current(program, {"id": id})
+
+    def current(self, program: Program, path: Mapping[str, Any]) -> Any:
+        """An agreement as it is shown."""
+        return show_agreement(self.context.node, path["id"])
+
+    def unilateral(self, given: NewPair, program: Caller) -> Any:
+        """Open a pair of service and action by our own word."""
+        return open_by_own_word(
+            self.context.node,
+            party=given.peer,
+            ref=given.ref,
+            service=given.service,
+            service_type=given.service_type,
+            action=given.action,
+        )
+
+    def end(self, id: str, program: Caller) -> Any:
+        """End an agreement, and what waits under it and was never sent."""
+        return end_agreement_named(self.context.node, self.context.directory, id)

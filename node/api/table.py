@@ -1,0 +1,198 @@
+"""Every route of the programming interface, with who may use it. What does not stand here is not there."""
+
+from typing import Any
+
+from node.access import Act
+from node.access.programs import Scope
+from node.api import models
+from node.api.cases import Cases
+from node.api.context import ApiContext
+from node.api.messages import SOAP, Messages
+from node.api.partners import Agreements, Partners
+from node.api.records import CHECK_SCHEMA, Records
+from node.api.routes import FORM, Declared, Takes
+from node.api.sending import FORM_SCHEMA, Sending
+from node.api.upkeep import Alarms, Upkeep
+
+
+def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
+    """The routes over this node. Where two paths fit an address the first one counts."""
+    return (
+        *_messages(Messages(context), Sending(context)),
+        *_cases(Cases(context)),
+        *_records(Records(context)),
+        *_partners(Partners(context)),
+        *_agreements(Agreements(context)),
+        *_upkeep(Alarms(context), Upkeep(context)),
+    )
+
+
+def _messages(messages: Messages, sending: Sending) -> tuple[Declared, ...]:
+    tag, read, decide = "messages", Scope.MESSAGES_READ, Scope.MESSAGES_DECIDE
+    one = "/messages/{id:path}"
+    return (
+        Declared(
+            "GET", "/messages", Act.LIST_CASES, read, messages.listed, "List messages", tag, list[models.Message],
+            may_refuse=(404,),
+        ),
+        Declared(
+            "POST", "/messages", Act.SEND, Scope.MESSAGES_SEND, sending.send, "Send a message", tag, models.Sent, 201,
+            takes=Takes.FORM, keys=True, may_refuse=(404, 409, 412), documented=_form(FORM_SCHEMA),
+        ),
+        Declared(
+            "GET", one + "/raw", Act.READ_RECORDS, read, messages.raw, "The signed envelope", tag, gives=SOAP,
+            may_refuse=(404, 410), documented=_octets(SOAP),
+        ),
+        Declared(
+            "GET", one + "/response", Act.READ_RECORDS, read, messages.response, "The signed receipt or error", tag,
+            gives=SOAP, may_refuse=(404, 410), documented=_octets(SOAP),
+        ),
+        Declared(
+            "GET", one + "/parts", Act.LIST_CASES, read, messages.parts, "The parts of a message", tag,
+            list[models.Part], tagged=True, may_refuse=(404,),
+        ),
+        Declared(
+            "GET", one + "/parts/{n}", Act.READ_RECORDS, read, messages.part, "The content of a part", tag, gives=None,
+            may_refuse=(404, 410), documented=_octets("*/*"),
+        ),
+        Declared(
+            "POST", one + "/opened", Act.MARK_OPENED, decide, messages.opened, "An officer has opened it", tag,
+            models.Message, current=messages.current, may_refuse=(404, 409),
+        ),
+        Declared(
+            "POST", one + "/resend", Act.RESEND, decide, messages.resend, "Try it again", tag, models.Resent,
+            current=messages.current, may_refuse=(404, 409),
+        ),
+        Declared(
+            "POST", one + "/withdraw", Act.DECIDE_MESSAGE, decide, messages.withdraw, "Take it back", tag,
+            models.Decided, current=messages.current, may_refuse=(404, 409),
+        ),
+        Declared(
+            "POST", one + "/confirm", Act.DECIDE_MESSAGE, decide, messages.confirm, "Record that the partner has it",
+            tag, models.Decided, takes=Takes.JSON, current=messages.current, may_refuse=(404, 409),
+        ),
+        Declared(
+            "GET", one, Act.LIST_CASES, read, messages.show, "Show a message", tag, models.Message, tagged=True,
+            may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _cases(cases: Cases) -> tuple[Declared, ...]:
+    tag, read = "cases", Scope.CASES_READ
+    return (
+        Declared(
+            "GET", "/cases", Act.LIST_CASES, read, cases.listed, "List cases", tag, list[models.Case], may_refuse=(404,)
+        ),
+        Declared(
+            "GET", "/cases/{id:path}", Act.LIST_CASES, read, cases.show, "Show a case", tag, models.CaseWithMessages,
+            tagged=True, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _records(records: Records) -> tuple[Declared, ...]:
+    tag, scope = "records", Scope.RECORDS_CHECK
+    return (
+        Declared(
+            "POST", "/records/check", Act.CHECK_RECORDS, scope, records.check, "Check records", tag,
+            list[models.Finding], takes=Takes.FORM, keys=True, documented=_form(CHECK_SCHEMA),
+        ),
+        Declared(
+            "GET", "/domains", Act.CHECK_RECORDS, scope, records.domains, "List domains", tag, list[models.Domain],
+            tagged=True,
+        ),
+        Declared(
+            "GET", "/domains/{domain}/records/{record}", Act.CHECK_RECORDS, scope, records.new, "An empty record", tag,
+            models.NewRecord, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _partners(partners: Partners) -> tuple[Declared, ...]:
+    tag, read, change = "partners", Scope.PARTNERS_READ, Scope.PARTNERS_CHANGE
+    one = "/partners/{party:path}"
+    return (
+        Declared(
+            "GET", "/partners", Act.LIST_PARTNERS, read, partners.listed, "List partners", tag, list[models.Partner],
+            tagged=True,
+        ),
+        Declared(
+            "POST", "/partners", Act.CHANGE_PARTNERS, change, partners.add, "Add a partner by its card", tag,
+            models.Partner, 201, takes=Takes.JSON, may_refuse=(409,),
+        ),
+        Declared(
+            "POST", one + "/confirm", Act.CHANGE_PARTNERS, change, partners.confirm, "Confirm a partner", tag,
+            models.Partner, takes=Takes.JSON, current=partners.current, may_refuse=(404, 409),
+        ),
+        Declared(
+            "POST", one + "/ping", Act.CHANGE_PARTNERS, change, partners.ping, "Send a test message", tag, models.Ping,
+            may_refuse=(404, 409),
+        ),
+        Declared(
+            "GET", one, Act.LIST_PARTNERS, read, partners.show, "Show a partner", tag, models.PartnerWithTrust,
+            tagged=True, may_refuse=(404,),
+        ),
+        Declared(
+            "DELETE", one, Act.CHANGE_PARTNERS, change, partners.remove, "Remove a partner", tag, models.Removed,
+            current=partners.current, may_refuse=(404, 409),
+        ),
+    )  # fmt: skip
+
+
+def _agreements(agreements: Agreements) -> tuple[Declared, ...]:
+    tag, read, change = "agreements", Scope.AGREEMENTS_READ, Scope.AGREEMENTS_CHANGE
+    one = "/agreements/{id:path}"
+    return (
+        Declared(
+            "GET", "/agreements", Act.LIST_PARTNERS, read, agreements.listed, "List agreements", tag,
+            list[models.Agreement], tagged=True,
+        ),
+        Declared(
+            "POST", "/agreements", Act.CHANGE_PARTNERS, change, agreements.unilateral,
+            "Open a pair by our own word", tag, models.Agreement, 201, takes=Takes.JSON, may_refuse=(404, 409),
+        ),
+        Declared(
+            "POST", one + "/end", Act.CHANGE_PARTNERS, change, agreements.end, "End an agreement", tag, models.Ended,
+            current=agreements.current, may_refuse=(404, 409),
+        ),
+        Declared(
+            "GET", one, Act.LIST_PARTNERS, read, agreements.show, "Show an agreement", tag, models.Agreement,
+            tagged=True, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _upkeep(alarms: Alarms, upkeep: Upkeep) -> tuple[Declared, ...]:
+    read = Scope.ALARMS_READ
+    return (
+        Declared(
+            "GET", "/alarms", Act.LIST_ALARMS, read, alarms.listed, "List alarms", "alarms", list[models.Alarm],
+            may_refuse=(404,),
+        ),
+        Declared(
+            "GET", "/alarms/{id}", Act.LIST_ALARMS, read, alarms.show, "Show an alarm", "alarms", models.Alarm,
+            tagged=True, may_refuse=(404,),
+        ),
+        Declared(
+            "POST", "/alarms/{id}/settle", Act.SETTLE_ALARM, Scope.ALARMS_SETTLE, alarms.settle, "Settle an alarm",
+            "alarms", models.Alarm, takes=Takes.JSON, current=alarms.current, may_refuse=(404, 409),
+        ),
+        Declared(
+            "GET", "/checks", Act.RUN_CHECKS, Scope.NODE_READ, upkeep.checks, "Run the checks", "node",
+            list[models.Check],
+        ),
+        Declared(
+            "GET", "/version", Act.SEE_INTERFACE, None, upkeep.version, "The version", "node", models.Version,
+            tagged=True,
+        ),
+    )  # fmt: skip
+
+
+def _octets(media_type: str) -> dict[str, Any]:
+    content = {media_type: {"schema": {"type": "string", "contentEncoding": "binary"}}}
+    return {"responses": {"200": {"description": "Its octets.", "content": content}}}
+
+
+def _form(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}

@@ -1,6 +1,8 @@
 """An administration with its programming interface on a loopback port, on both databases."""
 
 import asyncio
+import contextlib
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from node.access.programs import add_program
 from node.app import api_of, inside_app
 from node.exchange.node import Node
 from node.exchange.submission import Submissions
-from node.store.database import Database
+from node.store.database import Database, open_database
 from tests.exchange.clock import Clock
 from tests.exchange.conftest import OURS, THEIRS, clock, made, postgresql_url, shared_postgresql
 from tests.exchange.offices import EXAMPLES, Known, Office
@@ -91,7 +93,25 @@ class Server:
 @pytest.fixture
 def site(made: dict[str, Node], tmp_path: Path, database: Database, clock: Clock) -> Iterator[Site]:
     """Our office knows the peer, whose address nobody answers."""
-    office = Office(made[OURS], tmp_path / OURS, database, clock)
+    with serving(made, tmp_path, database, clock) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def sqlite_site(
+    made: dict[str, Node], tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[Site]:
+    """The same for the tests of a file together, which change nothing."""
+    folder = tmp_path_factory.mktemp("together")
+    database = open_database(f"sqlite:///{shutil.copy(sqlite_template, folder / 'depesha.db')}")
+    with serving(made, folder, database, Clock()) as found:
+        yield found
+    database.close()
+
+
+@contextlib.contextmanager
+def serving(made: dict[str, Node], folder: Path, database: Database, clock: Clock) -> Iterator[Site]:
+    office = Office(made[OURS], folder / OURS, database, clock)
     office.know(Known(made[THEIRS], "http://127.0.0.1:9/as4"))
     submissions = Submissions(office.node, office.directory, office.courier.wake)
     address = "https://depesha.example/api/v1"

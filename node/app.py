@@ -47,7 +47,7 @@ def outside_app(endpoint: Endpoint) -> ASGIApp:
 
 def inside_app(
     node: Node, endpoint: Endpoint, pages: Starlette, with_outside: bool, api: ASGIApp | None = None
-) -> Starlette:
+) -> ASGIApp:
     """What people and programs of this administration reach; `with_outside` puts the wire on the same port."""
 
     async def readyz(request: Request) -> Response:
@@ -66,9 +66,16 @@ def inside_app(
     routes: list[BaseRoute] = [Route("/readyz", readyz), Route("/metrics", metrics)]
     if with_outside:
         routes += _outside_routes(endpoint)
-    if api is not None:
-        routes.append(Mount(INTERFACE, api))
-    return Starlette(routes=[*routes, Mount("/", pages)])
+    routed = Starlette(routes=[*routes, Mount("/", pages)])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if api is not None and scope["type"] == "http" and scope["path"].startswith(INTERFACE + "/"):
+            # Not by a route: those do not match every address, and all answers here are the interface's own.
+            await api({**scope, "root_path": scope.get("root_path", "") + INTERFACE}, receive, send)
+        else:
+            await routed(scope, receive, send)
+
+    return app
 
 
 def api_of(

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from node.access import Act
+from node.api.conditions import TAGS
 from node.api.context import ApiContext, Caller
 from node.api.door import Door
-from node.api.keyed import LONGEST
+from node.api.keyed import LONGEST, PATTERN
 from node.api.models import Problem
 from node.api.problems import MEDIA_TYPE, Refusal, refusal_of
 from node.api.routes import JSON, Declared, Guarded, Takes
@@ -108,11 +109,11 @@ def _complete(operation: dict[str, Any], route: Guarded) -> None:
     if declared.method == "POST" and not (declared.takes is Takes.FORM and "409" not in refused):
         refused |= {"409"}
         parameters.append(
-            _header("Idempotency-Key", "the same key with the same request brings the first answer again", LONGEST)
+            _header("Idempotency-Key", "the same key with the same request brings the first answer", PATTERN, LONGEST)
         )
     if declared.current is not None or "412" in refused:
         refused |= {"412"}
-        parameters.append(_header("If-Match", "do it only if the entity tag is still this one", None))
+        parameters.append(_header("If-Match", "do it only if the entity tag is still this one", TAGS))
     if declared.gives is None:
         refused -= {"406"}
     if "responses" in declared.documented:
@@ -122,8 +123,8 @@ def _complete(operation: dict[str, Any], route: Guarded) -> None:
     responses = operation["responses"]
     done = responses[str(declared.status)]
     done["description"] = done["description"].replace("Successful Response", "Done.")
-    if declared.method == "GET" and (declared.tagged or declared.gives is None):
-        parameters.append(_header("If-None-Match", "answer 304 if the entity tag is this one", None))
+    if route.shows_a_state:
+        parameters.append(_header("If-None-Match", "answer 304 if the entity tag is this one", TAGS))
         done["headers"] = {"ETag": {"description": "changes with what is said", "schema": {"type": "string"}}}
         responses["304"] = {"description": "It is still as it was."}
     problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -137,8 +138,8 @@ def _operation_id(declared: Declared) -> str:
     return f"{declared.tag}.{declared.run.__name__}"
 
 
-def _header(name: str, description: str, longest: int | None) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string", "minLength": 1, "pattern": "^[!-~]+$"}
+def _header(name: str, description: str, pattern: str, longest: int | None = None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string", "minLength": 1, "pattern": pattern}
     if longest is not None:
         schema["maxLength"] = longest
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
@@ -149,12 +150,9 @@ async def _refused(request: Request, error: Exception) -> Response:
     refusal = refusal_of(error)
     if refusal.status == 405:
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        methods = {
-            method
-            for route in request.app.routes
-            if isinstance(route, Guarded) and route.path_regex.match(path)
-            for method in route.methods or ()
-        }
+        routes = [route for route in request.app.routes if isinstance(route, Guarded)]
+        template = next(route.path for route in routes if route.path_regex.match(path))
+        methods = {method for route in routes if route.path == template for method in route.methods or ()}
         if "GET" in methods:
             methods.add("HEAD")
         refusal = Refusal(405, refusal.kind, refusal.detail, headers={"allow": ", ".join(sorted(methods))})

@@ -7,9 +7,12 @@ from typing import Any
 
 from starlette.requests import Request
 
-from node.api.problems import Refusal
+from node.api.problems import Refusal, invalid
 
-_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
+TAGS = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
+"""What the headers If-Match and If-None-Match hold."""
+_TAG = re.compile(r'(W/)?"([!#-~]*)"')
+_TAGS = re.compile(TAGS)
 
 
 def tag_of(value: Any) -> str:
@@ -31,9 +34,16 @@ def require_unchanged(request: Request, tag: str) -> None:
         raise Refusal(412, "changed", "Nothing was done. Read it anew, and judge again.", headers={"etag": tag})
 
 
+def require_tags(request: Request, name: str) -> None:
+    """Raise Refusal (422) where this header holds no entity tags."""
+    _given(request, name)
+
+
 def _given(request: Request, name: str) -> set[str] | None:
     values = request.headers.getlist(name)
     if not values:
         return None
-    text = ", ".join(values)
-    return {"*"} if text.strip() == "*" else {f'{weak}"{tag}"' for weak, tag in _TAG.findall(text)}
+    text = ", ".join(values).strip()
+    if not _TAGS.fullmatch(text):
+        raise invalid(name.title(), ascii(text), "entity tags in quotation marks, or *")
+    return {"*"} if text == "*" else {f'{weak}"{tag}"' for weak, tag in _TAG.findall(text)}

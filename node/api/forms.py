@@ -24,7 +24,8 @@ from node.exchange.node import Node
 from node.store.payloads import PayloadWriter, SealedPayload, StoredPayload, open_payload
 
 FIELDS = 200
-TEXT_BYTES = 2000
+TEXT_LETTERS = 500
+TEXT_BYTES = 4 * TEXT_LETTERS
 NAME_LETTERS = 200
 LOOP_BYTES = 256 * 1024
 """What is larger is sealed in a thread, so that nobody else waits."""
@@ -206,8 +207,9 @@ class _Reader:
     def _end(self) -> None:
         if self._writer is None:
             text = _letters(bytes(self._text), self._field)
-            if not text:
-                raise invalid(self._field, "nothing", "a value", "Give it, or leave the field out.")
+            if not 1 <= len(text) <= TEXT_LETTERS:
+                expected = f"1 to {TEXT_LETTERS} characters"
+                raise invalid(self._field, f"{len(text)} characters", expected, "Correct it, or leave the field out.")
             self._form.texts.setdefault(self._field, []).append(text)
             self._told += [self._field.encode(), text.encode()]
             return

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import StringConstraints
 from sqlalchemy import Connection, select
 from starlette.responses import Response, StreamingResponse
 
@@ -22,13 +21,13 @@ from node.exchange.judgement import SubmissionRefused
 from node.exchange.listing import NotFound, list_messages, show_message
 from node.exchange.opening import mark_opened
 from node.exchange.settlement import MESSAGE
+from node.store.payloads import find_payload
 
 LARGEST_PAGE = 1000
 SOAP = "application/soap+xml"
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="at most so many")]
 After = Annotated[
-    str | None,
-    StringConstraints(min_length=1, max_length=500),
+    Text | None,
     Query(description="those after this one: an id, or what the header Link gives"),
 ]
 Number = Annotated[int, Query(ge=1, le=999_999)]
@@ -96,7 +95,11 @@ class Messages:
 
     def response(self, id: str, program: Caller) -> Response:
         """The signed receipt or error that answered a message: its octets as they are."""
-        return _octets(answer_of(self.context.node, self._row(program, id)["id"]), SOAP, "answer.xml")
+        row_id = self._row(program, id)["id"]
+        with self.context.node.database.read() as connection:
+            if find_payload(connection, row_id, "response", 0) is None:
+                raise NotFound(f"No answer to {id} is there.")
+        return _octets(answer_of(self.context.node, row_id), SOAP, "answer.xml")
 
     def parts(self, id: str, program: Caller) -> Any:
         """The parts of a message: the n-th is at /messages/{id}/parts/n."""

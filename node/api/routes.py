@@ -19,7 +19,7 @@ from starlette.responses import Response
 from node.access import Act, allowed
 from node.access.programs import Program, Scope
 from node.api import keyed
-from node.api.conditions import is_known, require_unchanged, tag_of
+from node.api.conditions import is_known, require_tags, require_unchanged, tag_of
 from node.api.context import ApiContext
 from node.api.problems import Refusal, invalid, refusal_of
 
@@ -81,6 +81,11 @@ class Guarded(APIRoute):
             **described,
         )
 
+    @property
+    def shows_a_state(self) -> bool:
+        """Whether it answers with an entity tag."""
+        return self.declared.method == "GET" and (self.declared.tagged or self.declared.gives is None)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         inner = super().get_route_handler()
 
@@ -130,11 +135,13 @@ class Guarded(APIRoute):
         if self.declared.current is not None and "if-match" in request.headers:
             value = await run_in_threadpool(self.declared.current, program, request.path_params)
             require_unchanged(request, tag_of(value))
+        if self.shows_a_state:
+            require_tags(request, "if-none-match")
         answer = await inner(request)
         if self.declared.tagged and "etag" not in answer.headers:
             answer.headers["etag"] = tag_of(json.loads(bytes(answer.body)))
         tag = answer.headers.get("etag")
-        if request.method == "GET" and tag is not None and is_known(request, tag):
+        if self.shows_a_state and tag is not None and is_known(request, tag):
             return Response(None, 304, {"etag": tag})
         return answer
 

@@ -16,6 +16,7 @@ from node.api import keyed
 from node.api.conditions import require_unchanged, tag_of
 from node.api.context import ApiContext, Caller, case_for
 from node.api.forms import LOOP_BYTES, Form, Upload, form_of, only
+from node.api.models import PRINTABLE
 from node.api.problems import Refusal, encoded, invalid
 from node.exchange.cases import resolve_case
 from node.exchange.judgement import refused_record
@@ -28,36 +29,53 @@ from node.records.reading import MAX_RECORD_BYTES, UnreadableError, read_xml
 TEXTS = ("to", "case", "unit", "confirm", "service", "service_type", "action")
 FILES = ("record", "attachment", "part")
 RECORD_TYPE = "application/xml"
-_FORM_FIELDS: dict[str, Any] = {
-    "to": {"type": "string", "minLength": 1, "description": "the partner that gets it"},
-    "case": {"type": "string", "minLength": 1, "description": "the case's number or id; without it a new case"},
-    "unit": {"type": "string", "minLength": 1, "description": "the unit of ours that sends it"},
+_NAMED = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": PRINTABLE}
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_COMMON: dict[str, Any] = {
+    "to": {**_NAMED, "description": "the partner that gets it"},
+    "case": {**_NAMED, "description": "the case's number or id; without it a new case"},
+    "unit": {**_NAMED, "description": "the unit of ours that sends it"},
     "confirm": {
-        "type": "array", "items": {"type": "string", "minLength": 1},
+        "type": "array", "minItems": 1, "items": _NAMED,
         "description": "codes of questions that a person has confirmed, one a field",
     },
+    "attachment": {
+        "type": "array", "minItems": 1, "items": _FILE,
+        "description": "files that go with it, one a field; a record lists each by its file name",
+    },
+}  # fmt: skip
+_OF_RECORD: dict[str, Any] = {
     "record": {
         "type": "string", "contentMediaType": RECORD_TYPE,
         "description": "a record of a domain; its service and action follow from it",
     },
-    "attachment": {
-        "type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-        "description": "files that go with it, one a field; the record lists each by its file name",
-    },
-    "service": {"type": "string", "minLength": 1, "description": "for what is no record: its service"},
-    "service_type": {"type": "string", "minLength": 1, "description": "the type of that service"},
-    "action": {"type": "string", "minLength": 1, "description": "for what is no record: its action"},
+}  # fmt: skip
+_OF_OTHERS: dict[str, Any] = {
+    "service": {**_NAMED, "description": "for what is no record: its service"},
+    "service_type": {**_NAMED, "description": "the type of that service; without it that of the open pair"},
+    "action": {**_NAMED, "description": "its action"},
     "part": {
-        "type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-        "description": "for what is no record: its parts in order, each with its media type",
+        "type": "array", "minItems": 1, "items": _FILE,
+        "description": "its parts in order, each with its media type",
     },
 }  # fmt: skip
 FORM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": _FORM_FIELDS,
-    "required": ["to"],
-    "oneOf": [{"required": ["record"]}, {"required": ["service", "action", "part"]}],
-    "additionalProperties": False,
+    "oneOf": [
+        {
+            "title": "A record",
+            "type": "object",
+            "properties": {**_COMMON, **_OF_RECORD},
+            "required": ["to", "record"],
+            "additionalProperties": False,
+        },
+        {
+            "title": "Other parts",
+            "type": "object",
+            "properties": {**_COMMON, **_OF_OTHERS},
+            "required": ["to", "service", "action", "part"],
+            "additionalProperties": False,
+        },
+    ]
 }
 
 
@@ -134,7 +152,7 @@ class Sending:
         records, others = form.files.get("record", []), form.files.get("part", [])
         service, action = form.text("service"), form.text("action")
         attached = [_part(one, one.media_type) for one in form.files.get("attachment", [])]
-        if records and (others or service or action):
+        if records and (others or service or action or form.text("service_type")):
             raise invalid("record", "a record and parts", "either record, or service, action and part")
         if records:
             record = only(records, "record")

@@ -33,7 +33,7 @@ def test_a_record_is_queued_with_its_attachments_and_read_back(site: Site) -> No
     assert raw.headers["content-type"] == "application/soap+xml"
     case = site.ask("GET", f"/cases/{sent['case']}").json()
     assert [one["id"] for one in case["messages"]] == [sent["id"]]
-    assert site.ask("GET", f"/messages/{sent['id']}/response").status_code == 410
+    assert site.ask("GET", f"/messages/{sent['id']}/response").status_code == 404
 
 
 def test_other_parts_go_under_a_service_and_action_large_ones_too(site: Site) -> None:

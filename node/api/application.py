@@ -8,10 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from node.access import Act
-from node.api.conditions import TAGS
 from node.api.context import ApiContext, Caller
 from node.api.door import Door
 from node.api.keyed import LONGEST, PATTERN
@@ -26,6 +26,7 @@ DESCRIPTION = (
     "alarms. A program is let in by `Authorization: Bearer` with its token, or with an assertion (JWT) that it signed; "
     "`depesha token add` makes either. Its role, unit and scopes decide what it may do. Refusals are problem details."
 )
+_TAG = '"6d5f0a0e7a4a4f2b8f1f0a7c9b1d2e3f"'
 _REFUSED = {
     "400": "The body is no JSON.",
     "401": "The program is not let in.",
@@ -61,6 +62,9 @@ def routed(context: ApiContext) -> FastAPI:
     )
     app.router.redirect_slashes = False
     routes = [Guarded(context, one) for one in declared_routes(context)]
+    for route in routes:
+        if route.path.endswith(":path}"):
+            route.below = [other.path_regex for other in routes if other.path.startswith(route.path + "/")]
     described = encoded_description(routes)
 
     def openapi(program: Caller) -> Response:
@@ -109,11 +113,17 @@ def _complete(operation: dict[str, Any], route: Guarded) -> None:
     if declared.method == "POST" and not (declared.takes is Takes.FORM and "409" not in refused):
         refused |= {"409"}
         parameters.append(
-            _header("Idempotency-Key", "the same key with the same request brings the first answer", PATTERN, LONGEST)
+            _header(
+                "Idempotency-Key",
+                "the same key with the same request brings the first answer",
+                PATTERN,
+                "8e03978e-40d5-43e8-bc93-6894a57f9324",
+                LONGEST,
+            )
         )
-    if declared.current is not None or "412" in refused:
+    if route.is_conditional:
         refused |= {"412"}
-        parameters.append(_header("If-Match", "do it only if the entity tag is still this one", TAGS))
+        parameters.append(_header("If-Match", "do it only if the entity tag is still this one", None, _TAG))
     if declared.gives is None:
         refused -= {"406"}
     if "responses" in declared.documented:
@@ -124,7 +134,7 @@ def _complete(operation: dict[str, Any], route: Guarded) -> None:
     done = responses[str(declared.status)]
     done["description"] = done["description"].replace("Successful Response", "Done.")
     if route.shows_a_state:
-        parameters.append(_header("If-None-Match", "answer 304 if the entity tag is this one", TAGS))
+        parameters.append(_header("If-None-Match", "answer 304 if the entity tag is this one", None, _TAG))
         done["headers"] = {"ETag": {"description": "changes with what is said", "schema": {"type": "string"}}}
         responses["304"] = {"description": "It is still as it was."}
     problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -138,20 +148,26 @@ def _operation_id(declared: Declared) -> str:
     return f"{declared.tag}.{declared.run.__name__}"
 
 
-def _header(name: str, description: str, pattern: str, longest: int | None = None) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string", "minLength": 1, "pattern": pattern}
+def _header(
+    name: str, description: str, pattern: str | None, example: str, longest: int | None = None
+) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    if pattern is not None:
+        schema["pattern"] = pattern
     if longest is not None:
         schema["maxLength"] = longest
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+    return {
+        "name": name, "in": "header", "required": False, "description": description, "schema": schema,
+        "example": example,
+    }  # fmt: skip
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     refusal = refusal_of(error)
     if refusal.status == 405:
-        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
         routes = [route for route in request.app.routes if isinstance(route, Guarded)]
-        template = next(route.path for route in routes if route.path_regex.match(path))
+        template = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
         methods = {method for route in routes if route.path == template for method in route.methods or ()}
         if "GET" in methods:
             methods.add("HEAD")

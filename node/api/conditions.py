@@ -7,12 +7,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from node.api.problems import Refusal, invalid
+from node.api.problems import Refusal
 
-TAGS = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
-"""What the headers If-Match and If-None-Match hold."""
 _TAG = re.compile(r'(W/)?"([!#-~]*)"')
-_TAGS = re.compile(TAGS)
 
 
 def tag_of(value: Any) -> str:
@@ -34,16 +31,10 @@ def require_unchanged(request: Request, tag: str) -> None:
         raise Refusal(412, "changed", "Nothing was done. Read it anew, and judge again.", headers={"etag": tag})
 
 
-def require_tags(request: Request, name: str) -> None:
-    """Raise Refusal (422) where this header holds no entity tags."""
-    _given(request, name)
-
-
 def _given(request: Request, name: str) -> set[str] | None:
     values = request.headers.getlist(name)
     if not values:
         return None
     text = ", ".join(values).strip()
-    if not _TAGS.fullmatch(text):
-        raise invalid(name.title(), ascii(text), "entity tags in quotation marks, or *")
+    # What is no entity tag is none that anything has: then nothing is known, and nothing is done.
     return {"*"} if text == "*" else {f'{weak}"{tag}"' for weak, tag in _TAG.findall(text)}

@@ -6,20 +6,25 @@ route raises becomes a problem here.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial, wraps
 from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope as AsgiScope
 
 from node.access import Act, allowed
 from node.access.programs import Program, Scope
 from node.api import keyed
-from node.api.conditions import is_known, require_tags, require_unchanged, tag_of
+from node.api.conditions import is_known, require_unchanged, tag_of
 from node.api.context import ApiContext
 from node.api.problems import Refusal, invalid, refusal_of
 
@@ -28,6 +33,7 @@ JSON_LIMIT = 256 * 1024
 JSON = "application/json"
 FORM = "multipart/form-data"
 _FIRST_PRINTABLE, _DELETE = " ", "\x7f"
+_condition: ContextVar[Callable[[], None]] = ContextVar("condition")
 
 
 class Takes(StrEnum):
@@ -70,9 +76,11 @@ class Guarded(APIRoute):
     def __init__(self, context: ApiContext, declared: Declared, **described: Any) -> None:
         self.context = context
         self.declared = declared
+        self.below: Sequence[re.Pattern[str]] = ()
+        """Of a path that ends with an id that may hold slashes: the addresses that stand below it."""
         super().__init__(
             declared.path,
-            declared.run,
+            _if_unchanged(declared.run) if declared.current is not None else declared.run,
             response_model=declared.answer,
             methods=[declared.method],
             status_code=declared.status,
@@ -81,10 +89,28 @@ class Guarded(APIRoute):
             **described,
         )
 
+    def matches(self, scope: AsgiScope) -> tuple[Match, AsgiScope]:
+        """As every route; an address that stands below this one in the table is that one's, whatever the method."""
+        found, child = super().matches(scope)
+        if found is not Match.NONE and self.below:
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if any(regex.match(path) for regex in self.below):
+                return Match.NONE, {}
+        return found, child
+
     @property
     def shows_a_state(self) -> bool:
         """Whether it answers with an entity tag."""
         return self.declared.method == "GET" and (self.declared.tagged or self.declared.gives is None)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it does what it does only if If-Match lets it."""
+        return self.declared.current is not None or 412 in self.declared.may_refuse
+
+    def _require_unchanged(self, request: Request, program: Program) -> None:
+        if self.declared.current is not None and "if-match" in request.headers:
+            require_unchanged(request, tag_of(self.declared.current(program, request.path_params)))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         inner = super().get_route_handler()
@@ -132,11 +158,8 @@ class Guarded(APIRoute):
     async def _answer(
         self, request: Request, inner: Callable[[Request], Awaitable[Response]], program: Program
     ) -> Response:
-        if self.declared.current is not None and "if-match" in request.headers:
-            value = await run_in_threadpool(self.declared.current, program, request.path_params)
-            require_unchanged(request, tag_of(value))
-        if self.shows_a_state:
-            require_tags(request, "if-none-match")
+        if self.is_conditional:
+            _condition.set(partial(self._require_unchanged, request, program))
         answer = await inner(request)
         if self.declared.tagged and "etag" not in answer.headers:
             answer.headers["etag"] = tag_of(json.loads(bytes(answer.body)))
@@ -144,6 +167,17 @@ class Guarded(APIRoute):
         if self.shows_a_state and tag is not None and is_known(request, tag):
             return Response(None, 304, {"etag": tag})
         return answer
+
+
+def _if_unchanged(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Judge the condition last, when everything else of the request is known to be right (RFC 9110, 13.2.1)."""
+
+    @wraps(run)
+    def judged(*arguments: Any, **named: Any) -> Any:
+        _condition.get()()
+        return run(*arguments, **named)
+
+    return judged
 
 
 def _require_allowed(program: Program, declared: Declared) -> None:

@@ -8,7 +8,7 @@ FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.py))
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
 
-.PHONY: help setup run test lint types layers pytest bench bench-phase4 bench-full bench-drain bench-million interop kills faults faults-short soak attacks proxy browser screens fuzz clean
+.PHONY: help setup run test lint types layers pytest api-fuzz bench bench-phase4 bench-full bench-drain bench-million interop kills faults faults-short soak attacks proxy browser screens fuzz clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -60,7 +60,10 @@ layers: $(VENV)/ready-test  ## imports between the rooms run downwards only
 	@$(VENV)/bin/lint-imports
 
 pytest: $(VENV)/ready-test  ## the tests, on two processes
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills and not proxy and not faults and not attacks" -q
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills and not proxy and not faults and not attacks and not api_fuzz" -q
+
+api-fuzz: $(VENV)/ready-test  ## schemathesis on the programming interface at length, on both databases
+	@$(PYTHON) -m pytest tests/api -m api_fuzz -v
 
 interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (needs Java 17 and Maven)
 	@$(PYTHON) -m pytest tests/interop -m interop -v

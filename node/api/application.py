@@ -1,6 +1,8 @@
 """The programming interface as one application, and its OpenAPI description."""
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -61,10 +63,7 @@ def routed(context: ApiContext) -> FastAPI:
         exception_handlers={HTTPException: _refused},
     )
     app.router.redirect_slashes = False
-    routes = [Guarded(context, one) for one in declared_routes(context)]
-    for route in routes:
-        if route.path.endswith(":path}"):
-            route.below = [other.path_regex for other in routes if other.path.startswith(route.path + "/")]
+    routes = _guarded(context)
     described = encoded_description(routes)
 
     def openapi(program: Caller) -> Response:
@@ -74,6 +73,20 @@ def routed(context: ApiContext) -> FastAPI:
     own = Declared("GET", "/openapi.json", Act.SEE_INTERFACE, None, openapi, "The description", "node")
     app.router.routes[:] = [*routes, Guarded(context, own, include_in_schema=False)]
     return app
+
+
+def described_routes() -> list[Guarded]:
+    """The routes as they are described, of no node in particular."""
+    nobody: Any = None
+    return _guarded(ApiContext(nobody, nobody, nobody, nobody))
+
+
+def _guarded(context: ApiContext) -> list[Guarded]:
+    routes = [Guarded(context, one) for one in declared_routes(context)]
+    for route in routes:
+        if route.path.endswith(":path}"):
+            route.below = [other.path_regex for other in routes if other.path.startswith(route.path + "/")]
+    return routes
 
 
 def encoded_description(routes: list[Guarded]) -> bytes:
@@ -173,3 +186,8 @@ async def _refused(request: Request, error: Exception) -> Response:
             methods.add("HEAD")
         refusal = Refusal(405, refusal.kind, refusal.detail, headers={"allow": ", ".join(sorted(methods))})
     return refusal.answer()
+
+
+if __name__ == "__main__":
+    # Writes the description for the reference: python -m node.api.application docs/reference/openapi.json
+    Path(sys.argv[1]).write_bytes(encoded_description(described_routes()))

@@ -26,6 +26,7 @@ from tests.exchange.offices import EXAMPLES, Known, Office
 
 __all__ = ["clock", "made", "postgresql_url", "shared_postgresql"]
 
+ROOT = Path(__file__).parents[2]
 PEER = THEIRS
 ROLES = ("officer", "head", "auditor", "it")
 RECORD = (EXAMPLES / "good/application.xml").read_bytes()
@@ -114,10 +115,11 @@ def serving(made: dict[str, Node], folder: Path, database: Database, clock: Cloc
     office = Office(made[OURS], folder / OURS, database, clock)
     office.know(Known(made[THEIRS], "http://127.0.0.1:9/as4"))
     submissions = Submissions(office.node, office.directory, office.courier.wake)
-    address = "https://depesha.example/api/v1"
-    api = api_of(office.node, office.directory, submissions, lambda: frozenset({address}))
+    addresses = {"https://depesha.example/api/v1"}
+    api = api_of(office.node, office.directory, submissions, lambda: frozenset(addresses))
     app = inside_app(office.node, office.endpoint, Starlette(), with_outside=False, api=api)
     with Server(app, submissions.close) as server:
         found = Site(office, f"http://127.0.0.1:{server.port}/api/v1")
+        addresses.add(found.base)
         found.tokens = {role: found.program(role, role) for role in ROLES}
         yield found

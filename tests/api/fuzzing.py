@@ -1,0 +1,61 @@
+"""Schemathesis on the running interface: its settings, how it is run, and what it does before each call.
+
+`make api-fuzz` and the tests run it in a process of its own, which loads this file for its hook.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+
+from tests.api.conftest import ROOT, Site
+
+ACCEPTED = ["2xx", "304", "401", "403", "404", "409", "412"]
+# A form says nothing of the types of its fields, and a record, card or words of any letters are right by their schema.
+SETTINGS = f"""
+[auth.openapi.bearer]
+bearer = "${{TOKEN}}"
+
+[checks.positive_data_acceptance]
+expected-statuses = {json.dumps(ACCEPTED)}
+
+[[operations]]
+include-name = ["POST /messages", "POST /records/check"]
+checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}
+checks.negative_data_rejection.enabled = false
+
+[[operations]]
+include-name = ["POST /partners", "POST /partners/{{party}}/confirm"]
+checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}
+"""
+SECONDS = 3600
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """A key of its own for each request: one that was used for another is refused, as it should be."""
+    key = (case.headers or {}).get("Idempotency-Key")
+    if key and key.isascii() and key.isprintable() and " " not in key and len(key) <= 255:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
+
+
+def fuzz(site: Site, role: str, folder: Path, *options: str) -> None:
+    """Run it as a program of that role. Raises AssertionError with what it found."""
+    settings, description = folder / "schemathesis.toml", folder / "openapi.json"
+    settings.write_text(SETTINGS)
+    description.write_bytes(site.ask("GET", "/openapi.json", role).content)
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run", str(description)]
+    environment = os.environ | {
+        "TOKEN": site.tokens[role], "SCHEMATHESIS_HOOKS": "tests.api.fuzzing", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    ended = subprocess.run(
+        [*command, "--url", site.base, "--no-color", "--warnings", "off", *options],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:]
+    assert "passed" in ended.stdout

@@ -58,7 +58,7 @@ def fuzz_here(site: Site, role: str, examples: int) -> None:
 
             @given(case=operation.as_strategy(generation_mode=mode))
             @settings(
-                max_examples=examples, deadline=None, database=None, phases=[Phase.generate],
+                max_examples=examples, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
                 suppress_health_check=[*HealthCheck],
             )  # fmt: skip
             def ask(case: Any) -> None:

@@ -14,8 +14,6 @@ from node.exchange.directory import Directory
 from node.exchange.handling import resend_message, withdraw_message
 from node.exchange.judgement import ConfirmationNeeded, SubmissionRefused, refused_record
 from node.exchange.listing import find_message, list_messages, show_message
-from node.exchange.listing import list_cases as cases_listed
-from node.exchange.listing import show_case as case_shown
 from node.exchange.node import Node, open_node
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submission, submit
@@ -147,25 +145,6 @@ def withdraw(arguments: Namespace) -> int:
     node = open_node(home_of(arguments))
     outcome = withdraw_message(node, arguments.id, actor="command line")
     show(arguments, outcome, f"Withdrawn: {outcome['id']}. Messages after it in its case go on.")
-    return 0
-
-
-def list_cases(arguments: Namespace) -> int:
-    """List cases."""
-    node = open_node(home_of(arguments))
-    with node.database.read() as connection:
-        rows = cases_listed(connection, arguments.limit)
-    show(arguments, rows, table(rows, CASE_COLUMNS, "No cases. `depesha send RECORD.xml --to PARTY` opens one."))
-    return 0
-
-
-def show_case(arguments: Namespace) -> int:
-    """Show one case with its messages."""
-    node = open_node(home_of(arguments))
-    with node.database.read() as connection:
-        case = case_shown(connection, arguments.id)
-    head = f"Case {case['number']}, opened by {case['opener']}, between {', '.join(case['members'])}"
-    show(arguments, case, [head, "", *table(case["messages"], COLUMNS, "No messages.")])
     return 0
 
 

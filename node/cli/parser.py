@@ -17,6 +17,7 @@ VERBS = {"show": "show_"}
 PEER_VERBS = {"show": "show_peer"}
 MESSAGES = "node.cli.messages"
 PARTNERS = "node.cli.partners"
+CASES = "node.cli.cases"
 RECORDS = "node.cli.records"
 SERVICE = "node.cli.service"
 PEOPLE = "node.cli.people"
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     _peer_verbs(verbs)
     _agreement_verbs(verbs)
     _message_verbs(verbs)
+    _case_verbs(verbs)
     _record_verbs(verbs)
     _people_verbs(verbs)
     _program_verbs(verbs)
@@ -145,6 +147,20 @@ def _agreement_verbs(verbs: _Verbs) -> None:
     _verb(agreement, "list", f"{PARTNERS}:agreements", "list the agreements")
     show = _verb(agreement, "show", f"{PARTNERS}:show_agreement", "show one agreement")
     show.add_argument("id", metavar="ID")
+    terms = _verb(
+        agreement, "terms", f"{CASES}:terms", "draft, confirm and show the periods that cases with a peer run by"
+    )
+    terms.add_argument("--peer", metavar="PARTY", required=True)
+    terms.add_argument("--domain", metavar="D", required=True)
+    terms.add_argument("--template", metavar="T", help="the agreement whose figures to begin with")
+    for option, form, help in (
+        ("place", "PARTY=ZONE", "where the days of a party count, perhaps with the end of day: ZONE@16:00"),
+        ("country", "PARTY=CCC", "a country that its card does not state"),
+        ("confirm", "NAME", "this figure is right as proposed"),
+        ("set", "NAME=VALUE", "this figure is so"),
+        ("drop", "NAME", "the terms go without this figure"),
+    ):
+        terms.add_argument(f"--{option}", metavar=form, nargs="+", action="extend", default=[], help=help)
     end = _verb(agreement, "end", f"{PARTNERS}:end", "end an agreement")
     end.add_argument("id", metavar="ID")
 
@@ -203,11 +219,42 @@ def _message_verbs(verbs: _Verbs) -> None:
     settle = _verb(alarm, "settle", f"{ALARMS}:settle", "settle an alarm; its message stays as it is")
     settle.add_argument("id", metavar="ID")
     settle.add_argument("--note", metavar="TEXT", required=True, help="what was found; name no person")
+
+
+def _case_verbs(verbs: _Verbs) -> None:
     case = _group(verbs, "case", "cases: messages that belong together")
-    cases = _verb(case, "list", f"{MESSAGES}:list_cases", "list cases, the one that changed last first")
+    cases = _verb(case, "list", f"{CASES}:list_cases", "list cases, the one that changed last first")
     cases.add_argument("--limit", metavar="N", type=_count, default=100)
-    show = _verb(case, "show", f"{MESSAGES}:show_case", "show a case with its messages")
+    show = _verb(case, "show", f"{CASES}:show_case", "show a case: how it stands, and its messages")
     show.add_argument("id", metavar="ID")
+    record = _verb(case, "record", f"{CASES}:record_act", "record an act by paper, fax, mail or telephone")
+    record.add_argument("id", metavar="ID")
+    record.add_argument("--act", metavar="A", required=True, help="its name in the procedure")
+    record.add_argument(
+        "--channel", metavar="C", required=True, choices=("paper", "fax", "mail", "telephone"),
+        help="paper, fax, mail or telephone",
+    )  # fmt: skip
+    record.add_argument("--done", metavar="T", required=True, help="when, with its zone: 2026-04-17T10:30:00+02:00")
+    record.add_argument("--received", metavar="T", help="when it was received")
+    record.add_argument("--by", metavar="WHO", choices=("us", "them"), default="us", help="us (the default) or them")
+    record.add_argument("--persons", metavar="ID", nargs="+", default=[], help="ids of persons within the case")
+    record.add_argument("--concerning", metavar="M", help="the message, or act on paper, that it is about")
+    record.add_argument("--until", metavar="DAY", help="the day that it asks for or grants")
+    record.add_argument(
+        "--scan", metavar="FILE", nargs="+", type=Path, default=[], help="the scanned paper; kept sealed"
+    )
+    record.add_argument("--peer", metavar="P", help="with ID `new`: the other side of the case")
+    record.add_argument("--domain", metavar="D", help="with ID `new`: what the case is about")
+    due = _verb(verbs, "due", f"{CASES}:due", "print what is due, in the order in which to look at it")
+    due.add_argument("--unit", metavar="U", help="of this unit, and of cases of none")
+    due.add_argument("--feed", action="store_true", help="as a calendar (iCalendar)")
+    calendar = _group(verbs, "calendar", "our own days off")
+    propose = _verb(
+        calendar, "propose", f"{CASES}:propose_calendar", "print a record of our days off, to correct and send"
+    )
+    propose.add_argument("--country", metavar="CCC", help="whose public holidays (ours)")
+    propose.add_argument("--first", metavar="YEAR", type=int, required=True, help="its first year")
+    propose.add_argument("--last", metavar="YEAR", type=int, required=True, help="its last year")
 
 
 def _record_verbs(verbs: _Verbs) -> None:

@@ -13,6 +13,7 @@ from node.store.tables.payloads import Payload, PayloadKey
 from node.store.tables.peers import Peer, PeerCertificate
 from node.store.tables.programs import AssertionUse, KeyedAnswer, Program
 from node.store.tables.row import Row, metadata
+from node.store.tables.terms import LocalTerms, PaperAct, TermsDraft
 
 __all__ = [
     "Account",
@@ -27,11 +28,13 @@ __all__ = [
     "Event",
     "ExchangeCase",
     "KeyedAnswer",
+    "LocalTerms",
     "LogEntryKey",
     "LogState",
     "LoggedEntry",
     "Message",
     "Outbox",
+    "PaperAct",
     "Part",
     "Payload",
     "PayloadKey",
@@ -41,5 +44,6 @@ __all__ = [
     "Program",
     "Row",
     "SignInLink",
+    "TermsDraft",
     "metadata",
 ]

@@ -1,0 +1,159 @@
+"""`case list`, `case show`, `case record`, `due`, `agreement terms`, `calendar propose`."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+from node.cli.messages import CASE_COLUMNS, COLUMNS
+from node.cli.printing import No, home_of, show, table
+from node.exchange.case_view import procedure_of, state_of
+from node.exchange.due_list import describe_due, due_feed, due_now
+from node.exchange.listing import case_rows, describe_cases, find_case
+from node.exchange.listing import show_case as case_shown
+from node.exchange.node import open_node
+from node.exchange.paper_acts import ActOnPaper, record_on_paper
+from node.exchange.terms_drafts import Changes, change_terms
+from node.records.clocks import NoCalendar, make_calendar_record, proposal
+
+ACTOR = "command line"
+STATE_COLUMNS = {**CASE_COLUMNS, "state": "STATE", "next_deadline": "NEXT DEADLINE"}
+DUE_COLUMNS = {"end": "END", "case": "CASE", "act": "ACT", "awaits": "WHOSE", "over": "OVER", "unit": "UNIT"}
+FIGURE_COLUMNS = {"name": "PERIOD", "number": "LENGTH", "unit": "UNIT", "silence": "SILENCE", "article": "ARTICLE",
+                  "confirmed_by": "CONFIRMED BY", "dropped": "DROPPED"}  # fmt: skip
+
+
+def list_cases(arguments: Namespace) -> int:
+    """List cases with state and next deadline."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        found = case_rows(connection, arguments.limit)
+        described = describe_cases(connection, found)
+        rows = [one | state_of(node, connection, row) for one, row in zip(described, found, strict=True)]
+    show(arguments, rows, table(rows, STATE_COLUMNS, "No cases. `depesha send RECORD.xml --to PARTY` opens one."))
+    return 0
+
+
+def show_case(arguments: Namespace) -> int:
+    """Show one case: its messages, and how it stands by its procedure."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        case = case_shown(connection, arguments.id)
+        case |= procedure_of(node, connection, find_case(connection, arguments.id))
+    head = f"Case {case['number']}, opened by {case['opener']}, between {', '.join(case['members'])}"
+    standing = [] if case["procedure"] is None else list(_standing(case["procedure"]))
+    show(arguments, case, [head, *standing, "", *table(case["messages"], COLUMNS, "No messages.")])
+    return 0
+
+
+def record_act(arguments: Namespace) -> int:
+    """Record an act that was done on paper."""
+    told = ActOnPaper(
+        act=arguments.act,
+        channel=arguments.channel,
+        done=_instant(arguments.done, "--done"),
+        by_us=arguments.by == "us",
+        received=None if arguments.received is None else _instant(arguments.received, "--received"),
+        persons=arguments.persons,
+        concerning=arguments.concerning,
+        until=None if arguments.until is None else _day(arguments.until),
+        scans=arguments.scan,
+        peer=arguments.peer,
+        domain=arguments.domain,
+    )
+    value = record_on_paper(open_node(home_of(arguments)), arguments.id, told, ACTOR)
+    show(
+        arguments,
+        value,
+        f"Recorded in case {value['number']}: {value['act']}, by {value['channel']}. It is our own statement until the "
+        "other side states the same.",
+    )
+    return 0
+
+
+def due(arguments: Namespace) -> int:
+    """Print what is due, or the same as a calendar."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        found = due_now(node, connection, arguments.unit)
+    if arguments.feed:
+        calendar = due_feed(found, node.now())
+        show(arguments, {"calendar": calendar}, calendar.rstrip("\r\n"))
+        return 0
+    rows = [describe_due(one) for one in found]
+    shown = [{**row, "over": "over" if row["over"] else ""} for row in rows]
+    show(arguments, rows, table(shown, DUE_COLUMNS, "Nothing is due."))
+    return 0
+
+
+def terms(arguments: Namespace) -> int:
+    """Draft, confirm and show terms; exit 1 while a figure waits for a person."""
+    changes = Changes(
+        template=arguments.template,
+        places=arguments.place,
+        countries=arguments.country,
+        confirm=arguments.confirm,
+        set=arguments.set,
+        drop=arguments.drop,
+    )
+    value = change_terms(open_node(home_of(arguments)), arguments.peer, arguments.domain, changes, ACTOR)
+    lines = [f"{value['title'] or 'No terms drafted'}: {value['service']} with {value['peer']}"]
+    lines += table(value["figures"], FIGURE_COLUMNS, f"Name a --template: {', '.join(value['templates'])}.")
+    lines += [f"waits for a person: {name}: {why}" for name, why in value["waiting"].items()]
+    if value["in_use"] is not None:
+        lines.append(f"In use since {value['in_use']['made']}, SHA-256 {value['in_use']['digest']}.")
+    show(arguments, value, lines)
+    return 1 if value["waiting"] or value["in_use"] is None else 0
+
+
+def propose_calendar(arguments: Namespace) -> int:
+    """Print a record of our own days off, proposed from public holidays, to be corrected and sent."""
+    node = open_node(home_of(arguments))
+    country = arguments.country or node.settings.country
+    if country is None:
+        raise No("--country: none is set. Say whose public holidays, as --country SRB.", 2)
+    now = node.now()
+    try:
+        calendar = proposal(country, arguments.first, arguments.last, node.party, now)
+        _, _, content = make_calendar_record(node.domains, calendar, now)
+    except (NoCalendar, ValueError) as error:
+        raise No(str(error)) from error
+    text = content.decode()
+    estimated = [f"{one.day.isoformat()} {one.name}" for one in calendar.days_off.values() if one.estimated]
+    show(arguments, {"party": node.party, "content": text, "estimated": estimated}, text.rstrip("\n"))
+    return 0
+
+
+def _standing(procedure: dict[str, Any]) -> Iterator[str]:
+    yield f"{'state':9} {procedure['state_title']} (we are {procedure['role']}; awaited: {procedure['turn']})"
+    for one in procedure["persons"]:
+        if one["id"] is not None:
+            yield f"{'person':9} {one['id']}: {one['title']}"
+    for one in procedure["deadlines"]:
+        end = "no end" if one["end"] is None else f"until {one['end']['earliest']}"
+        silence = f"; silence: {one['silence']}" if one["silence"] else ""
+        yield f"{'period':9} {one['title']}: {end}, {one['standing']}, awaits {one['awaits']}{silence}"
+    for why in sorted({one["why"] for one in procedure["deadlines"] if one["why"]}):
+        yield f"{'no end':9} {why}"
+    if procedure["allowed"]:
+        yield f"{'allowed':9} {', '.join(one['title'] for one in procedure['allowed'])}"
+    for one in procedure["findings"]:
+        about = one["message"] or one["period"] or ""
+        yield f"{'finding':9} {one['kind']} {about} {one['reason']}".rstrip()
+
+
+def _instant(text: str, option: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise No(f"{option}: found {text!r}, expected an instant as 2026-04-17T10:30:00+02:00.", 2) from None
+    if found.tzinfo is None:
+        raise No(f"{option}: found {text!r} without a zone. Add one, as +02:00 or Z.", 2)
+    return found.astimezone(UTC)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise No(f"--until: found {text!r}, expected a day as 2026-04-17.", 2) from None

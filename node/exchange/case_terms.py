@@ -1,0 +1,140 @@
+"""The terms and calendars by which a case's clocks run: local terms with the peer, and each party's signed days off.
+
+What holds for a period is what held when it started: later terms and later calendars do not move it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+from node.exchange.case_events import CaseEvents, record_of
+from node.exchange.node import Node
+from node.exchange.settlement import MESSAGE
+from node.records.clocks import Calendar, CaseTerms, NoCalendar, read_calendar_record, read_terms
+from node.records.clocks import Terms as AgreedTerms
+from node.records.clocks.calendar_records import PURPOSE
+from node.records.procedure_clock import ClockTerms
+from node.records.procedure_events import RECEIVED, NoEnd, Pause
+from node.records.procedure_events import Terms as AskedTerms
+from node.store.columns import table_of
+from node.store.tables import LocalTerms
+
+TERMS = table_of(LocalTerms)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class NoTerms:
+    """What a case without terms is told: its acts count, and no period of it has an end."""
+
+    reason: str
+
+    def answered(self) -> str:
+        """When acts count: when received."""
+        return RECEIVED
+
+    def begins(self, period: str) -> str:
+        """With what a period begins: the receipt."""
+        return RECEIVED
+
+    def without_receipt(self) -> tuple[timedelta, bool] | None:
+        """Nothing is said of acts without a receipt."""
+        return None
+
+    def end(
+        self, period: str, start: datetime, *, extended: bool, until: date | None, pauses: tuple[Pause, ...]
+    ) -> datetime | NoEnd:
+        """No end, and why."""
+        return NoEnd(self.reason)
+
+    def end_of_day(self, period: str, day: date) -> datetime:
+        """The end of the day in UTC: no terms name a zone."""
+        return datetime.fromisoformat(f"{day + timedelta(days=1)}T00:00:00+00:00")
+
+    def silence_accepts(self, period: str) -> bool:
+        """Silence is consent only where terms say so."""
+        return False
+
+    def party(self, name: str) -> str | None:
+        """Nobody is named."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsOfCase:
+    """`now`: by what the case runs; `kept`: for periods (name, message that started them) that began under other terms
+    or calendars. `agreed` None: there are no terms."""
+
+    now: AskedTerms
+    kept: Mapping[tuple[str, str], AskedTerms]
+    agreed: AgreedTerms | None
+    calendars: Mapping[str, Calendar]
+
+
+def terms_of_case(node: Node, connection: Connection, case: CaseEvents) -> TermsOfCase:
+    """The terms of a case, with those that its started periods keep."""
+    peer = next(party for party in case.parties.values() if party != node.party)
+    versions = _versions(connection, peer, case.domain.namespace)
+    if not versions:
+        reason = (
+            f"there are no terms with {peer} for {case.domain.name}: "
+            f"`depesha agreement terms --peer {peer} --domain {case.domain.name}` makes them"
+        )
+        return TermsOfCase(NoTerms(reason), {}, None, {})
+    calendars = {party: calendars_between(node, connection, peer, party) for party in case.parties.values()}
+
+    def at(instant: datetime | None) -> ClockTerms:
+        return ClockTerms(
+            CaseTerms(
+                _version(versions, instant),
+                case.parties,
+                {party: _version(known, instant) for party, known in calendars.items() if known},
+            )
+        )
+
+    latest = at(None)
+    kept: dict[tuple[str, str], AskedTerms] = {}
+    for event in case.events:
+        began = event.sent if event.received is None else event.received.earliest
+        own = at(began)
+        if own != latest:
+            kept |= {(period, event.id): own for period in case.procedure.periods}
+    return TermsOfCase(latest, kept, latest.case.terms, latest.case.calendars)
+
+
+def calendars_between(node: Node, connection: Connection, peer: str, party: str) -> list[tuple[datetime, Calendar]]:
+    """The calendars of `party` (we, or `peer`) that it has sent the other, each with the time of its receipt, in order.
+
+    Both sides hold the same ones: only a signed and receipted calendar binds.
+    """
+    services = [one.namespace for one in node.domains if one.purpose == PURPOSE]
+    query = select(MESSAGE).where(
+        MESSAGE.c.peer == peer,
+        MESSAGE.c.service.in_(services),
+        MESSAGE.c.state == ("delivered" if party == node.party else "received"),
+    )
+    found = []
+    for row in connection.execute(query.order_by(MESSAGE.c.receipt_time, MESSAGE.c.id)).mappings():
+        record = record_of(node, connection, dict(row))
+        if record is None or row["receipt_time"] is None:
+            continue
+        try:
+            found.append((row["receipt_time"], read_calendar_record(record, node.domains, party)))
+        except NoCalendar:
+            continue  # another's calendar, or another record: it binds nobody
+    return found
+
+
+def _versions(connection: Connection, peer: str, service: str) -> list[tuple[datetime, AgreedTerms]]:
+    query = select(TERMS).where(TERMS.c.peer == peer, TERMS.c.service == service).order_by(TERMS.c.made_at, TERMS.c.id)
+    return [(row["made_at"], read_terms(json.loads(row["document"]))) for row in connection.execute(query).mappings()]
+
+
+def _version(versions: Sequence[tuple[datetime, _T]], instant: datetime | None) -> _T:
+    """What held at the instant: the newest that was there, else the first; without an instant the newest."""
+    held = [value for since, value in versions if instant is None or since <= instant]
+    return held[-1] if held else versions[0][1]

@@ -1,0 +1,217 @@
+"""A case as its procedure shows it now: state, what may be done next and by whom, what runs, what is to be known.
+
+The keys are part of the doors (docs/reference/procedure.md). Persons stand in them by their ids within the case.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node.exchange.case_events import CaseEvents, events_of_case
+from node.exchange.case_terms import TermsOfCase, terms_of_case
+from node.exchange.cases import members_of
+from node.exchange.listing import instant_text
+from node.exchange.node import Node
+from node.records.procedure_events import Span
+from node.records.procedure_states import REASONS, WHOLE_CASE
+from node.records.procedure_view import CaseView, Deadline, Possible, view
+from node.records.procedures import BY_TERMS, EITHER, Procedure
+
+OURS, THEIRS, BOTH, NOBODY = "ours", "theirs", "both", "nobody"
+ENDED, UNREADABLE = "ended", "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedCase:
+    """A case with what came of its acts."""
+
+    case: CaseEvents
+    terms: TermsOfCase
+    view: CaseView
+
+    def awaited(self, deadline: Deadline) -> str:
+        """Whose act the period waits for: ours, theirs, both or nobody."""
+        role = deadline.awaits
+        if role is not None and role.startswith(BY_TERMS):
+            role = self.terms.now.party(role.removeprefix(BY_TERMS))
+        if role is None:
+            return NOBODY
+        return BOTH if role == EITHER else OURS if role == self.case.own else THEIRS
+
+    def silence(self, deadline: Deadline) -> str | None:
+        """The state that the end brings without an act; None where it only shows that something is overdue."""
+        period = self.case.procedure.periods[deadline.period]
+        deemed = self.terms.now.silence_accepts(deadline.period)
+        effect = period.at_end or (period.deemed if deemed else period.overdue)
+        return None if effect is None else effect.target
+
+
+def compute_case(
+    node: Node, connection: Connection, case: Mapping[str, Any], now: datetime | None = None
+) -> ComputedCase | None:
+    """A case (a row of `exchange_case`) at `now`; None where it runs by no procedure."""
+    others = [party for party in members_of(connection, case["id"]) if party != node.party]
+    if not others:
+        return None
+    peer = case["opener"] if case["opener"] in others else others[0]
+    found = events_of_case(node, connection, case, peer)
+    if found is None:
+        return None
+    terms = terms_of_case(node, connection, found)
+    seen = view(
+        found.procedure,
+        terms.now,
+        found.events,
+        now or node.now(),
+        own=found.own,
+        heard_until=found.heard_until,
+        kept=terms.kept,
+    )
+    return ComputedCase(found, terms, seen)
+
+
+def describe_case(computed: ComputedCase) -> dict[str, Any]:
+    """What `case show` prints of a computed case."""
+    case, seen = computed.case, computed.view
+    procedure = case.procedure
+    persons = [
+        {
+            "id": name or None,
+            "state": one.state,
+            "title": procedure.states[one.state],
+            "agreed": one.agreed,
+            "expected": one.expected,
+            "since": _span(one.since),
+            "by_silence": one.by_silence,
+        }
+        for name, one in seen.persons.items()
+    ]
+    terms = computed.terms.agreed
+    return {
+        "title": procedure.title,
+        "role": case.own,
+        "state": seen.state,
+        "state_title": procedure.states[seen.state],
+        "agreed": _first(procedure, [one.agreed for one in seen.persons.values()]),
+        "expected": _first(procedure, [one.expected for one in seen.persons.values()]),
+        "turn": turn_of(computed),
+        "persons": persons,
+        "deadlines": [_deadline(computed, one) for one in seen.deadlines],
+        "allowed": [_possible(procedure, one) for one in seen.possible if one.who == case.own],
+        "allowed_to_them": [_possible(procedure, one) for one in seen.possible if one.who != case.own],
+        "steps": [
+            {
+                "person": one.person or None,
+                "from": one.source,
+                "to": one.target,
+                "at": _span(one.at),
+                "act": one.act,
+                "message": one.event,
+                "period": one.period,
+            }
+            for one in seen.steps
+        ],
+        "findings": [
+            {
+                "kind": one.kind,
+                "persons": _named(one.persons),
+                "message": one.event,
+                "period": one.period,
+                "reason": REASONS.get(one.reason, one.reason),
+            }
+            for one in seen.findings
+        ]
+        + [
+            {"kind": UNREADABLE, "persons": [], "message": one, "period": None, "reason": "its record is not kept"}
+            for one in case.unread
+        ],
+        "on_paper": [
+            {
+                "id": one.id,
+                "act": one.act,
+                "by": OURS if one.actor == case.own else THEIRS,
+                "stated_by": OURS if one.stated_by == case.own else THEIRS,
+                "channel": one.channel,
+                "done": instant_text(one.sent),
+                "received": _span(one.received),
+                "persons": sorted(one.persons),
+            }
+            for one in case.events
+            if one.on_paper
+        ],
+        "pending": list(seen.pending),
+        "terms": None if terms is None else {"title": terms.title, "digest": terms.digest},
+        "calendars": {party: calendar.digest for party, calendar in computed.terms.calendars.items()},
+    }
+
+
+def turn_of(computed: ComputedCase) -> str:
+    """Whom the running periods wait for."""
+    awaited = {computed.awaited(one) for one in computed.view.deadlines} - {NOBODY}
+    return NOBODY if not awaited else awaited.pop() if len(awaited) == 1 else BOTH
+
+
+def next_deadline(computed: ComputedCase) -> Deadline | None:
+    """The running period that ends next."""
+    running = [one for one in computed.view.deadlines if one.end is not None and one.standing != ENDED]
+    return running[0] if running else None
+
+
+def procedure_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a case (its row) shows besides the keys of its list: {procedure}, null where it runs by none."""
+    computed = compute_case(node, connection, row)
+    return {"procedure": None if computed is None else describe_case(computed)}
+
+
+def state_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the list of cases shows of one (its row): {state, next_deadline}, null where it runs by no procedure."""
+    computed = compute_case(node, connection, row)
+    if computed is None:
+        return {"state": None, "next_deadline": None}
+    following = next_deadline(computed)
+    end = None if following is None or following.end is None else instant_text(following.end.earliest)
+    return {"state": computed.view.state, "next_deadline": end}
+
+
+def _deadline(computed: ComputedCase, one: Deadline) -> dict[str, Any]:
+    silence = computed.silence(one)
+    return {
+        "period": one.period,
+        "title": computed.case.procedure.periods[one.period].title,
+        "persons": _named(one.persons),
+        "awaits": computed.awaited(one),
+        "start": _span(one.start),
+        "end": _span(one.end),
+        "standing": one.standing,
+        "silence": silence,
+        "extended": one.extended,
+        "started_by": one.started_by,
+        "why": one.why or None,
+    }
+
+
+def _possible(procedure: Procedure, one: Possible) -> dict[str, Any]:
+    act = procedure.acts[one.act]
+    return {
+        "act": one.act,
+        "title": act.title,
+        "records": sorted({source.record for source in act.sources}),
+        "persons": _named(one.persons),
+        "needs_consent": one.consent,
+        "of": list(one.of),
+    }
+
+
+def _span(span: Span | None) -> dict[str, str | None] | None:
+    return None if span is None else {"earliest": instant_text(span.earliest), "latest": instant_text(span.latest)}
+
+
+def _named(persons: Sequence[str]) -> list[str]:
+    return [one for one in persons if one != WHOLE_CASE]
+
+
+def _first(procedure: Procedure, states: Sequence[str | None]) -> str:
+    return next((name for name in procedure.states if name in states), procedure.start)

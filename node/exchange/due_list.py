@@ -1,0 +1,78 @@
+"""What is due: the open deadlines of all open cases in one ordered list, as clocks order it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_case
+from node.exchange.cases import CASE, alias
+from node.exchange.listing import instant_text
+from node.exchange.node import Node
+from node.records.clocks import Deadline, Due, Ends, Silence, due, feed
+from node.records.procedures import Procedure
+
+
+def due_now(node: Node, connection: Connection, unit: str | None = None) -> tuple[Due, ...]:
+    """What is due at this instant, in the order in which it is to be looked at; of `unit`, and of cases of no unit."""
+    now = node.now()
+    return due(_deadlines(node, connection, unit, now), now)
+
+
+def describe_due(one: Due) -> dict[str, Any]:
+    """One line of `depesha due`; times in UTC, `left_seconds` below nought where it is over."""
+    deadline = one.deadline
+    return {
+        "case": deadline.case,
+        "act": deadline.act,
+        "awaits": OURS if deadline.ours else "theirs",
+        "started": instant_text(deadline.started),
+        "end": instant_text(deadline.ends.earliest),
+        "latest_end": instant_text(deadline.ends.latest),
+        "left_seconds": int(one.left.total_seconds()),
+        "over": one.over,
+        "undelivered": deadline.undelivered,
+        "first": one.first,
+        "silence": deadline.silence.value,
+        "unit": deadline.unit or None,
+        "officer": deadline.officer,
+        "reach": one.reach.value,
+    }
+
+
+def due_feed(dues: tuple[Due, ...], now: datetime) -> str:
+    """The same as a calendar (RFC 5545): case number, act and time, nothing else of a case."""
+    return feed(dues, now)
+
+
+def _deadlines(node: Node, connection: Connection, unit: str | None, now: datetime) -> Iterator[Deadline]:
+    domains = sorted({one.name for one in node.domains if isinstance(one.procedure, Procedure)})
+    query = select(CASE).where(CASE.c.closed_at.is_(None), CASE.c.domain.in_(domains)).order_by(CASE.c.id)
+    if unit is not None:
+        query = query.where(or_(CASE.c.unit.is_(None), CASE.c.unit == unit))
+    for row in connection.execute(query).mappings().all():
+        computed = compute_case(node, connection, dict(row), now)
+        if computed is not None:
+            yield from _of_case(computed, dict(row))
+
+
+def _of_case(computed: ComputedCase, row: dict[str, Any]) -> Iterator[Deadline]:
+    for one in computed.view.deadlines:
+        if one.end is None:
+            continue
+        awaited = computed.awaited(one)
+        ours = awaited in (OURS, BOTH)
+        latest = one.end.latest or one.end.earliest
+        yield Deadline(
+            case=alias(row["alias_year"], row["alias_number"]),
+            act=computed.case.procedure.periods[one.period].title,
+            started=one.start.earliest,
+            ends=Ends(one.end.earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == "disputed"),
+            unit=row["unit"] or "",
+            officer=None,
+            silence=Silence.ACCEPTED if computed.terms.now.silence_accepts(one.period) else Silence.OVERDUE,
+            ours=ours,
+            undelivered=ours and bool(computed.view.pending),
+            opened=row["unread"] == 0,
+        )

@@ -1,0 +1,163 @@
+"""An act of a case that was done by paper, fax, mail or telephone, recorded by hand: our own statement of it."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from node.audit.entry import append, entry
+from node.exchange.case_events import PAPER
+from node.exchange.cases import CASE, NewCase, alias, members_of, open_cases, resolve_case
+from node.exchange.listing import find_case, instant_text
+from node.exchange.node import Node
+from node.exchange.peers import load_peers
+from node.records.procedure_events import Event, Span
+from node.records.procedure_stored import write_event
+from node.records.procedures import REQUESTED, REQUESTING, Procedure, other_role
+from node.store.columns import new_row_id, table_of
+from node.store.payloads import Kind, payload_rows, seal_payload
+from node.store.rows import insert_rows
+from node.store.tables import Payload, PayloadKey
+
+CHANNELS = ("paper", "fax", "mail", "telephone")
+NEW = "new"
+LARGEST_SCAN = 50_000_000
+"""Octets of one scan: a file above it is more likely another file."""
+
+
+class PaperRefused(Exception):
+    """The act cannot be recorded so; the text names what was found, what is expected and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActOnPaper:
+    """What a person says was done. `by_us` False: the other side did it. `done` and `received` are aware instants.
+
+    `peer` and `domain` are needed where it opens a case.
+    """
+
+    act: str
+    channel: str
+    done: datetime
+    by_us: bool = True
+    received: datetime | None = None
+    persons: Sequence[str] = ()
+    concerning: str | None = None
+    until: date | None = None
+    scans: Sequence[Path] = ()
+    peer: str | None = None
+    domain: str | None = None
+
+
+def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict[str, Any]:
+    """Keep the act with the case (its number or ConversationId, or `new`), with a log entry, in one transaction.
+
+    Returns {id, case, number, act, channel, done, received, scans}. Raises NotFound, PaperRefused; OSError for a scan
+    that cannot be read.
+    """
+    now = node.now()
+    _judge_times(told, now)
+    scans = [_scan(path) for path in told.scans]
+    with node.database.write() as connection:
+        row = _opened(node, connection, told, now) if case == NEW else find_case(connection, case)
+        own = REQUESTING if row["opener"] == node.party else REQUESTED
+        _judge_act(node, row, told)
+        row_id = new_row_id(now)
+        event = Event(
+            id=str(row_id),
+            act=told.act,
+            actor=own if told.by_us else other_role(own),
+            sent=told.done,
+            received=None if told.received is None else Span.at(told.received),
+            persons=frozenset(told.persons),
+            concerning=told.concerning,
+            until=told.until,
+            channel=told.channel,
+            stated_by=own,
+            occurred=told.done,
+            recorded=now,
+        )
+        connection.execute(insert(PAPER).values(id=row_id, case_id=row["id"], recorded_at=now, recorded_by=actor))
+        kept: list[tuple[Kind, int, bytes]] = [("note", 0, json.dumps(write_event(event)).encode())]
+        kept += [("part", n, octets) for n, octets in enumerate(scans, 1)]
+        rows = [payload_rows(row_id, kind, n, seal_payload(octets, node.kek, node.blobs)) for kind, n, octets in kept]
+        insert_rows(connection, table_of(Payload), [payload for payload, _ in rows])
+        insert_rows(connection, table_of(PayloadKey), [key for _, key in rows])
+        connection.execute(update(CASE).where(CASE.c.id == row["id"]).values(changed_at=now))
+        logged = entry(
+            type="case.paper",
+            at=now,
+            actor=actor,
+            facts={"act": told.act, "channel": told.channel, "done": told.done.isoformat(), "scans": len(scans)},
+            peer=next(party for party in members_of(connection, row["id"]) if party != node.party),
+            case=row["conversation_id"],
+        )
+        append(connection, [logged], node.kek)
+    return {
+        "id": str(row_id),
+        "case": row["conversation_id"],
+        "number": alias(row["alias_year"], row["alias_number"]),
+        "act": told.act,
+        "channel": told.channel,
+        "done": instant_text(told.done),
+        "received": instant_text(told.received),
+        "scans": len(scans),
+    }
+
+
+def _judge_times(told: ActOnPaper, now: datetime) -> None:
+    if told.done > now:
+        raise PaperRefused(f"--done: found {told.done.isoformat()}, expected an instant that is over. Correct it.")
+    if told.received is not None and not told.done <= told.received <= now:
+        raise PaperRefused(
+            f"--received: found {told.received.isoformat()}, expected an instant from --done until now. Correct it."
+        )
+
+
+def _judge_act(node: Node, row: Mapping[str, Any], told: ActOnPaper) -> None:
+    domain = None if row["domain"] is None else node.domains.named(row["domain"], row["version"])
+    procedure = None if domain is None else domain.procedure
+    if not isinstance(procedure, Procedure):
+        raise PaperRefused(
+            f"The case {row['conversation_id']} runs by no procedure: nothing is recorded in it by hand."
+        )
+    if told.act not in procedure.acts:
+        raise PaperRefused(f"--act: found {told.act!r}, expected one of {', '.join(sorted(procedure.acts))}.")
+    if procedure.per_person and procedure.acts[told.act].declares and not told.persons:
+        raise PaperRefused(f"--persons: {told.act} begins with persons, and none is named. Give an id for each, as p1.")
+
+
+def _opened(node: Node, connection: Connection, told: ActOnPaper, now: datetime) -> Mapping[str, Any]:
+    if told.peer is None or told.domain is None:
+        raise PaperRefused("A new case needs --peer PARTY and --domain D.")
+    peer, domain = load_peers(connection).get(told.peer), node.domains.named(told.domain)
+    if peer is None or peer.state == "removed":
+        raise PaperRefused(f"--peer: there is no peer {told.peer!r}. `depesha peer add --paper` adds one.")
+    if domain is None or not isinstance(domain.procedure, Procedure):
+        known = sorted({one.name for one in node.domains if isinstance(one.procedure, Procedure)})
+        raise PaperRefused(f"--domain: found {told.domain!r}, expected one of {', '.join(known)}.")
+    conversation = str(uuid.uuid4())
+    opened = NewCase(
+        opener=node.party if told.by_us else told.peer,
+        conversation_id=conversation,
+        members=(node.party, told.peer),
+        now=now,
+        domain=domain.name,
+        version=domain.version,
+    )
+    open_cases(connection, [opened])
+    row = resolve_case(connection, conversation)
+    assert row is not None  # opened in this transaction
+    return row
+
+
+def _scan(path: Path) -> bytes:
+    size = path.stat().st_size
+    if not 0 < size <= LARGEST_SCAN:
+        raise PaperRefused(f"--scan {path}: found {size} octets, expected 1 to {LARGEST_SCAN}. Scan it smaller.")
+    return path.read_bytes()

@@ -1,0 +1,363 @@
+"""Local terms with a peer in a domain: drafted from a template, confirmed figure by figure by a person, then used."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from node.audit.entry import append, entry
+from node.exchange.case_terms import TERMS
+from node.exchange.listing import NotFound, instant_text
+from node.exchange.node import Node
+from node.exchange.peers import load_peers
+from node.records.clocks import (
+    Confirmation,
+    Counting,
+    Counts,
+    Draft,
+    PeriodError,
+    Place,
+    TermsPeriod,
+    confirm,
+    read_templates,
+    terms_of,
+    unconfirmed,
+    write_terms,
+)
+from node.records.clocks.periods import read_day_end, write_day_end
+from node.records.clocks.templates import COUNTING
+from node.records.clocks.terms import read_period, read_wait, write_period, write_wait
+from node.records.domains import Domain
+from node.store.columns import new_row_id, table_of
+from node.store.tables import TermsDraft
+
+DRAFT = table_of(TermsDraft)
+_TRUTH = {"yes": True, "no": False}
+
+
+class TermsRefused(Exception):
+    """The terms cannot be made so; the text names what was found, what is expected and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a person says of the draft. `places` are PARTY=ZONE[@HH:MM], `countries` PARTY=CCC, `set` NAME=VALUE."""
+
+    template: str | None = None
+    places: Sequence[str] = ()
+    countries: Sequence[str] = ()
+    confirm: Sequence[str] = ()
+    set: Sequence[str] = ()
+    drop: Sequence[str] = field(default=())
+
+    @property
+    def any(self) -> bool:
+        return bool(self.template or self.places or self.countries or self.confirm or self.set or self.drop)
+
+
+def change_terms(node: Node, peer: str, domain_name: str, changes: Changes, actor: str) -> dict[str, Any]:
+    """Carry out what a person says of the draft with `peer`, and make terms of it once nothing waits any more.
+
+    Without changes only shows. Returns as `show_terms`. Raises NotFound, TermsRefused; nothing is kept then.
+    """
+    domain = node.domains.named(domain_name)
+    if domain is None:
+        known = ", ".join(sorted({one.name for one in node.domains}))
+        raise NotFound(f"There is no domain {domain_name!r}. There are: {known}.")
+    now = node.now()
+    with node.database.write() as connection:
+        if peer not in load_peers(connection):
+            raise NotFound(f"There is no peer {peer!r}. `depesha peer list` shows those that are known.")
+        draft = _stored(connection, peer, domain)
+        try:
+            if changes.any:
+                draft = _changed(node, connection, peer, domain, draft, changes, actor, now)
+                _keep(node, connection, peer, domain, draft, actor, now)
+        except PeriodError as error:
+            raise TermsRefused(str(error)) from error
+        return _shown(connection, peer, domain, draft)
+
+
+def _changed(
+    node: Node,
+    connection: Connection,
+    peer: str,
+    domain: Domain,
+    draft: Draft | None,
+    changes: Changes,
+    actor: str,
+    now: datetime,
+) -> Draft:
+    templates = read_templates(domain.files)
+    name = changes.template or (draft.template.name if draft else None)
+    if name not in templates:
+        known = ", ".join(sorted(templates)) or "none: the domain has no templates"
+        raise TermsRefused(f"--template: found {name or 'none'}, expected one of {known}. Name the agreement's.")
+    peers = load_peers(connection)
+    countries = {
+        party: country
+        for party, country in ((node.party, node.settings.country), (peer, peers[peer].country))
+        if country
+    }
+    if draft is not None:
+        countries |= draft.countries
+    countries |= _pairs("--country", changes.countries, (node.party, peer), "CCC")
+    places = dict(draft.places) if draft else {}
+    for party, text in _pairs("--place", changes.places, (node.party, peer), "ZONE[@HH:MM]").items():
+        zone, _, ends = text.partition("@")
+        places[party] = Place(zone, read_day_end(ends) if ends else None)
+    for party in (node.party, peer):
+        if party not in places:
+            raise TermsRefused(
+                f"--place: no time zone for {party}. Say where its days count, as --place {party}=Europe/Belgrade."
+            )
+    same = draft is not None and draft.template.name == name
+    made = Draft(templates[name], domain.namespace, places, countries, draft.confirmations if draft and same else {})
+    for one in changes.confirm:
+        made = confirm(made, one, actor, now)
+    for one in changes.drop:
+        made = confirm(made, one, actor, now, dropped=True)
+    for one in changes.set:
+        figure, equals, text = one.partition("=")
+        if not equals:
+            raise TermsRefused(
+                f"--set {one!r}: expected NAME=VALUE, as --set 'reply=10 calendar-days silence=accepted'."
+            )
+        value = _counting(made, text) if figure == COUNTING else _period(made, figure, text)
+        made = confirm(made, figure, actor, now, value)
+    return made
+
+
+def _pairs(option: str, texts: Sequence[str], parties: Sequence[str], form: str) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        party, equals, value = text.partition("=")
+        if not equals or party not in parties or not value:
+            raise TermsRefused(f"{option} {text!r}: expected PARTY={form} with one of {', '.join(parties)}.")
+        found[party] = value
+    return found
+
+
+def _words(figure: str, text: str, known: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Words without `=` in order, and those with it."""
+    plain = [word for word in text.split() if "=" not in word]
+    named = dict(word.split("=", 1) for word in text.split() if "=" in word)
+    if unknown := sorted(set(named) - set(known)):
+        raise TermsRefused(f"--set {figure}: found {', '.join(unknown)}, expected some of {', '.join(known)}.")
+    return plain, named
+
+
+def _period(draft: Draft, figure: str, text: str) -> TermsPeriod:
+    known = ("days-of", "calendars", "first-day", "rolls", "silence", "starts", "before", "extends")
+    plain, named = _words(figure, text, known)
+    if len(plain) != 2 or not (plain[0].isascii() and plain[0].isdigit()):
+        raise TermsRefused(f"--set {figure}: found {text!r}, expected a number and a unit, as 10 calendar-days.")
+    proposed = draft.template.figures.get(figure)
+    counting = _of_draft(draft)
+    hours = plain[1] == "hours"
+    extends = named.get("extends", proposed.extends.value if proposed and proposed.extends else None)
+    row: dict[str, Any] = {
+        "number": int(plain[0]),
+        "unit": plain[1],
+        "days_of": named.get("days-of", counting.days_of),
+        "calendars": _roles(named["calendars"])
+        if "calendars" in named
+        else ([] if hours else list(counting.calendars)),
+        "first_day": _truth(figure, named, "first-day", counting.first_day and not hours and extends != "added"),
+        "rolls": _truth(figure, named, "rolls", counting.rolls and not hours),
+        "silence": named.get("silence", proposed.silence.value if proposed else "overdue"),
+        "starts": named.get("starts", proposed.starts.value if proposed else "received"),
+        "before": _truth(figure, named, "before", bool(proposed and proposed.before)),
+    }
+    if extends is not None:
+        row["extends"] = extends
+    try:
+        return read_period(row)
+    except PeriodError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise TermsRefused(f"--set {figure}: {error}. docs/reference/periods.md names units and values.") from error
+
+
+def _of_draft(draft: Draft) -> Counting:
+    own = draft.confirmations.get(COUNTING)
+    return own.value if own is not None and isinstance(own.value, Counting) else draft.template.counting
+
+
+def _counting(draft: Draft, text: str) -> Counting:
+    known = ("days-of", "calendars", "first-day", "rolls", "answer", "without-receipt")
+    plain, named = _words(COUNTING, text, known)
+    before = _of_draft(draft)
+    wait = write_wait(before.without_receipt)
+    if "without-receipt" in named:
+        hours, _, counts = named["without-receipt"].partition(":")
+        if not hours.isdigit() or counts not in ("received", "not-made"):
+            raise TermsRefused("--set counting: without-receipt is HOURS:received or HOURS:not-made, as 48:received.")
+        wait = {"hours": int(hours), "received": counts == "received"}
+    if plain:
+        raise TermsRefused(
+            f"--set counting: found {' '.join(plain)}, expected {', '.join(known)}, each with its value."
+        )
+    try:
+        return Counting(
+            days_of=named.get("days-of", before.days_of),
+            calendars=tuple(_roles(named["calendars"])) if "calendars" in named else before.calendars,
+            first_day=_truth(COUNTING, named, "first-day", before.first_day),
+            rolls=_truth(COUNTING, named, "rolls", before.rolls),
+            answer=Counts(named.get("answer", before.answer.value)),
+            without_receipt=read_wait(wait),
+        )
+    except PeriodError:
+        raise
+    except ValueError as error:
+        raise TermsRefused(f"--set counting: {error}. docs/reference/terms.md names the values.") from error
+
+
+def _roles(text: str) -> list[str]:
+    return [] if text == "none" else text.split(",")
+
+
+def _truth(figure: str, named: Mapping[str, str], key: str, otherwise: bool) -> bool:
+    if key not in named:
+        return otherwise
+    if named[key] not in _TRUTH:
+        raise TermsRefused(f"--set {figure}: found {key}={named[key]}, expected {key}=yes or {key}=no.")
+    return _TRUTH[named[key]]
+
+
+def _keep(
+    node: Node, connection: Connection, peer: str, domain: Domain, draft: Draft, actor: str, now: datetime
+) -> None:
+    connection.execute(delete(DRAFT).where(DRAFT.c.peer == peer, DRAFT.c.service == domain.namespace))
+    connection.execute(
+        insert(DRAFT).values(
+            peer=peer,
+            service=domain.namespace,
+            template=draft.template.name,
+            places={
+                party: {"zone": one.zone, "day_ends": write_day_end(one.day_ends)}
+                for party, one in draft.places.items()
+            },
+            countries=dict(draft.countries),
+            confirmations={name: _write(one) for name, one in draft.confirmations.items()},
+            changed_at=now,
+        )
+    )
+    facts = {"service": domain.namespace, "template": draft.template.name}
+    made = "terms.drafted"
+    if not unconfirmed(draft):
+        terms = terms_of(draft)
+        connection.execute(
+            insert(TERMS).values(
+                id=new_row_id(now),
+                peer=peer,
+                service=domain.namespace,
+                digest=terms.digest,
+                document=write_terms(terms),
+                made_at=now,
+            )
+        )
+        facts["digest"], made = terms.digest, "terms.made"
+    append(connection, [entry(type=made, at=now, actor=actor, facts={**facts}, peer=peer)], node.kek)
+
+
+def _stored(connection: Connection, peer: str, domain: Domain) -> Draft | None:
+    query = select(DRAFT).where(DRAFT.c.peer == peer, DRAFT.c.service == domain.namespace)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    template = read_templates(domain.files).get(row["template"])
+    if template is None:
+        raise TermsRefused(f"{domain.namespace} has no template {row['template']!r} any more. Name another.")
+    return Draft(
+        template=template,
+        service=domain.namespace,
+        places={party: Place(one["zone"], read_day_end(one["day_ends"])) for party, one in row["places"].items()},
+        countries=row["countries"],
+        confirmations={name: _read(name, one) for name, one in row["confirmations"].items()},
+    )
+
+
+def _write(one: Confirmation) -> dict[str, Any]:
+    value: Any = None
+    if isinstance(one.value, TermsPeriod):
+        value = write_period(one.value)
+    elif isinstance(one.value, Counting):
+        value = _write_counting(one.value)
+    return {"by": one.by, "at": one.at.isoformat(), "value": value, "dropped": one.dropped}
+
+
+def _read(name: str, row: Mapping[str, Any]) -> Confirmation:
+    value: TermsPeriod | Counting | None = None
+    if row["value"] is not None:
+        value = _read_counting(row["value"]) if name == COUNTING else read_period(row["value"])
+    return Confirmation(row["by"], datetime.fromisoformat(row["at"]), value, row["dropped"])
+
+
+def _write_counting(counting: Counting) -> dict[str, Any]:
+    return {
+        "days_of": counting.days_of,
+        "calendars": list(counting.calendars),
+        "first_day": counting.first_day,
+        "rolls": counting.rolls,
+        "answer": counting.answer.value,
+        "without_receipt": write_wait(counting.without_receipt),
+    }
+
+
+def _read_counting(row: Mapping[str, Any]) -> Counting:
+    return Counting(
+        days_of=row["days_of"],
+        calendars=tuple(row["calendars"]),
+        first_day=row["first_day"],
+        rolls=row["rolls"],
+        answer=Counts(row["answer"]),
+        without_receipt=read_wait(row["without_receipt"]),
+    )
+
+
+def _shown(connection: Connection, peer: str, domain: Domain, draft: Draft | None) -> dict[str, Any]:
+    newest = select(TERMS).where(TERMS.c.peer == peer, TERMS.c.service == domain.namespace)
+    row = connection.execute(newest.order_by(TERMS.c.made_at.desc(), TERMS.c.id.desc()).limit(1)).mappings().first()
+    figures = [] if draft is None else [_figure(draft, name) for name in _names(draft)]
+    return {
+        "peer": peer,
+        "service": domain.namespace,
+        "template": None if draft is None else draft.template.name,
+        "title": None if draft is None else draft.template.title,
+        "templates": sorted(read_templates(domain.files)),
+        "waiting": {} if draft is None else unconfirmed(draft),
+        "figures": figures,
+        "counting": None if draft is None else _write_counting(_of_draft(draft)),
+        "in_use": None if row is None else {"digest": row["digest"], "made": instant_text(row["made_at"])},
+        "terms": None if row is None else json.loads(row["document"]),
+    }
+
+
+def _names(draft: Draft) -> list[str]:
+    added = [name for name in draft.confirmations if name != COUNTING and name not in draft.template.figures]
+    return [*draft.template.figures, *added]
+
+
+def _figure(draft: Draft, name: str) -> dict[str, Any]:
+    proposed = draft.template.figures.get(name)
+    own = draft.confirmations.get(name)
+    value = own.value if own is not None and isinstance(own.value, TermsPeriod) else None
+    shown = value or proposed
+    assert shown is not None  # a name is either the template's or was added with a value
+    return {
+        "name": name,
+        "number": shown.number,
+        "unit": None if shown.unit is None else shown.unit.value,
+        "silence": shown.silence.value,
+        "article": proposed.ground.article if proposed else None,
+        "source": proposed.ground.source if proposed else None,
+        "unconfirmed": list(proposed.unconfirmed) if proposed else [],
+        "confirmed_by": None if own is None else own.by,
+        "confirmed_at": None if own is None else instant_text(own.at),
+        "changed": value is not None,
+        "dropped": own is not None and own.dropped,
+    }

@@ -1,0 +1,225 @@
+"""Cases run by procedure, terms and clock: both sides compute the same from their stored messages alone."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from node.exchange.agreements import open_unilateral
+from node.exchange.case_view import compute_case, describe_case
+from node.exchange.due_list import describe_due, due_feed, due_now
+from node.exchange.judgement import ConfirmationNeeded
+from node.exchange.listing import find_case
+from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
+from node.exchange.parts_to_send import PartToSend
+from node.exchange.submission import Submitted
+from node.exchange.terms_drafts import Changes, TermsRefused, change_terms
+from tests.exchange.conftest import World, WorldMaker
+from tests.exchange.offices import AGREEMENT, EXAMPLES, RECORDS, Office
+
+EXAMPLE_ID = "2f0c7f0e-7d3a-4c55-9b1e-1f0a3f6f2c11@fra.example"
+ACCEPTED = "<Accepted/>"
+# By the clock of the world, so that the test knows the end of a period to the instant.
+REPLY = "reply=240 hours silence=accepted"
+TERMS = Changes(
+    template="ec-serbia",
+    places=["ours=Europe/Paris", "theirs=Europe/Belgrade"],
+    countries=["ours=FRA", "theirs=SRB"],
+    confirm=["counting"],
+    set=[REPLY, "reply.extension=144 hours extends=added", "transfer=3 months calendars=none"],
+    drop=["reply-accelerated", "error", "submission"],
+)
+
+
+@pytest.fixture
+async def agreed(make_world: WorldMaker) -> World:
+    """Both sides send, know what may be sent, and have made the same terms."""
+    return with_terms(await make_world(they_send=True, depesha=True))
+
+
+def with_terms(world: World) -> World:
+    """The world, once both sides have opened replies and made the same terms."""
+    for office, peer in ((world.ours, "theirs"), (world.theirs, "ours")):
+        with office.node.database.write() as connection:
+            open_unilateral(
+                connection, peer=peer, ref=AGREEMENT, service=RECORDS, service_type=None, action="Reply",
+                now=office.node.now(),
+            )  # fmt: skip
+        made = change_terms(office.node, peer, "returns", TERMS, "test")
+        assert made["waiting"] == {}
+    world.ours.configured()
+    return world
+
+
+def example(name: str, *changes: tuple[str, str]) -> PartToSend:
+    text = (EXAMPLES / "good" / name).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return PartToSend.of_bytes(text.encode(), "application/xml")
+
+
+def submitted(office: Office, to: str, content: PartToSend, action: str, **more: Any) -> Submitted:
+    """Queued, after the second look that the record asks for."""
+    try:
+        return office.submitted(to, content, service=RECORDS, action=action, **more)
+    except ConfirmationNeeded as asked:
+        codes = [one.code for one in asked.findings]
+        return office.submitted(to, content, service=RECORDS, action=action, confirmed=codes, **more)
+
+
+async def applied(world: World) -> tuple[str, str]:
+    """An application that both sides have; its id and case."""
+    application = example("minimal-application.xml", ("<InterviewRequested>true", "<InterviewRequested>false"))
+    sent = submitted(world.ours, "theirs", application, "ReadmissionApplication")
+    await world.ours.reaches(sent.id, "delivered")
+    return sent.id, sent.case
+
+
+def reply(office: Office, case: str, to: str, concerning: str, answer: str) -> str:
+    content = example("reply.xml", (EXAMPLE_ID, concerning), (ACCEPTED, answer))
+    return submitted(office, to, content, "Reply", case=case).id
+
+
+def stands(office: Office, case: str) -> dict[str, Any]:
+    """The case as `case show` has it."""
+    with office.node.database.read() as connection:
+        computed = compute_case(office.node, connection, find_case(connection, case))
+    assert computed is not None
+    return describe_case(computed)
+
+
+def both_stand(world: World, case: str) -> dict[str, Any]:
+    """The case, after a look that both sides show the same of it."""
+    ours, theirs = stands(world.ours, case), stands(world.theirs, case)
+    same = ("state", "agreed", "persons", "steps")
+    assert [ours[key] for key in same] == [theirs[key] for key in same]
+    assert [one["end"] for one in ours["deadlines"]] == [one["end"] for one in theirs["deadlines"]]
+    return ours
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+async def test_both_sides_show_the_same_state_and_instants_from_application_to_acceptance(agreed: World) -> None:
+    application, case = await applied(agreed)
+    first = both_stand(agreed, case)
+    started = instant(agreed.ours.shown(application)["receipt_time"])
+    assert (first["state"], first["turn"]) == ("applied", "theirs")
+    assert [one["period"] for one in first["deadlines"]] == ["reply"]
+    assert instant(first["deadlines"][0]["end"]["earliest"]) == started + timedelta(hours=240)
+    assert first["deadlines"][0]["silence"] == "deemed-accepted"
+    assert {"withdraw"} <= {one["act"] for one in first["allowed"]}
+    assert {"accept", "refuse", "extend"} <= {one["act"] for one in stands(agreed.theirs, case)["allowed"]}
+
+    until = (agreed.clock() + timedelta(days=60)).date()  # more than the terms grant
+    asked = (
+        f"<ExtensionAsked><Until>{until}</Until><Reason><Code>verification-abroad</Code><Text>The register.</Text>"
+        "</Reason></ExtensionAsked>"
+    )
+    extension = reply(agreed.theirs, case, "ours", application, asked)
+    await agreed.theirs.reaches(extension, "delivered")
+    extended = both_stand(agreed, case)
+    assert extended["state"] == "extended"
+    assert instant(extended["deadlines"][0]["end"]["earliest"]) == started + timedelta(hours=240 + 144)
+
+    accepted = reply(agreed.theirs, case, "ours", application, ACCEPTED)
+    await agreed.theirs.reaches(accepted, "delivered")
+    assert both_stand(agreed, case)["state"] == "accepted"
+
+    again = reply(agreed.theirs, case, "ours", application, asked)
+    await agreed.theirs.reaches(again, "delivered")
+    late = both_stand(agreed, case)
+    assert late["state"] == "accepted", "an act that does not fit is kept, and changes nothing"
+    assert ("out-of-step", again) in [(one["kind"], one["message"]) for one in late["findings"]]
+
+    with agreed.ours.node.database.read() as connection:
+        dues = due_now(agreed.ours.node, connection)
+    assert [(describe_due(one)["act"], one.deadline.ours) for one in dues if one.deadline.act == "transfer"] == [
+        ("transfer", True)
+    ]
+    calendar = due_feed(dues, agreed.clock())
+    assert "SUMMARY:" in calendar
+    assert "theirs" not in calendar
+    assert "p1" not in calendar
+
+
+async def test_silence_takes_effect_at_the_same_instant_on_both_sides_and_a_later_answer_is_out_of_step(
+    agreed: World,
+) -> None:
+    application, case = await applied(agreed)
+    end = instant(agreed.ours.shown(application)["receipt_time"]) + timedelta(hours=240)
+    agreed.clock.advance(days=30)
+    silent = both_stand(agreed, case)
+    assert silent["state"] == "deemed-accepted"
+    assert (silent["persons"][0]["by_silence"], instant(silent["persons"][0]["since"]["earliest"])) == (True, end)
+    refused = reply(agreed.theirs, case, "ours", application, ACCEPTED)
+    await agreed.theirs.reaches(refused, "delivered")
+    after = both_stand(agreed, case)
+    assert after["persons"] == silent["persons"], "what has happened by silence stays"
+    assert [one["message"] for one in after["findings"] if one["kind"] == "out-of-step"] == [refused]
+
+
+async def test_an_act_on_paper_counts_here_and_is_one_sided_until_the_other_side_says_so_too(agreed: World) -> None:
+    _, case = await applied(agreed)
+    told = ActOnPaper(act="accept", channel="fax", done=agreed.clock(), by_us=False, persons=["p1"])
+    record_on_paper(agreed.ours.node, case, told, "test")
+    ours, theirs = stands(agreed.ours, case), stands(agreed.theirs, case)
+    assert (ours["state"], ours["agreed"], theirs["state"]) == ("accepted", "applied", "applied")
+    assert "one-sided" in {one["kind"] for one in ours["findings"]}
+
+    record_on_paper(
+        agreed.theirs.node, case, ActOnPaper(act="accept", channel="fax", done=agreed.clock(), persons=["p1"]), "test"
+    )
+    assert stands(agreed.theirs, case)["state"] == "accepted"
+    with pytest.raises(PaperRefused, match="expected one of"):
+        record_on_paper(agreed.ours.node, case, ActOnPaper(act="nod", channel="fax", done=agreed.clock()), "test")
+
+
+async def test_a_case_may_begin_on_paper(agreed: World) -> None:
+    told = ActOnPaper(
+        act="apply", channel="mail", done=agreed.clock(), received=agreed.clock(), persons=["p1", "p2"],
+        peer="theirs", domain="returns",
+    )  # fmt: skip
+    made = record_on_paper(agreed.ours.node, "new", told, "test")
+    shown = stands(agreed.ours, made["case"])
+    assert [(one["id"], one["state"]) for one in shown["persons"]] == [("p1", "applied"), ("p2", "applied")]
+    agreed.clock.advance(days=11)
+    assert stands(agreed.ours, made["case"])["state"] == "deemed-accepted"
+
+
+async def test_an_act_that_waits_for_its_receipt_counts_only_in_what_is_expected(make_world: WorldMaker) -> None:
+    world = with_terms(await make_world(depesha=True))
+    application, case = await applied(world)
+    answer = reply(world.theirs, case, "ours", application, ACCEPTED)
+    here = stands(world.theirs, case)
+    assert (here["state"], here["expected"], here["pending"]) == ("applied", "accepted", [answer])
+    world.clock.advance(days=9)
+    with world.theirs.node.database.read() as connection:
+        (first, *_) = due_now(world.theirs.node, connection)
+    assert (first.first, first.deadline.undelivered) == (True, True)
+    world.clock.advance(days=2)
+    over = stands(world.theirs, case)
+    assert "may-have-been-answered" in {one["kind"] for one in over["findings"]}
+
+
+async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: World) -> None:
+    node = world.ours.node
+    first = change_terms(
+        node, "theirs", "returns",
+        Changes(template="ec-serbia", places=TERMS.places, countries=TERMS.countries), "test",
+    )  # fmt: skip
+    assert {"counting", "reply-accelerated", "error"} <= set(first["waiting"])
+    assert first["in_use"] is None
+    with pytest.raises(TermsRefused, match="silent"):
+        change_terms(node, "theirs", "returns", Changes(set=["reply=10 calendar-days silent=yes"]), "test")
+    change_terms(node, "theirs", "returns", Changes(confirm=["counting"]), "test")
+    made = change_terms(
+        node, "theirs", "returns", Changes(drop=["error"], set=["reply-accelerated=2 working-days"]), "test"
+    )
+    assert made["waiting"] == {}
+    assert json.loads(json.dumps(made["terms"]))["periods"]["reply-accelerated"]["number"] == 2
+    assert "error" not in made["terms"]["periods"]
+    assert made["in_use"]["digest"] == change_terms(node, "theirs", "returns", Changes(), "test")["in_use"]["digest"]

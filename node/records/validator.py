@@ -15,6 +15,7 @@ from typing import Any
 
 from lxml import etree, isoschematron  # type: ignore[attr-defined]  # the stubs lack it
 
+from node.records.code_patterns import with_code_patterns
 from node.records.marks import XS
 from node.records.reading import line_of
 
@@ -188,6 +189,8 @@ class Validator:
         self._namespace = namespace
         self._files = files
         self._schemas: deque[etree.XMLSchema] = deque([compile_schema(namespace, files)])
+        self._quick_files = with_code_patterns(files)
+        self._quick: deque[etree.XMLSchema] = deque([compile_schema(namespace, self._quick_files)])
         rules = files.get("rules.sch")
         self._has_rules = rules is not None
         self._rules: deque[etree.XSLT] = deque()
@@ -197,7 +200,10 @@ class Validator:
 
     def judge_schema(self, root: etree._Element) -> Sequence[SchemaFinding]:
         """What the XSD finds, in document order; nothing where the record is valid."""
-        with self._schema() as schema:
+        with self._lent(self._quick, self._quick_files) as schema:
+            if schema.validate(root):
+                return ()
+        with self._lent(self._schemas, self._files) as schema:
             if schema.validate(root):
                 return ()
             entries: Any = schema.error_log  # iterable, though the stubs do not say so
@@ -218,16 +224,16 @@ class Validator:
         return (*refusing, *(one for one in failed if one.asks))
 
     @contextmanager
-    def _schema(self) -> Iterator[etree.XMLSchema]:
+    def _lent(self, schemas: deque[etree.XMLSchema], files: Mapping[str, bytes]) -> Iterator[etree.XMLSchema]:
         try:
-            schema = self._schemas.pop()
+            schema = schemas.pop()
         except IndexError:
             with self._lock:
-                schema = compile_schema(self._namespace, self._files)
+                schema = compile_schema(self._namespace, files)
         try:
             yield schema
         finally:
-            self._schemas.append(schema)
+            schemas.append(schema)
 
     @contextmanager
     def _transformation(self) -> Iterator[etree.XSLT]:

@@ -21,6 +21,7 @@ class Act(StrEnum):
     SETTLE_ALARM = "settle what waited for a person, with a note"
     SEND = "send records and other messages to a partner"
     RESEND = "try a message again that was not delivered"
+    RECORD_PAPER = "record an act that was done on paper"
     DECIDE_MESSAGE = "take a message back, or record that the partner has it"
     CHECK_RECORDS = "check records, see which domains there are, begin new records"
     LIST_PARTNERS = "see partners, and what agreements open with them"
@@ -36,7 +37,8 @@ _READING = frozenset(
     }
 )  # fmt: skip
 _ALLOWED: dict[Role, frozenset[Act]] = {
-    Role.OFFICER: _READING | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE},
+    Role.OFFICER: _READING
+    | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER},
     Role.HEAD: _READING,
     Role.AUDITOR: _READING,
     Role.IT: frozenset(

@@ -36,6 +36,7 @@ class Scope(StrEnum):
     MESSAGES_SEND = "messages:send"
     MESSAGES_DECIDE = "messages:decide"
     CASES_READ = "cases:read"
+    CASES_RECORD = "cases:record"
     RECORDS_CHECK = "records:check"
     PARTNERS_READ = "partners:read"
     PARTNERS_CHANGE = "partners:change"

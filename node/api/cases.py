@@ -8,9 +8,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from node.access import Act
 from node.access.programs import Program
-from node.api.context import ApiContext, Caller, case_for
+from node.api.context import ApiContext, Caller, case_for, may
 from node.api.messages import After, Limit, shown_to
+from node.exchange.case_view import procedure_of, state_of
 from node.exchange.listing import case_rows, describe_cases, show_case
 from node.store.columns import microseconds
 
@@ -36,7 +38,10 @@ class Cases:
                 last = rows[limit - 1]
                 cursor = f"~{microseconds(last['changed_at'])}-{last['id']}"
                 response.headers["link"] = f'</api/v1/cases?limit={limit}&after={cursor}>; rel="next"'
-            return describe_cases(connection, rows[:limit])
+            found = rows[:limit]
+            described = describe_cases(connection, found)
+            node = self.context.node
+            return [one | state_of(node, connection, row) for one, row in zip(described, found, strict=True)]
 
     def show(self, id: str, program: Caller) -> Any:
         """Show a case with its messages; by its number or id."""
@@ -45,8 +50,11 @@ class Cases:
     def current(self, program: Program, path: Mapping[str, Any]) -> Any:
         """A case as it is shown to this program."""
         with self.context.node.database.read() as connection:
-            case_for(connection, program, path["id"])
+            row = case_for(connection, program, path["id"])
             case = show_case(connection, path["id"])
+            # It tells of each person what was decided.
+            seen = may(program, Act.READ_PERSONS)
+            case |= procedure_of(self.context.node, connection, row) if seen else {"procedure": None}
         return case | {"messages": [shown_to(program, message) for message in case["messages"]]}
 
     def _place(self, connection: Any, program: Program, after: str | None) -> tuple[datetime, int] | None:

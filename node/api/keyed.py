@@ -8,7 +8,7 @@ free again. Bodies are sealed, each under a key of its own.
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -109,6 +109,20 @@ def keep_within(node: Node, connection: Connection, key: Key, answer: Response) 
     key was taken."""
     _forget_old(node, connection)
     connection.execute(insert(_ANSWER).values(**_row(key), created_at=node.now(), **_kept(node, answer)))
+
+
+def once(node: Node, key: Key, act: Callable[[], Response]) -> Response:
+    """Do `act` under a key, or give the answer that it brings back. Raises what `act` does, and Refusal."""
+    kept = take(node, key)
+    if kept is not None:
+        return kept
+    try:
+        answer = act()
+    except Exception:
+        give_back(node, key)
+        raise
+    keep(node, key, answer)
+    return answer
 
 
 def _forget_old(node: Node, connection: Connection) -> None:

@@ -29,6 +29,11 @@ _CASE: dict[str, Any] = {
     "version": "1", "unit": None, "created": "2026-04-17T08:12:31.000Z", "changed": "2026-04-17T08:12:31.000Z",
     "message_count": 1,
 }  # fmt: skip
+_DUE: dict[str, Any] = {
+    "case": "2026-0417", "act": "Reply", "awaits": "theirs", "started": "2026-04-17T08:12:32.117Z",
+    "end": "2026-04-27T22:00:00.000Z", "latest_end": "2026-04-27T22:00:00.000Z", "left_seconds": 741600, "over": False,
+    "undelivered": False, "first": False, "silence": "accepted", "unit": None, "officer": None, "reach": "officer",
+}  # fmt: skip
 _PEER: dict[str, Any] = {
     "party": "FRA-MOI", "party_type": None, "name": "Ministry of the Interior · France", "country": "FRA",
     "kind": "card", "state": "confirmed", "url": "https://depesha.interior.example/as4", "suite": "eddsa-x25519",
@@ -135,11 +140,60 @@ class Case(BaseModel):
     message_count: int
 
 
-class CaseWithMessages(Case):
-    """A case with its messages in order."""
+class ListedCase(Case):
+    """A case with its state and next deadline by its procedure; null where it runs by none."""
 
-    model_config = _example(_CASE | {"messages": [_MESSAGE]})
+    model_config = _example(_CASE | {"state": "requested", "next_deadline": "2026-04-27T22:00:00.000Z"})
+    state: str | None
+    next_deadline: Instant | None
+
+
+class CaseWithMessages(Case):
+    """A case with its messages in order, and how it stands by its procedure: null where it runs by none, and for
+    programs that may not read who it is about."""
+
+    model_config = _example(_CASE | {"messages": [_MESSAGE], "procedure": None})
     messages: list[Message]
+    procedure: dict[str, Any] | None
+
+
+class Due(BaseModel):
+    """A deadline that runs or is over."""
+
+    model_config = _example(_DUE)
+    case: str
+    act: str
+    awaits: str
+    started: Instant
+    end: Instant
+    latest_end: Instant
+    left_seconds: int
+    over: bool
+    undelivered: bool
+    first: bool
+    silence: str
+    unit: str | None
+    officer: str | None
+    reach: str
+
+
+class OnPaper(BaseModel):
+    """An act on paper that is recorded in a case."""
+
+    model_config = _example(
+        {
+            "id": "380216543210987656", "case": CASE_ID, "number": "2026-0417", "act": "reply", "channel": "fax",
+            "done": "2026-04-17T08:30:00.000Z", "received": None, "scans": 1,
+        }
+    )  # fmt: skip
+    id: str
+    case: str
+    number: str
+    act: str
+    channel: str
+    done: Instant
+    received: Instant | None
+    scans: int
 
 
 class Finding(BaseModel):

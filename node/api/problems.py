@@ -13,6 +13,7 @@ from starlette.responses import Response
 from node.exchange.contents import ContentGone
 from node.exchange.judgement import ConfirmationNeeded, SubmissionRefused
 from node.exchange.listing import NotFound
+from node.exchange.paper_acts import PaperRefused
 from node.exchange.peers import PeerRefused
 from node.journal import journal
 from node.records.problems import Problem
@@ -106,7 +107,7 @@ def refusal_of(error: Exception) -> Refusal:
         case TrustRefused():
             told = {"field": error.what, "found": error.found, "expected": error.expected, "remedy": error.remedy}
             return Refusal(422, "invalid-request", str(error), [told])
-        case SubmissionRefused() | PeerRefused():
+        case SubmissionRefused() | PeerRefused() | PaperRefused():
             return Refusal(409, "refused", str(error))
         case ContentGone() | PayloadErased():
             return Refusal(

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from node.access.programs import Program
 from node.api import keyed
+from node.api.cases import Cases
 from node.api.conditions import require_unchanged, tag_of
 from node.api.context import ApiContext, Caller, case_for
 from node.api.forms import LOOP_BYTES, Form, Upload, form_of, only
@@ -20,7 +21,6 @@ from node.api.models import PRINTABLE
 from node.api.problems import Refusal, encoded, invalid
 from node.exchange.cases import resolve_case
 from node.exchange.judgement import refused_record
-from node.exchange.listing import show_case
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submission, Submitted
 from node.records.check import check
@@ -143,7 +143,7 @@ class Sending:
             if known is not None and name is not None:
                 case_for(connection, program, name)
                 if "if-match" in request.headers:
-                    require_unchanged(request, tag_of(show_case(connection, name)))
+                    require_unchanged(request, tag_of(Cases(self.context).current(program, {"id": name})))
             elif "if-match" in request.headers:
                 raise Refusal(412, "changed", "Nothing was done: there is no such case.")
 

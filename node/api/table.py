@@ -6,6 +6,7 @@ from node.access import Act
 from node.access.programs import Scope
 from node.api import models
 from node.api.cases import Cases
+from node.api.clocks import CALENDAR, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
 from node.api.messages import SOAP, Messages
 from node.api.partners import Agreements, Partners
@@ -19,7 +20,7 @@ def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
     """The routes over this node. Where two paths fit an address the first one counts."""
     return (
         *_messages(Messages(context), Sending(context)),
-        *_cases(Cases(context)),
+        *_cases(Cases(context), Clocks(context)),
         *_records(Records(context)),
         *_partners(Partners(context)),
         *_agreements(Agreements(context)),
@@ -78,11 +79,22 @@ def _messages(messages: Messages, sending: Sending) -> tuple[Declared, ...]:
     )  # fmt: skip
 
 
-def _cases(cases: Cases) -> tuple[Declared, ...]:
+def _cases(cases: Cases, clocks: Clocks) -> tuple[Declared, ...]:
     tag, read = "cases", Scope.CASES_READ
     return (
+        Declared("GET", "/due", Act.LIST_CASES, read, clocks.due, "What is due", tag, list[models.Due]),
         Declared(
-            "GET", "/cases", Act.LIST_CASES, read, cases.listed, "List cases", tag, list[models.Case], may_refuse=(404,)
+            "GET", "/due.ics", Act.LIST_CASES, read, clocks.feed, "What is due, as a calendar", tag, gives=CALENDAR,
+            documented=_octets(CALENDAR),
+        ),
+        Declared(
+            "POST", "/cases/{id:path}/on-paper", Act.RECORD_PAPER, Scope.CASES_RECORD, clocks.on_paper,
+            "Record an act on paper", tag, models.OnPaper, 201, takes=Takes.FORM, keys=True, may_refuse=(404, 409),
+            documented=_form(PAPER_SCHEMA),
+        ),
+        Declared(
+            "GET", "/cases", Act.LIST_CASES, read, cases.listed, "List cases", tag, list[models.ListedCase],
+            may_refuse=(404,),
         ),
         Declared(
             "GET", "/cases/{id:path}", Act.LIST_CASES, read, cases.show, "Show a case", tag, models.CaseWithMessages,

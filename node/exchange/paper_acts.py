@@ -49,7 +49,7 @@ class ActOnPaper:
     persons: Sequence[str] = ()
     concerning: str | None = None
     until: date | None = None
-    scans: Sequence[Path] = ()
+    scans: Sequence[Path | bytes] = ()
     peer: str | None = None
     domain: str | None = None
 
@@ -156,8 +156,9 @@ def _opened(node: Node, connection: Connection, told: ActOnPaper, now: datetime)
     return row
 
 
-def _scan(path: Path) -> bytes:
-    size = path.stat().st_size
+def _scan(given: Path | bytes) -> bytes:
+    size = len(given) if isinstance(given, bytes) else given.stat().st_size
     if not 0 < size <= LARGEST_SCAN:
-        raise PaperRefused(f"--scan {path}: found {size} octets, expected 1 to {LARGEST_SCAN}. Scan it smaller.")
-    return path.read_bytes()
+        name = "" if isinstance(given, bytes) else f" {given}"
+        raise PaperRefused(f"--scan{name}: found {size} octets, expected 1 to {LARGEST_SCAN}. Scan it smaller.")
+    return given if isinstance(given, bytes) else given.read_bytes()

@@ -9,7 +9,8 @@ READ = {
     Act.SEE_INTERFACE,
 }  # fmt: skip
 MAY = {
-    Role.OFFICER: READ | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE},
+    Role.OFFICER: READ
+    | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER},
     Role.HEAD: READ,
     Role.AUDITOR: READ,
     Role.IT: {

@@ -29,7 +29,7 @@ bearer = "${{TOKEN}}"
 expected-statuses = {json.dumps(ACCEPTED)}
 
 [[operations]]
-include-name = ["POST /messages", "POST /records/check"]
+include-name = ["POST /messages", "POST /records/check", "POST /cases/{{id}}/on-paper"]
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}
 checks.negative_data_rejection.enabled = false
 

@@ -1,0 +1,150 @@
+"""What is due by the clocks of cases, and acts on paper that the clocks take."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from node.access.programs import Program
+from node.api import keyed
+from node.api.context import ApiContext, Caller, case_for
+from node.api.forms import Form, form_of
+from node.api.models import PRINTABLE, Text
+from node.api.problems import encoded, invalid
+from node.exchange.due_list import describe_due, due_feed, due_now
+from node.exchange.paper_acts import CHANNELS, LARGEST_SCAN, NEW, ActOnPaper, record_on_paper
+from node.records.clocks import Due
+
+CALENDAR = "text/calendar"
+BY = ("us", "them")
+TEXTS = (
+    "act", "channel", "done", "received", "by", "persons", "concerning", "until", "peer", "domain",
+)  # fmt: skip
+_INSTANT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$"
+_DAY = r"^\d{4}-\d\d-\d\d$"
+_MORE_THAN_SCAN = 64 * 1024
+_NAMED = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": PRINTABLE}
+PAPER_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "act": {**_NAMED, "description": "its name in the procedure"},
+        "channel": {"type": "string", "enum": [*CHANNELS]},
+        "done": {"type": "string", "pattern": _INSTANT, "description": "when, with its zone"},
+        "received": {"type": "string", "pattern": _INSTANT, "description": "when it was received, with its zone"},
+        "by": {"type": "string", "enum": [*BY], "description": "who did it; without it us"},
+        "persons": {
+            "type": "array", "minItems": 1, "items": _NAMED, "description": "ids of persons in the case, one a field",
+        },
+        "concerning": {**_NAMED, "description": "the message, or act on paper, that it is about"},
+        "until": {"type": "string", "pattern": _DAY, "description": "the day that it asks for or grants"},
+        "scan": {
+            "type": "array", "minItems": 1, "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+            "description": "the scanned paper, kept sealed",
+        },
+        "peer": {**_NAMED, "description": "for a new case: its other side"},
+        "domain": {**_NAMED, "description": "for a new case: what it is about"},
+    },
+    "required": ["act", "channel", "done"],
+    "additionalProperties": False,
+}  # fmt: skip
+Unit = Annotated[Text | None, Query(description="of this unit, and of cases of none")]
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The routes of deadlines and acts on paper."""
+
+    context: ApiContext
+
+    def due(self, program: Caller, unit: Unit = None) -> Any:
+        """What is due, in the order in which to look at it; no person and no partner stands in it."""
+        return [describe_due(one) for one in self._due(program, unit)]
+
+    def feed(self, program: Caller, unit: Unit = None) -> Response:
+        """The same as a calendar (RFC 5545): case number, act and time."""
+        return Response(due_feed(self._due(program, unit), self.context.node.now()), media_type=CALENDAR)
+
+    def _due(self, program: Program, unit: str | None) -> tuple[Due, ...]:
+        if program.unit is not None and unit not in (None, program.unit):
+            raise invalid("unit", unit or "", f"{program.unit}, or none", "This program is of one unit.")
+        node = self.context.node
+        with node.database.read() as connection:
+            return due_now(node, connection, program.unit or unit)
+
+    async def on_paper(self, id: str, request: Request, program: Caller) -> Response:
+        """Record an act by paper, fax, mail or telephone: our own statement until the other side states the same.
+
+        With `new` as id it opens a case, also with a partner without a node.
+        """
+        node = self.context.node
+        async with form_of(request, node, texts=TEXTS, files=("scan",), limit=LARGEST_SCAN + _MORE_THAN_SCAN) as form:
+            text = keyed.key_in(request)
+            key = None
+            if text is not None:
+                key = keyed.key_of(program.handle, text, b"POST /cases", id.encode("utf-8", "replace"), form.digest)
+            return await run_in_threadpool(self._record, id, program, form, key)
+
+    def _record(self, name: str, program: Program, form: Form, key: keyed.Key | None) -> Response:
+        told = _told(form)
+        node = self.context.node
+        if name != NEW:
+            with node.database.read() as connection:
+                case_for(connection, program, name)
+
+        def record() -> Response:
+            value = record_on_paper(node, name, told, program.handle)
+            return Response(encoded(value), 201, {"location": f"/api/v1/cases/{value['case']}"}, "application/json")
+
+        return record() if key is None else keyed.once(node, key, record)
+
+
+def _told(form: Form) -> ActOnPaper:
+    act, channel, by = form.text("act"), form.text("channel"), form.text("by") or "us"
+    if act is None:
+        raise invalid("act", "nothing", "the name of an act in the procedure", "Give it.")
+    if channel not in CHANNELS:
+        raise invalid("channel", channel or "nothing", f"one of {', '.join(CHANNELS)}")
+    if by not in BY:
+        raise invalid("by", by, f"one of {', '.join(BY)}")
+    done = _instant(form, "done")
+    if done is None:
+        raise invalid("done", "nothing", "an instant, as 2026-04-17T10:30:00+02:00", "Give it.")
+    return ActOnPaper(
+        act=act,
+        channel=channel,
+        done=done,
+        by_us=by == "us",
+        received=_instant(form, "received"),
+        persons=form.texts.get("persons", []),
+        concerning=form.text("concerning"),
+        until=_day(form),
+        scans=[b"".join(one.content()) for one in form.files.get("scan", [])],
+        peer=form.text("peer"),
+        domain=form.text("domain"),
+    )
+
+
+def _instant(form: Form, name: str) -> datetime | None:
+    text = form.text(name)
+    if text is None:
+        return None
+    with suppress(ValueError, OverflowError):  # a month 13, or an instant before the first year
+        if re.fullmatch(_INSTANT, text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+    raise invalid(name, text, "an instant with its zone, as 2026-04-17T10:30:00+02:00")
+
+
+def _day(form: Form) -> date | None:
+    text = form.text("until")
+    if text is None:
+        return None
+    with suppress(ValueError):  # a month 13
+        if re.fullmatch(_DAY, text):
+            return date.fromisoformat(text)
+    raise invalid("until", text, "a day, as 2026-04-17")

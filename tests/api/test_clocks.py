@@ -1,0 +1,74 @@
+"""Cases by their clocks, through the interface: how one stands, what is due, an act on paper."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from node.exchange.terms_drafts import Changes, change_terms
+from tests.api.conftest import PEER, Site
+from tests.exchange.test_cases_run import TERMS
+
+KEY = {"Idempotency-Key": "0d5b0f0c-3f1d-4a5c-9a8e-5f0a3c1b7e42"}
+SCAN = b"%PDF-1.7 a fax"
+
+
+@pytest.fixture
+def agreed(site: Site) -> Site:
+    """Terms with the peer are made."""
+    terms: Changes = TERMS
+    assert change_terms(site.office.node, PEER, "returns", terms, "test")["waiting"] == {}
+    return site
+
+
+def on_paper(site: Site, case: str, **more: Any) -> requests.Response:
+    done = site.office.node.now().isoformat()
+    fields = {"act": "apply", "channel": "fax", "done": done, "persons": ["p1"], "received": done}
+    files = [("scan", ("fax.pdf", SCAN, "application/pdf"))]
+    return site.ask("POST", f"/cases/{case}/on-paper", data=fields | more.pop("fields", {}), files=files, **more)
+
+
+def test_an_act_on_paper_opens_a_case_whose_clock_runs(agreed: Site) -> None:
+    fields = {
+        "peer": PEER,
+        "domain": "returns",
+        "done": "2026-11-20T10:30:00+01:00",
+        "received": "2026-11-20T10:31:00Z",
+    }
+    answer = on_paper(agreed, "new", fields=fields, headers=KEY)
+    assert answer.status_code == 201, answer.text
+    recorded = answer.json()
+    assert (recorded["act"], recorded["channel"], recorded["scans"]) == ("apply", "fax", 1)
+    assert recorded["done"] == "2026-11-20T09:30:00.000Z"
+    again = on_paper(agreed, "new", fields=fields, headers=KEY)
+    assert (again.status_code, again.content) == (201, answer.content)
+    [listed] = agreed.ask("GET", "/cases").json()
+    assert listed["id"] == recorded["case"]
+    assert listed["state"] is not None
+    shown = agreed.ask("GET", f"/cases/{recorded['number']}")
+    assert [one["act"] for one in shown.json()["procedure"]["on_paper"]] == ["apply"]
+    assert agreed.ask("GET", f"/cases/{recorded['number']}", "it").json()["procedure"] is None
+    due = agreed.ask("GET", "/due").json()
+    assert {one["case"] for one in due} == {recorded["number"]}
+    assert min(one["end"] for one in due) == listed["next_deadline"]
+    calendar = agreed.ask("GET", "/due.ics", headers={"Accept": "text/calendar"})
+    assert calendar.headers["content-type"].startswith("text/calendar")
+    assert recorded["number"] in calendar.text
+    lyon = agreed.program("lyon", "officer", unit="Lyon")
+    assert agreed.ask("GET", "/due?unit=Graz", token=lyon).status_code == 422
+
+
+def test_what_cannot_be_recorded_changes_nothing(agreed: Site) -> None:
+    for fields, status in (
+        ({}, 409),
+        ({"peer": PEER, "domain": "returns", "act": "dance"}, 409),
+        ({"peer": PEER, "domain": "returns", "channel": "pigeon"}, 422),
+        ({"peer": PEER, "domain": "returns", "done": "2026-11-20T10:30:00"}, 422),
+        ({"peer": PEER, "domain": "returns", "done": "2026-13-20T10:30:00Z"}, 422),
+        ({"peer": PEER, "domain": "returns", "done": "9999-12-31T23:59:59Z"}, 409),
+        ({"peer": PEER, "domain": "returns", "until": "2026-02-30"}, 422),
+    ):
+        assert on_paper(agreed, "new", fields=fields, headers=KEY).status_code == status, fields
+    assert on_paper(agreed, "2026-9999").status_code == 404
+    assert on_paper(agreed, "new", role="head").status_code == 403
+    assert agreed.ask("GET", "/cases").json() == []

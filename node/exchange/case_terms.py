@@ -51,9 +51,9 @@ class NoTerms:
         """No end, and why."""
         return NoEnd(self.reason)
 
-    def end_of_day(self, period: str, day: date) -> datetime:
-        """The end of the day in UTC: no terms name a zone."""
-        return datetime.fromisoformat(f"{day + timedelta(days=1)}T00:00:00+00:00")
+    def end_of_day(self, period: str, day: date) -> datetime | NoEnd:
+        """No end: no terms name a zone in which the day would end."""
+        return NoEnd(self.reason)
 
     def silence_accepts(self, period: str) -> bool:
         """Silence is consent only where terms say so."""

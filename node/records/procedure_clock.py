@@ -35,9 +35,12 @@ class ClockTerms:
             return NoEnd(str(error))
         return NoEnd("an obstacle lasts") if found is None else found.latest
 
-    def end_of_day(self, period: str, day: date) -> datetime:
-        """When the day `day` ends."""
-        return self.case.end_of_day(period, day)
+    def end_of_day(self, period: str, day: date) -> datetime | NoEnd:
+        """When the day `day` ends; why not, for a day that a record gives beyond what can be computed."""
+        try:
+            return self.case.end_of_day(period, day)
+        except PeriodError as error:
+            return NoEnd(str(error))
 
     def silence_accepts(self, period: str) -> bool:
         """Whether silence to the end of the period counts as consent."""

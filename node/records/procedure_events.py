@@ -121,8 +121,8 @@ class Terms(Protocol):
         """
         ...
 
-    def end_of_day(self, period: str, day: date) -> datetime:
-        """When the day `day` ends for a period whose end a record gives."""
+    def end_of_day(self, period: str, day: date) -> datetime | NoEnd:
+        """When the day `day` ends for a period whose end a record gives; a day beyond all calendars has no end."""
         ...
 
     def silence_accepts(self, period: str) -> bool:

@@ -258,7 +258,8 @@ class _Case:
             return self._ending(fresh)
         if event is None or event.until is None:
             return replace(fresh, why="the record gives no day")
-        return replace(fresh, end=Span.at(terms.end_of_day(name, event.until)))
+        end = terms.end_of_day(name, event.until)
+        return replace(fresh, why=end.reason) if isinstance(end, NoEnd) else replace(fresh, end=Span.at(end))
 
     def _ending(self, period: Running) -> Running:
         """The period with its end, or with why it has none."""

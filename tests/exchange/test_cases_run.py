@@ -1,7 +1,7 @@
 """Cases run by procedure, terms and clock: both sides compute the same from their stored messages alone."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -188,6 +188,27 @@ async def test_a_case_may_begin_on_paper(agreed: World) -> None:
     assert [(one["id"], one["state"]) for one in shown["persons"]] == [("p1", "applied"), ("p2", "applied")]
     agreed.clock.advance(days=11)
     assert stands(agreed.ours, made["case"])["state"] == "deemed-accepted"
+
+
+async def test_a_day_that_no_calendar_reaches_lengthens_nothing_and_hides_no_other_deadline(agreed: World) -> None:
+    def on_paper(case: str, act: str, **more: Any) -> str:
+        told = ActOnPaper(act=act, channel="fax", done=agreed.clock(), persons=["p1"], **more)
+        return str(record_on_paper(agreed.ours.node, case, told, "test")["case"])
+
+    last = date.max
+    extended = on_paper("new", "apply", peer="theirs", domain="returns")
+    started = instant(stands(agreed.ours, extended)["deadlines"][0]["start"]["earliest"])
+    on_paper(extended, "extend", by_us=False, until=last)
+    (reply_time,) = stands(agreed.ours, extended)["deadlines"]
+    assert instant(reply_time["end"]["earliest"]) == started + timedelta(hours=240 + 144)
+
+    documented = on_paper("new", "apply", peer="theirs", domain="returns")
+    on_paper(documented, "accept", by_us=False)
+    on_paper(documented, "issue-document", by_us=False, until=last)
+    validity = {one["period"]: one for one in stands(agreed.ours, documented)["deadlines"]}["document-validity"]
+    assert (validity["end"], validity["standing"]) == (None, "unknown")
+    with agreed.ours.node.database.read() as connection:
+        assert len(due_now(agreed.ours.node, connection)) == 2, "the answer of the one case, the transfer of the other"
 
 
 async def test_an_act_that_waits_for_its_receipt_counts_only_in_what_is_expected(make_world: WorldMaker) -> None:

@@ -59,7 +59,7 @@ def make_calendar_record(
                     written.text = of_day[next(kind for kind in of_day if child.marks.has(kind))]
         for text in values[next(kind for kind in values if field.marks.has(kind))] if not field.children else ():
             etree.SubElement(root, f"{{{shape.namespace}}}{field.name}").text = text
-    content = etree.tostring(root, encoding="UTF-8", xml_declaration=True) + b"\n"
+    content = etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)  # a person corrects it
     result = check(content, domains)
     if isinstance(result, list):
         raise ValueError("; ".join(str(problem.for_peer()) for problem in result))

@@ -24,6 +24,16 @@ HOLIDAYS = "holidays-2026-2030.csv"
 _MOST_DAYS = 366 * 50  # a calendar of a span above that is a mistake
 
 
+# ISO 3166-1 alpha-3, as records and settings have it, of the countries whose holidays are known by alpha-2.
+_ALPHA_2 = {
+    "ALB": "AL", "AUT": "AT", "BIH": "BA", "BEL": "BE", "BGR": "BG", "CHE": "CH", "CYP": "CY", "CZE": "CZ",
+    "DEU": "DE", "DNK": "DK", "EST": "EE", "ESP": "ES", "FIN": "FI", "FRA": "FR", "GRC": "GR", "HRV": "HR",
+    "HUN": "HU", "IRL": "IE", "ITA": "IT", "LTU": "LT", "LUX": "LU", "LVA": "LV", "MNE": "ME", "MKD": "MK",
+    "MLT": "MT", "NLD": "NL", "POL": "PL", "PRT": "PT", "ROU": "RO", "SRB": "RS", "SWE": "SE", "SVN": "SI",
+    "SVK": "SK", "XKX": "XK",
+}  # fmt: skip
+
+
 class CalendarEnds(Exception):
     """A day was asked for that the calendar does not cover: whose, which day, what to do."""
 
@@ -145,11 +155,12 @@ def read_calendar(document: Mapping[str, Any]) -> Calendar:
 
 
 def proposal(country: str, first_year: int, last_year: int, party: str, issued: datetime) -> Calendar:
-    """A calendar for `party` from the published holidays of `country` (ISO 3166-1 alpha-2, or XK). Raises PeriodError.
+    """A calendar for `party` from the published holidays of `country` (ISO 3166-1, or XK, XKX). Raises PeriodError.
 
     It binds nobody: regional holidays, days that a government adds, and bridging days are not in it.
     """
     known = _holidays()
+    country = _ALPHA_2.get(country, country)
     years = sorted({day.year for rows in known.values() for day in rows})
     if country not in known:
         raise PeriodError("country", country, f"one of {', '.join(sorted(known))}", "Enter the days off by hand.")

@@ -210,8 +210,12 @@ def _extended(
         counted = _last_day(granted, last if added else day_of(start, granted), own, ())
         assert counted is not None
         longest_day, longest = counted, end_of_day(counted, granted)
-    if extension.until is not None and (asked := end_of_day(extension.until, granted)) < longest:
-        longest_day, longest = extension.until, asked
+    # The other side's record names the day: one beyond what is granted, or before the end, must not bring in its own
+    # trouble of being no day that can be computed.
+    if extension.until is not None and extension.until < last:
+        return end, last
+    if extension.until is not None and extension.until < longest_day:
+        longest_day, longest = extension.until, end_of_day(extension.until, granted)
     return (longest, longest_day) if longest > end else (end, last)
 
 

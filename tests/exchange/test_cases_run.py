@@ -1,6 +1,7 @@
 """Cases run by procedure, terms and clock: both sides compute the same from their stored messages alone."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,9 +16,11 @@ from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submitted
 from node.exchange.terms_drafts import Changes, TermsRefused, change_terms
+from node.records.clocks import Calendar, DayOff, make_calendar_record
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import AGREEMENT, EXAMPLES, RECORDS, Office
 
+DAYS_OFF = "urn:depesha:days-off:1"
 EXAMPLE_ID = "2f0c7f0e-7d3a-4c55-9b1e-1f0a3f6f2c11@fra.example"
 ACCEPTED = "<Accepted/>"
 # By the clock of the world, so that the test knows the end of a period to the instant.
@@ -176,6 +179,41 @@ async def test_an_act_on_paper_counts_here_and_is_one_sided_until_the_other_side
     assert stands(agreed.theirs, case)["state"] == "accepted"
     with pytest.raises(PaperRefused, match="expected one of"):
         record_on_paper(agreed.ours.node, case, ActOnPaper(act="nod", channel="fax", done=agreed.clock()), "test")
+
+
+async def test_working_days_are_those_of_the_calendar_that_the_other_side_signed_when_the_period_began(
+    agreed: World,
+) -> None:
+    for office, peer in ((agreed.ours, "theirs"), (agreed.theirs, "ours")):
+        with office.node.database.write() as connection:
+            open_unilateral(
+                connection, peer=peer, ref=AGREEMENT, service=DAYS_OFF, service_type=None, action="Calendar",
+                now=office.node.now(),
+            )  # fmt: skip
+        change_terms(office.node, peer, "returns", Changes(set=["reply=10 working-days calendars=requested"]), "test")
+    agreed.ours.configured()
+    _, without = await applied(agreed)
+    (open_end,) = both_stand(agreed, without)["deadlines"]
+    assert (open_end["end"], open_end["standing"]) == (None, "unknown")
+    assert "theirs" in open_end["why"], "it says whose calendar is missing"
+
+    now = agreed.clock()
+    today = now.date()
+    bare = Calendar(party="theirs", first=today, last=today + timedelta(days=90), issued=now, source="test")
+    await sent_calendar(agreed, bare)
+    (counted,) = both_stand(agreed, without)["deadlines"]
+    longer = {today + timedelta(days=n): DayOff(today + timedelta(days=n), "Holiday") for n in range(1, 30)}
+    await sent_calendar(agreed, replace(bare, days_off=longer))
+    assert both_stand(agreed, without)["deadlines"][0]["end"] == counted["end"], "a later calendar moves no end"
+    _, later = await applied(agreed)
+    assert instant(both_stand(agreed, later)["deadlines"][0]["end"]["latest"]) > now + timedelta(days=30)
+
+
+async def sent_calendar(world: World, calendar: Calendar) -> None:
+    _, action, content = make_calendar_record(world.theirs.node.domains, calendar, calendar.issued)
+    part = PartToSend.of_bytes(content, "application/xml")
+    sent = world.theirs.submit("ours", part, service=DAYS_OFF, action=action)
+    await world.theirs.reaches(sent, "delivered")
 
 
 async def test_a_case_may_begin_on_paper(agreed: World) -> None:

@@ -109,11 +109,12 @@ def sample(
     occurred: datetime | None = None,
     random: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """A filled record of fictitious persons: the first of examples/good with that root, with a fresh nonce.
+    """A filled record of fictitious persons: the first by name of examples/good with that root, with a fresh nonce.
 
     `occurred` (aware UTC), where given, becomes the act's time and the time of its recording. Raises NoExampleError.
     """
-    for path, content in sorted(domain.files.items()):
+    # `reply` comes before `reply-for-each-person`, as the end of the names would not have it.
+    for path, content in sorted(domain.files.items(), key=lambda file: file[0].removesuffix(".xml")):
         if path.startswith("examples/good/") and path.endswith(".xml"):
             found = read_xml(content)
             shape = domain.records.get(root)

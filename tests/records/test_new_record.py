@@ -154,3 +154,12 @@ def test_a_sample_is_valid_and_fresh(domains: Domains, name: str, root: str) -> 
     assert isinstance(result, CheckedRecord)
     assert result.action == root
     assert result.root.get("occurred") == result.root.get("recorded") == "2026-11-30T12:00:00Z"
+
+
+def test_a_sample_reply_answers_for_whom_the_sample_application_names(domains: Domains) -> None:
+    domain = domains.named("returns")
+    assert domain is not None
+    application, reply = (read_xml(sample(domain, root)) for root in ("ReadmissionApplication", "Reply"))
+    named = set(application.xpath("//*[local-name() = 'Person']/@id"))
+    answered = set(reply.xpath("//*[local-name() = 'Answer']/*[local-name() = 'Person']/text()"))
+    assert answered == named != set()

@@ -160,6 +160,6 @@ def test_a_sample_reply_answers_for_whom_the_sample_application_names(domains: D
     domain = domains.named("returns")
     assert domain is not None
     application, reply = (read_xml(sample(domain, root)) for root in ("ReadmissionApplication", "Reply"))
-    named = set(application.xpath("//*[local-name() = 'Person']/@id"))
+    named = set(application.xpath("//*[local-name() = 'PersonalDetails']/@id"))
     answered = set(reply.xpath("//*[local-name() = 'Answer']/*[local-name() = 'Person']/text()"))
     assert answered == named != set()

@@ -20,17 +20,17 @@ MESSAGE_ID = "0f2c6f4e-95b1-4d2a-9d1c-2f1f2f1a7c55@depesha"
 CASE_ID = "7b9a3c1e-0a55-4f1a-8f0e-6a4c1f1d2b3c"
 _PART = {"name": "application.xml", "media_type": "application/xml", "size": 2143, "sha256": "9f" * 32}
 _MESSAGE: dict[str, Any] = {
-    "id": MESSAGE_ID, "direction": "out", "state": "delivered", "peer": "FRA-MOI", "service": "urn:depesha:returns:1",
-    "action": "ReadmissionApplication", "agreement": None, "case": CASE_ID, "time": "2026-04-17T08:12:31.000Z",
+    "id": MESSAGE_ID, "direction": "out", "state": "delivered", "peer": "FRA-MOI", "service": "urn:depesha:example:1",
+    "action": "Application", "agreement": None, "case": CASE_ID, "time": "2026-04-17T08:12:31.000Z",
     "receipt_time": "2026-04-17T08:12:32.117Z", "attempts": 1, "log_index": 41, "error": None, "parts": [_PART],
 }  # fmt: skip
 _CASE: dict[str, Any] = {
-    "id": CASE_ID, "number": "2026-0417", "opener": "SRB-MOI", "members": ["FRA-MOI", "SRB-MOI"], "domain": "returns",
+    "id": CASE_ID, "number": "2026-0417", "opener": "SRB-MOI", "members": ["FRA-MOI", "SRB-MOI"], "domain": "example",
     "version": "1", "unit": None, "created": "2026-04-17T08:12:31.000Z", "changed": "2026-04-17T08:12:31.000Z",
     "message_count": 1,
 }  # fmt: skip
 _DUE: dict[str, Any] = {
-    "case": "2026-0417", "act": "Reply", "awaits": "theirs", "started": "2026-04-17T08:12:32.117Z",
+    "case": "2026-0417", "act": "Answer", "awaits": "theirs", "started": "2026-04-17T08:12:32.117Z",
     "end": "2026-04-27T22:00:00.000Z", "latest_end": "2026-04-27T22:00:00.000Z", "left_seconds": 741600, "over": False,
     "undelivered": False, "first": False, "silence": "accepted", "unit": None, "officer": None, "reach": "officer",
 }  # fmt: skip
@@ -39,7 +39,7 @@ _PEER: dict[str, Any] = {
     "kind": "card", "state": "confirmed", "url": "https://depesha.interior.example/as4", "suite": "eddsa-x25519",
     "card_serial": 1,
 }  # fmt: skip
-_PAIR = {"service": "urn:depesha:returns:1", "service_type": None, "action": "ReadmissionApplication"}
+_PAIR = {"service": "urn:depesha:example:1", "service_type": None, "action": "Application"}
 _AGREEMENT: dict[str, Any] = {
     "id": "380216543210987654", "ref": None, "peer": "FRA-MOI", "kind": "unilateral", "state": "in force",
     "pairs": [_PAIR],
@@ -218,8 +218,8 @@ class Domain(BaseModel):
 
     model_config = _example(
         {
-            "name": "returns", "version": "1", "service": "urn:depesha:returns:1", "title": "Readmission",
-            "digest": "9f" * 32, "records": ["ReadmissionApplication", "ReadmissionReply"],
+            "name": "example", "version": "1", "service": "urn:depesha:example:1", "title": "An example",
+            "digest": "9f" * 32, "records": ["Application", "Answer"],
         }
     )  # fmt: skip
     name: str
@@ -233,7 +233,7 @@ class Domain(BaseModel):
 class NewRecord(BaseModel):
     """An empty record to fill, as XML."""
 
-    model_config = _example({"domain": "returns", "record": "ReadmissionReply", "content": '<?xml version="1.0" …'})
+    model_config = _example({"domain": "example", "record": "Answer", "content": '<?xml version="1.0" …'})
     domain: str
     record: str
     content: str

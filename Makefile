@@ -7,6 +7,8 @@ VENV := .venv
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.py))
 PYTHON := $(VENV)/bin/python
 export PYTHONUTF8 := 1
+# Tests and the demonstration start many processes: what was compiled once need not be compiled again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup run test lint types layers pytest api-fuzz bench bench-phase4 bench-full bench-drain bench-million interop kills faults faults-short soak attacks proxy browser screens fuzz clean
 

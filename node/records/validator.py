@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lxml import etree, isoschematron  # type: ignore[attr-defined]  # the stubs lack it
@@ -189,8 +190,8 @@ class Validator:
         self._namespace = namespace
         self._files = files
         self._schemas: deque[etree.XMLSchema] = deque([compile_schema(namespace, files)])
-        self._quick_files = with_code_patterns(files)
-        self._quick: deque[etree.XMLSchema] = deque([compile_schema(namespace, self._quick_files)])
+        # Made when the first record is judged: most commands judge none.
+        self._quick: deque[etree.XMLSchema] = deque()
         rules = files.get("rules.sch")
         self._has_rules = rules is not None
         self._rules: deque[etree.XSLT] = deque()
@@ -222,6 +223,10 @@ class Validator:
         failed = [_rule_finding(one) for one in report.getroot().iter(f"{{{SVRL}}}failed-assert")]
         refusing = itertools.islice((one for one in failed if not one.asks), MAX_FINDINGS)
         return (*refusing, *(one for one in failed if one.asks))
+
+    @cached_property
+    def _quick_files(self) -> Mapping[str, bytes]:
+        return with_code_patterns(self._files)
 
     @contextmanager
     def _lent(self, schemas: deque[etree.XMLSchema], files: Mapping[str, bytes]) -> Iterator[etree.XMLSchema]:

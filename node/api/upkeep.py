@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Query
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from starlette.responses import Response
 
 from node.access.programs import Program
@@ -13,7 +13,7 @@ from node.api.context import ApiContext, Caller
 from node.api.messages import After, Limit
 from node.api.models import Noted
 from node.exchange.alarms import list_alarms, settle_alarm
-from node.exchange.cases import CASE
+from node.exchange.cases import CASE, seen_by_unit
 from node.exchange.listing import NotFound
 from node.exchange.settlement import ALARM, MESSAGE
 from node.operations.checks import run_checks
@@ -74,7 +74,7 @@ class Alarms:
             select(ALARM.c.id)
             .outerjoin(MESSAGE, MESSAGE.c.id == ALARM.c.message)
             .outerjoin(CASE, CASE.c.id == MESSAGE.c.case_id)
-            .where(or_(CASE.c.unit.is_(None), CASE.c.unit == program.unit))
+            .where(*seen_by_unit(program.unit))
         )
         with self.context.node.database.read() as connection:
             seen = {str(row_id) for row_id in connection.scalars(query)}

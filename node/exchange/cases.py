@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Insert, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -132,6 +132,11 @@ def resolve_case(connection: Connection, name: str) -> Mapping[str, object] | No
     by_id = select(CASE).where(CASE.c.conversation_id == name).order_by(CASE.c.id)
     row = connection.execute(by_id).mappings().first()
     return None if row is None else dict(row)
+
+
+def seen_by_unit(unit: str | None) -> tuple[ColumnElement[bool], ...]:
+    """`node.access.sees_unit` in SQL, of a row of `exchange_case`: a unit sees its own cases, and those of no unit."""
+    return () if unit is None else (or_(CASE.c.unit.is_(None), CASE.c.unit == unit),)
 
 
 def members_of(connection: Connection, case_id: int) -> list[str]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_case
-from node.exchange.cases import CASE, alias
+from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.records.clocks import Deadline, Due, Ends, Silence, due, feed
@@ -49,9 +49,7 @@ def due_feed(dues: tuple[Due, ...], now: datetime) -> str:
 def _deadlines(node: Node, connection: Connection, unit: str | None, now: datetime) -> Iterator[Deadline]:
     domains = sorted({one.name for one in node.domains if isinstance(one.procedure, Procedure)})
     query = select(CASE).where(CASE.c.closed_at.is_(None), CASE.c.domain.in_(domains)).order_by(CASE.c.id)
-    if unit is not None:
-        query = query.where(or_(CASE.c.unit.is_(None), CASE.c.unit == unit))
-    for row in connection.execute(query).mappings().all():
+    for row in connection.execute(query.where(*seen_by_unit(unit))).mappings().all():
         computed = compute_case(node, connection, dict(row), now)
         if computed is not None:
             yield from _of_case(computed, dict(row))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select
 
-from node.exchange.cases import CASE, alias, members_of_cases, resolve_case
+from node.exchange.cases import CASE, alias, members_of_cases, resolve_case, seen_by_unit
 from node.exchange.contents import PART
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.exchange.turns import TURNS
@@ -48,8 +48,7 @@ def list_messages(
     if after_row is not None:
         query = query.where(MESSAGE.c.id > after_row)
     if unit is not None:
-        seen = or_(CASE.c.unit.is_(None), CASE.c.unit == unit)
-        query = query.where(exists().where(CASE.c.id == MESSAGE.c.case_id, seen))
+        query = query.where(exists().where(CASE.c.id == MESSAGE.c.case_id, *seen_by_unit(unit)))
     if state is not None:
         query = query.where(MESSAGE.c.state == state)
     if peer is not None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from node.access import Person
+from node.exchange.cases import seen_by_unit
 from node.exchange.turns import OURS, THEIRS, TROUBLE, TURNS
 from node.store.columns import table_of
 from node.store.tables import CaseMember, ExchangeCase
@@ -79,9 +80,8 @@ def _has_few(connection: Connection, party: str) -> bool:
 
 def _of_few(connection: Connection, person: Person, party: str, view: View, start: int, many: int) -> Listed:
     """Goes through all cases of the party, twice."""
-    unit = () if person.unit is None else (or_(CASE.c.unit.is_(None), CASE.c.unit == person.unit),)
     cases = MEMBER.join(CASE, CASE.c.id == MEMBER.c.case_id)
-    within = (MEMBER.c.party == party, *unit)
+    within = (MEMBER.c.party == party, *seen_by_unit(person.unit))
     counts = [func.count(case((_is_in(each), 1))) for each in View]
     found = connection.execute(select(*counts).select_from(cases).where(*within)).one()
     # By an expression: in the order of an index all cases would have to be gone through.

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, exists, func, select
 
 from node.access import Person, sees_unit
+from node.exchange.cases import seen_by_unit
 from node.store.columns import table_of
 from node.store.tables import Alarm, CaseMember, ExchangeCase, LoggedEntry, Message, Peer
 from node.web.views import Partner
@@ -94,20 +95,20 @@ def named(connection: Connection, parties: Sequence[str]) -> tuple[Partner, ...]
 
 def count_alarms(connection: Connection, person: Person) -> int:
     """How many alarms are open that this person may know of."""
-    query = select(func.count()).select_from(_ALARMS).where(*_alarms_within(person), ALARM.c.settled_at.is_(None))
+    query = select(func.count()).select_from(_ALARMS).where(*seen_by_unit(person.unit), ALARM.c.settled_at.is_(None))
     return connection.scalar(query) or 0
 
 
 def open_alarms(connection: Connection, person: Person, after: int, many: int) -> Sequence[RowMapping]:
     """Open alarms with a higher id than `after`, oldest first, as `find_alarm` gives them."""
-    within = (*_alarms_within(person), ALARM.c.settled_at.is_(None), ALARM.c.id > after)
+    within = (*seen_by_unit(person.unit), ALARM.c.settled_at.is_(None), ALARM.c.id > after)
     return connection.execute(_alarms().where(*within).order_by(ALARM.c.id).limit(many)).mappings().all()
 
 
 def find_alarm(connection: Connection, person: Person, alarm: int) -> RowMapping | None:
     """The row of `alarm`, settled or open, with `message_id`, `alias_year`, `alias_number` and `n` of its message; None
     if it is not there for this person."""
-    query = _alarms().where(*_alarms_within(person), ALARM.c.id == alarm)
+    query = _alarms().where(*seen_by_unit(person.unit), ALARM.c.id == alarm)
     return connection.execute(query).mappings().one_or_none()
 
 
@@ -121,8 +122,3 @@ def _alarms() -> Select[Any]:
     place = select(func.count()).where(every.c.case_id == MESSAGE.c.case_id, every.c.id <= MESSAGE.c.id)
     columns = (MESSAGE.c.message_id, CASE.c.alias_year, CASE.c.alias_number, place.scalar_subquery().label("n"))
     return select(ALARM, *columns).select_from(_ALARMS)
-
-
-def _alarms_within(person: Person) -> list[ColumnElement[bool]]:
-    """`node.access.sees_unit` in SQL, of the case that an alarm's message is in."""
-    return [] if person.unit is None else [or_(CASE.c.unit.is_(None), CASE.c.unit == person.unit)]

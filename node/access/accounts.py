@@ -53,11 +53,8 @@ class Person:
 
 def add_user(connection: Connection, name: str, role: str, unit: str | None, now: datetime) -> Person:
     """Make an account. Raises AccountError for an unknown role, an unusable name, or a name that was used before."""
-    known = _role(role)
-    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
-        raise AccountError(
-            f"{name!r} cannot be a name: use 1 to {NAME_LIMIT} printable characters without spaces around."
-        )
+    known = role_named(role)
+    require_name(name)
     found = connection.execute(select(_accounts.c.removed_at).where(_accounts.c.name == name)).one_or_none()
     if found is not None:
         was = "is an account already" if found.removed_at is None else "was an account that has been removed"
@@ -71,7 +68,7 @@ def add_user(connection: Connection, name: str, role: str, unit: str | None, now
 def change_user(connection: Connection, name: str, role: str, unit: str | None) -> Person:
     """Give an open account this role and unit, also in sessions that run. Raises AccountError for an unknown role or
     account."""
-    known = _role(role)
+    known = role_named(role)
     find_user(connection, name)
     connection.execute(update(_accounts).where(_accounts.c.name == name).values(role=known.value, unit=unit or None))
     return find_user(connection, name)
@@ -106,7 +103,16 @@ def list_users(connection: Connection, removed: bool = False) -> tuple[Person, .
     return tuple(Person.of_row(row) for row in connection.execute(query))
 
 
-def _role(role: str) -> Role:
+def require_name(name: str) -> None:
+    """Raise AccountError for what cannot be the name of a person or program."""
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
+        raise AccountError(
+            f"{name!r} cannot be a name: use 1 to {NAME_LIMIT} printable characters without spaces around."
+        )
+
+
+def role_named(role: str) -> Role:
+    """The role of that name. Raises AccountError where there is none."""
     try:
         return Role(role)
     except ValueError:

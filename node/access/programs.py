@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from node.access.accounts import NAME_LIMIT, AccountError, Role
+from node.access.accounts import AccountError, Role, require_name, role_named
 from node.store.columns import table_of
 from node.store.tables import Program as ProgramRow
 
@@ -82,11 +82,8 @@ def add_program(
     Raises AccountError for an unknown role or scope, a name that cannot be or was used, days out of bounds, or a key
     that is none of Ed25519 or P-256.
     """
-    known = _role(role)
-    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
-        raise AccountError(
-            f"{name!r} cannot be a name: use 1 to {NAME_LIMIT} printable characters without spaces around."
-        )
+    known = role_named(role)
+    require_name(name)
     unknown = sorted(set(scopes) - set(Scope))
     if unknown:
         raise AccountError(f"There is no scope {unknown[0]!r}. Scopes are: {', '.join(Scope)}.")
@@ -173,13 +170,6 @@ def _readable_key(pem: bytes) -> str:
     ):
         raise AccountError("The key is of another kind: give one of Ed25519, or of P-256.")
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
-
-
-def _role(role: str) -> Role:
-    try:
-        return Role(role)
-    except ValueError:
-        raise AccountError(f"There is no role {role!r}. Roles are: {', '.join(Role)}.") from None
 
 
 def _digest(token: str) -> bytes:

@@ -12,8 +12,8 @@ from node.access import Act
 from node.access.programs import Program
 from node.api.context import ApiContext, Caller, case_for, may
 from node.api.messages import After, Limit, shown_to
-from node.exchange.case_view import procedure_of, state_of
-from node.exchange.listing import case_rows, describe_cases, show_case
+from node.exchange.case_view import cases_with_state, procedure_of
+from node.exchange.listing import case_rows, show_case
 from node.store.columns import microseconds
 
 _CURSOR = re.compile(r"~([0-9]{1,16})-([0-9]{1,18})")
@@ -38,10 +38,7 @@ class Cases:
                 last = rows[limit - 1]
                 cursor = f"~{microseconds(last['changed_at'])}-{last['id']}"
                 response.headers["link"] = f'</api/v1/cases?limit={limit}&after={cursor}>; rel="next"'
-            found = rows[:limit]
-            described = describe_cases(connection, found)
-            node = self.context.node
-            return [one | state_of(node, connection, row) for one, row in zip(described, found, strict=True)]
+            return cases_with_state(self.context.node, connection, rows[:limit])
 
     def show(self, id: str, program: Caller) -> Any:
         """Show a case with its messages; by its number or id."""

@@ -17,9 +17,9 @@ from node.api.context import ApiContext, Caller, case_for
 from node.api.forms import Form, form_of
 from node.api.models import PRINTABLE, Text
 from node.api.problems import encoded, invalid
-from node.exchange.due_list import describe_due, due_feed, due_now
+from node.exchange.due_list import describe_due, due_now
 from node.exchange.paper_acts import CHANNELS, LARGEST_SCAN, NEW, ActOnPaper, record_on_paper
-from node.records.clocks import Due
+from node.records.clocks import Due, feed
 
 CALENDAR = "text/calendar"
 BY = ("us", "them")
@@ -68,7 +68,7 @@ class Clocks:
 
     def feed(self, program: Caller, unit: Unit = None) -> Response:
         """The same as a calendar (RFC 5545): case number, act and time."""
-        return Response(due_feed(self._due(program, unit), self.context.node.now()), media_type=CALENDAR)
+        return Response(feed(self._due(program, unit), self.context.node.now()), media_type=CALENDAR)
 
     def _due(self, program: Program, unit: str | None) -> tuple[Due, ...]:
         if program.unit is not None and unit not in (None, program.unit):

@@ -16,6 +16,7 @@ from node.exchange.listing import NotFound
 from node.exchange.paper_acts import PaperRefused
 from node.exchange.peers import PeerRefused
 from node.journal import journal
+from node.records.domains import NoSuchDomain
 from node.records.problems import Problem
 from node.store.payloads import PayloadErased
 from node.store.trouble import StoreUnavailable
@@ -93,7 +94,7 @@ def refusal_of(error: Exception) -> Refusal:
             return error
         case RequestValidationError():
             return _of_validation(error)
-        case NotFound():
+        case NotFound() | NoSuchDomain():
             return Refusal(404, "not-found", str(error))
         case ConfirmationNeeded():
             errors = [{"code": one.code, **_of_record(one.problem)} for one in error.findings]

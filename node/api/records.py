@@ -68,10 +68,7 @@ class Records:
 
     def new(self, domain: str, record: str, program: Caller) -> Any:
         """An empty record to fill, of the highest version of the domain."""
-        found = self.context.node.domains.named(domain)
-        if found is None:
-            known = ", ".join(sorted({one.name for one in self.context.node.domains}))
-            raise NotFound(f"There is no domain {domain!r}. There are: {known}.")
+        found = self.context.node.domains.known(domain)
         if record not in found.records:
             known = ", ".join(sorted(found.records))
             raise NotFound(f"{found.name} has no record {record!r}. It has: {known}.")

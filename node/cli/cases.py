@@ -7,14 +7,14 @@ from typing import Any
 
 from node.cli.messages import CASE_COLUMNS, COLUMNS
 from node.cli.printing import No, home_of, show, table
-from node.exchange.case_view import procedure_of, state_of
-from node.exchange.due_list import describe_due, due_feed, due_now
-from node.exchange.listing import case_rows, describe_cases, find_case
+from node.exchange.case_view import cases_with_state, procedure_of
+from node.exchange.due_list import describe_due, due_now
+from node.exchange.listing import case_rows, find_case
 from node.exchange.listing import show_case as case_shown
 from node.exchange.node import open_node
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
 from node.exchange.terms_drafts import Changes, change_terms
-from node.records.clocks import NoCalendar, make_calendar_record, proposal
+from node.records.clocks import NoCalendar, feed, make_calendar_record, proposal
 
 ACTOR = "command line"
 STATE_COLUMNS = {**CASE_COLUMNS, "state": "STATE", "next_deadline": "NEXT DEADLINE"}
@@ -27,9 +27,7 @@ def list_cases(arguments: Namespace) -> int:
     """List cases with state and next deadline."""
     node = open_node(home_of(arguments))
     with node.database.read() as connection:
-        found = case_rows(connection, arguments.limit)
-        described = describe_cases(connection, found)
-        rows = [one | state_of(node, connection, row) for one, row in zip(described, found, strict=True)]
+        rows = cases_with_state(node, connection, case_rows(connection, arguments.limit))
     show(arguments, rows, table(rows, STATE_COLUMNS, "No cases. `depesha send RECORD.xml --to PARTY` opens one."))
     return 0
 
@@ -77,7 +75,7 @@ def due(arguments: Namespace) -> int:
     with node.database.read() as connection:
         found = due_now(node, connection, arguments.unit)
     if arguments.feed:
-        calendar = due_feed(found, node.now())
+        calendar = feed(found, node.now())
         show(arguments, {"calendar": calendar}, calendar.rstrip("\r\n"))
         return 0
     rows = [describe_due(one) for one in found]

@@ -26,11 +26,7 @@ def check(arguments: Namespace) -> int:
 
 def new(arguments: Namespace) -> int:
     """Print an empty record to fill."""
-    domains = _domains(arguments)
-    domain = domains.named(arguments.domain)
-    if domain is None:
-        known = ", ".join(sorted({one.name for one in domains}))
-        raise No(f"There is no domain {arguments.domain!r}. There are: {known}.")
+    domain = _domains(arguments).known(arguments.domain)
     if arguments.record not in domain.records:
         raise No(f"{domain.name} has no record {arguments.record!r}. It has: {', '.join(sorted(domain.records))}.")
     content = new_record(domain, arguments.record).decode("utf-8")

@@ -24,7 +24,7 @@ from node.records.procedure_events import PENDING, SETTLED, UNDONE, Event, Span
 from node.records.procedure_messages import MessageFacts, event_on_paper, events_of
 from node.records.procedure_stored import read_event
 from node.records.procedure_view import SAME_ACT
-from node.records.procedures import REQUESTED, REQUESTING, Procedure
+from node.records.procedures import Procedure, other_role, role_of
 from node.store.columns import table_of
 from node.store.payloads import PayloadErased
 from node.store.tables import PaperAct
@@ -53,7 +53,7 @@ def events_of_case(node: Node, connection: Connection, case: Mapping[str, Any], 
     domain = None if case["domain"] is None else node.domains.named(case["domain"], case["version"])
     if domain is None or not isinstance(domain.procedure, Procedure):
         return None
-    own = REQUESTING if case["opener"] == node.party else REQUESTED
+    own = role_of(node.party, case["opener"])
     found: list[Event] = []
     unread: list[str] = []
     rows = list(_messages(connection, case, domain, peer))
@@ -66,19 +66,18 @@ def events_of_case(node: Node, connection: Connection, case: Mapping[str, Any], 
             unread.append(row["message_id"])
             continue
         by_us = row["direction"] == "out"
-        writer = own if by_us else (REQUESTING if row["peer"] == case["opener"] else REQUESTED)
+        writer = own if by_us else role_of(row["peer"], case["opener"])
         facts = _facts(row, record, writer, stale_replaced=row["message_id"] in replaced)
         found += events_of(facts, acts_in(record, domain), case["conversation_id"])
         told = stated_in(record)
         if told is not None and row["conversation_id"] == case["conversation_id"]:
             found.append(event_on_paper(row["message_id"], told, writer, row["timestamp"], facts.status))
     found += [one for one in by_hand(node, connection, case["id"]) if not _told_on_the_wire(one, found)]
-    other = REQUESTED if own == REQUESTING else REQUESTING
     return CaseEvents(
         domain=domain,
         procedure=domain.procedure,
         own=own,
-        parties={own: node.party, other: peer},
+        parties={own: node.party, other_role(own): peer},
         events=tuple(found),
         unread=tuple(sorted(unread)),
         heard_until=_heard_until(connection, peer),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from node.exchange.case_events import CaseEvents, events_of_case
 from node.exchange.case_terms import TermsOfCase, terms_of_case
 from node.exchange.cases import members_of
-from node.exchange.listing import instant_text
+from node.exchange.listing import describe_cases, instant_text
 from node.exchange.node import Node
 from node.records.procedure_events import Span
 from node.records.procedure_states import REASONS, WHOLE_CASE
@@ -166,8 +166,13 @@ def procedure_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> 
     return {"procedure": None if computed is None else describe_case(computed)}
 
 
-def state_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the list of cases shows of one (its row): {state, next_deadline}, null where it runs by no procedure."""
+def cases_with_state(node: Node, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Cases (their rows) as in the list, each with {state, next_deadline}, null where it runs by no procedure."""
+    described = describe_cases(connection, rows)
+    return [one | _state(node, connection, row) for one, row in zip(described, rows, strict=True)]
+
+
+def _state(node: Node, connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
     computed = compute_case(node, connection, row)
     if computed is None:
         return {"state": None, "next_deadline": None}

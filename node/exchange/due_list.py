@@ -10,7 +10,7 @@ from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_case
 from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
-from node.records.clocks import Deadline, Due, Ends, Silence, due, feed
+from node.records.clocks import Deadline, Due, Ends, Silence, due
 from node.records.procedures import Procedure
 
 
@@ -39,11 +39,6 @@ def describe_due(one: Due) -> dict[str, Any]:
         "officer": deadline.officer,
         "reach": one.reach.value,
     }
-
-
-def due_feed(dues: tuple[Due, ...], now: datetime) -> str:
-    """The same as a calendar (RFC 5545): case number, act and time, nothing else of a case."""
-    return feed(dues, now)
 
 
 def _deadlines(node: Node, connection: Connection, unit: str | None, now: datetime) -> Iterator[Deadline]:

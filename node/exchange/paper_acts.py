@@ -18,7 +18,7 @@ from node.exchange.node import Node
 from node.exchange.peers import load_peers
 from node.records.procedure_events import Event, Span
 from node.records.procedure_stored import write_event
-from node.records.procedures import REQUESTED, REQUESTING, Procedure, other_role
+from node.records.procedures import Procedure, other_role, role_of
 from node.store.columns import new_row_id, table_of
 from node.store.payloads import Kind, payload_rows, seal_payload
 from node.store.rows import insert_rows
@@ -65,7 +65,7 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
     scans = [_scan(path) for path in told.scans]
     with node.database.write() as connection:
         row = _opened(node, connection, told, now) if case == NEW else find_case(connection, case)
-        own = REQUESTING if row["opener"] == node.party else REQUESTED
+        own = role_of(node.party, row["opener"])
         _judge_act(node, row, told)
         row_id = new_row_id(now)
         event = Event(

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, delete, insert, select
 
 from node.audit.entry import append, entry
 from node.exchange.case_terms import TERMS
-from node.exchange.listing import NotFound, instant_text
+from node.exchange.listing import instant_text
 from node.exchange.node import Node
-from node.exchange.peers import load_peers
+from node.exchange.partners import find_peer
+from node.exchange.peers import KnownPeer
 from node.records.clocks import (
     Confirmation,
     Counting,
@@ -61,20 +62,17 @@ class Changes:
 def change_terms(node: Node, peer: str, domain_name: str, changes: Changes, actor: str) -> dict[str, Any]:
     """Carry out what a person says of the draft with `peer`, and make terms of it once nothing waits any more.
 
-    Without changes only shows. Returns as `show_terms`. Raises NotFound, TermsRefused; nothing is kept then.
+    Without changes only shows. Returns {peer, service, template, title, templates, waiting, figures, counting, in_use,
+    terms}. Raises NoSuchDomain, NotFound, TermsRefused; nothing is kept then.
     """
-    domain = node.domains.named(domain_name)
-    if domain is None:
-        known = ", ".join(sorted({one.name for one in node.domains}))
-        raise NotFound(f"There is no domain {domain_name!r}. There are: {known}.")
+    domain = node.domains.known(domain_name)
     now = node.now()
     with node.database.write() as connection:
-        if peer not in load_peers(connection):
-            raise NotFound(f"There is no peer {peer!r}. `depesha peer list` shows those that are known.")
+        known = find_peer(connection, peer)
         draft = _stored(connection, peer, domain)
         try:
             if changes.any:
-                draft = _changed(node, connection, peer, domain, draft, changes, actor, now)
+                draft = _changed(node, known, domain, draft, changes, actor, now)
                 _keep(node, connection, peer, domain, draft, actor, now)
         except PeriodError as error:
             raise TermsRefused(str(error)) from error
@@ -83,8 +81,7 @@ def change_terms(node: Node, peer: str, domain_name: str, changes: Changes, acto
 
 def _changed(
     node: Node,
-    connection: Connection,
-    peer: str,
+    known: KnownPeer,
     domain: Domain,
     draft: Draft | None,
     changes: Changes,
@@ -94,13 +91,11 @@ def _changed(
     templates = read_templates(domain.files)
     name = changes.template or (draft.template.name if draft else None)
     if name not in templates:
-        known = ", ".join(sorted(templates)) or "none: the domain has no templates"
-        raise TermsRefused(f"--template: found {name or 'none'}, expected one of {known}. Name the agreement's.")
-    peers = load_peers(connection)
+        there = ", ".join(sorted(templates)) or "none: the domain has no templates"
+        raise TermsRefused(f"--template: found {name or 'none'}, expected one of {there}. Name the agreement's.")
+    peer = known.party
     countries = {
-        party: country
-        for party, country in ((node.party, node.settings.country), (peer, peers[peer].country))
-        if country
+        party: country for party, country in ((node.party, node.settings.country), (peer, known.country)) if country
     }
     if draft is not None:
         countries |= draft.countries

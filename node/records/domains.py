@@ -32,6 +32,10 @@ _TEXTS = (".xsd", ".sch", ".xml", ".toml", ".po")  # files in which the namespac
 _KNOWN_SETTINGS = frozenset({"title", "written_for", "purpose", "notices", "second_look", "demonstration"})
 
 
+class NoSuchDomain(Exception):
+    """There is no domain of that name; the text says which there are."""
+
+
 class BrokenFolderError(Exception):
     """A domain folder that cannot be used: `file` within it and `reason`."""
 
@@ -96,6 +100,14 @@ class Domains:
         """The domain of that name, in its highest version unless one is given."""
         found = [domain for domain in self.all if domain.name == name and version in (None, domain.version)]
         return max(found, key=lambda domain: int(domain.version), default=None)
+
+    def known(self, name: str) -> Domain:
+        """The domain of that name, in its highest version. Raises NoSuchDomain."""
+        domain = self.named(name)
+        if domain is None:
+            names = ", ".join(sorted({one.name for one in self.all}))
+            raise NoSuchDomain(f"There is no domain {name!r}. There are: {names}.")
+        return domain
 
     def with_purpose(self, purpose: str) -> Domain | None:
         """The highest version of the domain that its domain.toml declares to serve `purpose` of the node itself."""

@@ -197,6 +197,11 @@ class SharedActs:
     statement: Statement | None = None
 
 
+def role_of(party: str, opener: str) -> str:
+    """The role in a case of a party that is in it: of its opener, or of the other."""
+    return REQUESTING if party == opener else REQUESTED
+
+
 def other_role(role: str) -> str:
     """The other of the two parties to a case."""
     return REQUESTED if role == REQUESTING else REQUESTING

@@ -9,14 +9,14 @@ import pytest
 
 from node.exchange.agreements import open_unilateral
 from node.exchange.case_view import compute_case, describe_case
-from node.exchange.due_list import describe_due, due_feed, due_now
+from node.exchange.due_list import describe_due, due_now
 from node.exchange.judgement import ConfirmationNeeded
 from node.exchange.listing import find_case
 from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submitted
 from node.exchange.terms_drafts import Changes, TermsRefused, change_terms
-from node.records.clocks import Calendar, DayOff, make_calendar_record
+from node.records.clocks import Calendar, DayOff, feed, make_calendar_record
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import AGREEMENT, EXAMPLES, RECORDS, Office
 
@@ -143,7 +143,7 @@ async def test_both_sides_show_the_same_state_and_instants_from_application_to_a
     assert [(describe_due(one)["act"], one.deadline.ours) for one in dues if one.deadline.act == "transfer"] == [
         ("transfer", True)
     ]
-    calendar = due_feed(dues, agreed.clock())
+    calendar = feed(dues, agreed.clock())
     assert "SUMMARY:" in calendar
     assert "theirs" not in calendar
     assert "p1" not in calendar

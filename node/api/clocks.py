@@ -4,6 +4,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -13,9 +14,9 @@ from starlette.responses import Response
 
 from node.access.programs import Program
 from node.api import keyed
-from node.api.context import ApiContext, Caller, case_for
-from node.api.forms import Form, form_of
-from node.api.models import PRINTABLE, Text
+from node.api.context import ApiContext, Caller, case_for, unit_for
+from node.api.forms import NAMED, Form, form_of
+from node.api.models import Text
 from node.api.problems import encoded, invalid
 from node.exchange.due_list import describe_due, due_now
 from node.exchange.paper_acts import CHANNELS, LARGEST_SCAN, NEW, ActOnPaper, record_on_paper
@@ -29,26 +30,25 @@ TEXTS = (
 _INSTANT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$"
 _DAY = r"^\d{4}-\d\d-\d\d$"
 _MORE_THAN_SCAN = 64 * 1024
-_NAMED = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": PRINTABLE}
 PAPER_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "act": {**_NAMED, "description": "its name in the procedure"},
+        "act": {**NAMED, "description": "its name in the procedure"},
         "channel": {"type": "string", "enum": [*CHANNELS]},
         "done": {"type": "string", "pattern": _INSTANT, "description": "when, with its zone"},
         "received": {"type": "string", "pattern": _INSTANT, "description": "when it was received, with its zone"},
         "by": {"type": "string", "enum": [*BY], "description": "who did it; without it us"},
         "persons": {
-            "type": "array", "minItems": 1, "items": _NAMED, "description": "ids of persons in the case, one a field",
+            "type": "array", "minItems": 1, "items": NAMED, "description": "ids of persons in the case, one a field",
         },
-        "concerning": {**_NAMED, "description": "the message, or act on paper, that it is about"},
+        "concerning": {**NAMED, "description": "the message, or act on paper, that it is about"},
         "until": {"type": "string", "pattern": _DAY, "description": "the day that it asks for or grants"},
         "scan": {
             "type": "array", "minItems": 1, "items": {"type": "string", "contentMediaType": "application/octet-stream"},
             "description": "the scanned paper, kept sealed",
         },
-        "peer": {**_NAMED, "description": "for a new case: its other side"},
-        "domain": {**_NAMED, "description": "for a new case: what it is about"},
+        "peer": {**NAMED, "description": "for a new case: its other side"},
+        "domain": {**NAMED, "description": "for a new case: what it is about"},
     },
     "required": ["act", "channel", "done"],
     "additionalProperties": False,
@@ -71,11 +71,10 @@ class Clocks:
         return Response(feed(self._due(program, unit), self.context.node.now()), media_type=CALENDAR)
 
     def _due(self, program: Program, unit: str | None) -> tuple[Due, ...]:
-        if program.unit is not None and unit not in (None, program.unit):
-            raise invalid("unit", unit or "", f"{program.unit}, or none", "This program is of one unit.")
+        unit = unit_for(program, unit)
         node = self.context.node
         with node.database.read() as connection:
-            return due_now(node, connection, program.unit or unit)
+            return due_now(node, connection, unit)
 
     async def on_paper(self, id: str, request: Request, program: Caller) -> Response:
         """Record an act by paper, fax, mail or telephone: our own statement until the other side states the same.
@@ -88,20 +87,21 @@ class Clocks:
             key = None
             if text is not None:
                 key = keyed.key_of(program.handle, text, b"POST /cases", id.encode("utf-8", "replace"), form.digest)
-            return await run_in_threadpool(self._record, id, program, form, key)
+            told = await run_in_threadpool(self._judged, id, program, form)
+            record = partial(self._record, id, program, told)
+            return await (record() if key is None else keyed.once(node, key, record))
 
-    def _record(self, name: str, program: Program, form: Form, key: keyed.Key | None) -> Response:
+    def _judged(self, name: str, program: Program, form: Form) -> ActOnPaper:
+        """What the form tells of; the case must be one that the program sees, unless it is new."""
         told = _told(form)
-        node = self.context.node
         if name != NEW:
-            with node.database.read() as connection:
+            with self.context.node.database.read() as connection:
                 case_for(connection, program, name)
+        return told
 
-        def record() -> Response:
-            value = record_on_paper(node, name, told, program.handle)
-            return Response(encoded(value), 201, {"location": f"/api/v1/cases/{value['case']}"}, "application/json")
-
-        return record() if key is None else keyed.once(node, key, record)
+    async def _record(self, name: str, program: Program, told: ActOnPaper) -> Response:
+        value = await run_in_threadpool(record_on_paper, self.context.node, name, told, program.handle)
+        return Response(encoded(value), 201, {"location": f"/api/v1/cases/{value['case']}"}, "application/json")
 
 
 def _told(form: Form) -> ActOnPaper:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from node.access import Act, allowed, sees_unit
 from node.access.programs import Program
+from node.api.problems import invalid
 from node.exchange.cases import CASE
 from node.exchange.directory import Directory
 from node.exchange.listing import NotFound, find_case, find_message
@@ -59,6 +60,13 @@ def message_for(
         if not sees_unit(program.unit, unit):
             raise NotFound(f"There is no message {message_id!r}.")
     return row
+
+
+def unit_for(program: Program, named: str | None) -> str | None:
+    """The unit that a request is about: the program's own, else the one named, if any. Raises Refusal for another."""
+    if program.unit is not None and named not in (None, program.unit):
+        raise invalid("unit", named or "", f"{program.unit}, or none", "This program is of one unit.")
+    return program.unit or named
 
 
 def _unit_of(case_id: int) -> Select[Any]:

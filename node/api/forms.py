@@ -17,6 +17,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from node.api.models import PRINTABLE
 from node.api.problems import Refusal, invalid
 from node.api.routes import has_controls
 from node.exchange.contents import discard
@@ -30,7 +31,11 @@ NAME_LETTERS = 200
 LOOP_BYTES = 256 * 1024
 """What is larger is sealed in a thread, so that nobody else waits."""
 UNKNOWN = "application/octet-stream"
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+[ -~]{0,150}")
+NAMED = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": PRINTABLE}
+"""The schema of a field that names something."""
+MEDIA_TYPE = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""Of a media type without parameters."""
+_WITH_PARAMETERS = re.compile(MEDIA_TYPE + "[ -~]{0,150}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +250,7 @@ def _file_name(text: str, where: str) -> str | None:
 
 
 def _media_type(declared: str, name: str | None, where: str) -> str:
-    if declared and not _MEDIA_TYPE.fullmatch(declared):
+    if declared and not _WITH_PARAMETERS.fullmatch(declared):
         raise invalid(where, declared, "a media type, as application/pdf")
     if declared and declared.lower() != UNKNOWN:
         return declared

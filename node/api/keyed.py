@@ -8,13 +8,14 @@ free again. Bodies are sealed, each under a key of its own.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -111,17 +112,17 @@ def keep_within(node: Node, connection: Connection, key: Key, answer: Response) 
     connection.execute(insert(_ANSWER).values(**_row(key), created_at=node.now(), **_kept(node, answer)))
 
 
-def once(node: Node, key: Key, act: Callable[[], Response]) -> Response:
+async def once(node: Node, key: Key, act: Callable[[], Awaitable[Response]]) -> Response:
     """Do `act` under a key, or give the answer that it brings back. Raises what `act` does, and Refusal."""
-    kept = take(node, key)
+    kept = await run_in_threadpool(take, node, key)
     if kept is not None:
         return kept
     try:
-        answer = act()
+        answer = await act()
     except Exception:
-        give_back(node, key)
+        await run_in_threadpool(give_back, node, key)
         raise
-    keep(node, key, answer)
+    await run_in_threadpool(keep, node, key, answer)
     return answer
 
 

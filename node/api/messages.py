@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from node.access import Act
 from node.access.programs import Program
 from node.api.context import ApiContext, Caller, case_for, may, message_for
+from node.api.forms import MEDIA_TYPE, UNKNOWN
 from node.api.models import Noted, State, Text
 from node.exchange.alarms import confirm_message
 from node.exchange.contents import PART, answer_of, envelope_of, part_content
@@ -32,7 +33,6 @@ After = Annotated[
 ]
 Number = Annotated[int, Query(ge=1, le=999_999)]
 _CURSOR = re.compile(r"~([0-9]{1,18})")
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ class Messages:
         if part is None:
             raise NotFound(f"There is no part {n} of this message.")
         media_type = (part["media_type"] or "").partition(";")[0].strip()
-        if not _MEDIA_TYPE.fullmatch(media_type):
-            media_type = "application/octet-stream"
+        if not re.fullmatch(MEDIA_TYPE, media_type):
+            media_type = UNKNOWN
         headers = {
             "content-length": str(part["size"]),
             "etag": f'"{bytes(part["sha256"]).hex()}"',

@@ -15,7 +15,6 @@ from functools import partial, wraps
 from typing import Any
 
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -140,20 +139,10 @@ class Guarded(APIRoute):
         self, request: Request, inner: Callable[[Request], Awaitable[Response]], program: Program, text: str
     ) -> Response:
         """Answer under an idempotency key."""
-        node = self.context.node
         url = request.url
         told = (request.method.encode(), url.path.encode(), url.query.encode(), await request.body())
         key = keyed.key_of(program.handle, text, *told)
-        kept = await run_in_threadpool(keyed.take, node, key)
-        if kept is not None:
-            return kept
-        try:
-            answer = await self._answer(request, inner, program)
-        except Exception:
-            await run_in_threadpool(keyed.give_back, node, key)
-            raise
-        await run_in_threadpool(keyed.keep, node, key, answer)
-        return answer
+        return await keyed.once(self.context.node, key, partial(self._answer, request, inner, program))
 
     async def _answer(
         self, request: Request, inner: Callable[[Request], Awaitable[Response]], program: Program

@@ -15,9 +15,8 @@ from node.access.programs import Program
 from node.api import keyed
 from node.api.cases import Cases
 from node.api.conditions import require_unchanged, tag_of
-from node.api.context import ApiContext, Caller, case_for
-from node.api.forms import LOOP_BYTES, Form, Upload, form_of, only
-from node.api.models import PRINTABLE
+from node.api.context import ApiContext, Caller, case_for, unit_for
+from node.api.forms import LOOP_BYTES, NAMED, Form, Upload, form_of, only
 from node.api.problems import Refusal, encoded, invalid
 from node.exchange.cases import resolve_case
 from node.exchange.judgement import refused_record
@@ -29,14 +28,13 @@ from node.records.reading import MAX_RECORD_BYTES, UnreadableError, read_xml
 TEXTS = ("to", "case", "unit", "confirm", "service", "service_type", "action")
 FILES = ("record", "attachment", "part")
 RECORD_TYPE = "application/xml"
-_NAMED = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": PRINTABLE}
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _COMMON: dict[str, Any] = {
-    "to": {**_NAMED, "description": "the partner that gets it"},
-    "case": {**_NAMED, "description": "the case's number or id; without it a new case"},
-    "unit": {**_NAMED, "description": "the unit of ours that sends it"},
+    "to": {**NAMED, "description": "the partner that gets it"},
+    "case": {**NAMED, "description": "the case's number or id; without it a new case"},
+    "unit": {**NAMED, "description": "the unit of ours that sends it"},
     "confirm": {
-        "type": "array", "minItems": 1, "items": _NAMED,
+        "type": "array", "minItems": 1, "items": NAMED,
         "description": "codes of questions that a person has confirmed, one a field",
     },
     "attachment": {
@@ -51,9 +49,9 @@ _OF_RECORD: dict[str, Any] = {
     },
 }  # fmt: skip
 _OF_OTHERS: dict[str, Any] = {
-    "service": {**_NAMED, "description": "for what is no record: its service"},
-    "service_type": {**_NAMED, "description": "the type of that service; without it that of the open pair"},
-    "action": {**_NAMED, "description": "its action"},
+    "service": {**NAMED, "description": "for what is no record: its service"},
+    "service_type": {**NAMED, "description": "the type of that service; without it that of the open pair"},
+    "action": {**NAMED, "description": "its action"},
     "part": {
         "type": "array", "minItems": 1, "items": _FILE,
         "description": "its parts in order, each with its media type",
@@ -121,9 +119,7 @@ class Sending:
         service, action, parts = self._content(form)
         case = form.text("case")
         self._judge_case(request, program, case)
-        unit = form.text("unit")
-        if program.unit is not None and unit not in (None, program.unit):
-            raise invalid("unit", unit or "", f"{program.unit}, or none", "This program is of one unit.")
+        unit = unit_for(program, form.text("unit"))
         return Submission(
             peer=to,
             service=service,
@@ -131,7 +127,7 @@ class Sending:
             action=action,
             parts=parts,
             case=case,
-            unit=unit or program.unit,
+            unit=unit,
             actor=program.handle,
             confirmed=form.texts.get("confirm", []),
         )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +14,20 @@ from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.partners import find_peer
 from node.exchange.peers import KnownPeer
+from node.exchange.terms_words import (
+    TermsRefused,
+    counting_of,
+    counting_of_words,
+    named_by_party,
+    period_of_words,
+)
 from node.records.clocks import (
     Confirmation,
     Counting,
-    Counts,
     Draft,
     PeriodError,
     Place,
+    Template,
     TermsPeriod,
     confirm,
     read_templates,
@@ -29,18 +36,13 @@ from node.records.clocks import (
     write_terms,
 )
 from node.records.clocks.periods import read_day_end, write_day_end
-from node.records.clocks.templates import COUNTING
-from node.records.clocks.terms import read_period, read_wait, write_period, write_wait
+from node.records.clocks.templates import COUNTING, read_counting, write_counting
+from node.records.clocks.terms import read_period, write_period
 from node.records.domains import Domain
 from node.store.columns import new_row_id, table_of
 from node.store.tables import TermsDraft
 
 DRAFT = table_of(TermsDraft)
-_TRUTH = {"yes": True, "no": False}
-
-
-class TermsRefused(Exception):
-    """The terms cannot be made so; the text names what was found, what is expected and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Changes:
     countries: Sequence[str] = ()
     confirm: Sequence[str] = ()
     set: Sequence[str] = ()
-    drop: Sequence[str] = field(default=())
+    drop: Sequence[str] = ()
 
     @property
     def any(self) -> bool:
@@ -66,31 +68,32 @@ def change_terms(node: Node, peer: str, domain_name: str, changes: Changes, acto
     terms}. Raises NoSuchDomain, NotFound, TermsRefused; nothing is kept then.
     """
     domain = node.domains.known(domain_name)
+    templates = read_templates(domain.files)
     now = node.now()
     with node.database.write() as connection:
         known = find_peer(connection, peer)
-        draft = _stored(connection, peer, domain)
+        draft = _stored(connection, peer, domain, templates)
         try:
             if changes.any:
-                draft = _changed(node, known, domain, draft, changes, actor, now)
+                draft = _changed(node, known, domain, templates, draft, changes, actor, now)
                 _keep(node, connection, peer, domain, draft, actor, now)
         except PeriodError as error:
             raise TermsRefused(str(error)) from error
-        return _shown(connection, peer, domain, draft)
+        return _shown(connection, peer, domain, templates, draft)
 
 
 def _changed(
     node: Node,
     known: KnownPeer,
     domain: Domain,
+    templates: Mapping[str, Template],
     draft: Draft | None,
     changes: Changes,
     actor: str,
     now: datetime,
 ) -> Draft:
-    templates = read_templates(domain.files)
     name = changes.template or (draft.template.name if draft else None)
-    if name not in templates:
+    if name is None or name not in templates:
         there = ", ".join(sorted(templates)) or "none: the domain has no templates"
         raise TermsRefused(f"--template: found {name or 'none'}, expected one of {there}. Name the agreement's.")
     peer = known.party
@@ -99,9 +102,9 @@ def _changed(
     }
     if draft is not None:
         countries |= draft.countries
-    countries |= _pairs("--country", changes.countries, (node.party, peer), "CCC")
+    countries |= named_by_party("--country", changes.countries, (node.party, peer), "CCC")
     places = dict(draft.places) if draft else {}
-    for party, text in _pairs("--place", changes.places, (node.party, peer), "ZONE[@HH:MM]").items():
+    for party, text in named_by_party("--place", changes.places, (node.party, peer), "ZONE[@HH:MM]").items():
         zone, _, ends = text.partition("@")
         places[party] = Place(zone, read_day_end(ends) if ends else None)
     for party in (node.party, peer):
@@ -121,106 +124,9 @@ def _changed(
             raise TermsRefused(
                 f"--set {one!r}: expected NAME=VALUE, as --set 'reply=10 calendar-days silence=accepted'."
             )
-        value = _counting(made, text) if figure == COUNTING else _period(made, figure, text)
+        value = counting_of_words(made, text) if figure == COUNTING else period_of_words(made, figure, text)
         made = confirm(made, figure, actor, now, value)
     return made
-
-
-def _pairs(option: str, texts: Sequence[str], parties: Sequence[str], form: str) -> dict[str, str]:
-    found = {}
-    for text in texts:
-        party, equals, value = text.partition("=")
-        if not equals or party not in parties or not value:
-            raise TermsRefused(f"{option} {text!r}: expected PARTY={form} with one of {', '.join(parties)}.")
-        found[party] = value
-    return found
-
-
-def _words(figure: str, text: str, known: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Words without `=` in order, and those with it."""
-    plain = [word for word in text.split() if "=" not in word]
-    named = dict(word.split("=", 1) for word in text.split() if "=" in word)
-    if unknown := sorted(set(named) - set(known)):
-        raise TermsRefused(f"--set {figure}: found {', '.join(unknown)}, expected some of {', '.join(known)}.")
-    return plain, named
-
-
-def _period(draft: Draft, figure: str, text: str) -> TermsPeriod:
-    known = ("days-of", "calendars", "first-day", "rolls", "silence", "starts", "before", "extends")
-    plain, named = _words(figure, text, known)
-    if len(plain) != 2 or not (plain[0].isascii() and plain[0].isdigit()):
-        raise TermsRefused(f"--set {figure}: found {text!r}, expected a number and a unit, as 10 calendar-days.")
-    proposed = draft.template.figures.get(figure)
-    counting = _of_draft(draft)
-    hours = plain[1] == "hours"
-    extends = named.get("extends", proposed.extends.value if proposed and proposed.extends else None)
-    row: dict[str, Any] = {
-        "number": int(plain[0]),
-        "unit": plain[1],
-        "days_of": named.get("days-of", counting.days_of),
-        "calendars": _roles(named["calendars"])
-        if "calendars" in named
-        else ([] if hours else list(counting.calendars)),
-        "first_day": _truth(figure, named, "first-day", counting.first_day and not hours and extends != "added"),
-        "rolls": _truth(figure, named, "rolls", counting.rolls and not hours),
-        "silence": named.get("silence", proposed.silence.value if proposed else "overdue"),
-        "starts": named.get("starts", proposed.starts.value if proposed else "received"),
-        "before": _truth(figure, named, "before", bool(proposed and proposed.before)),
-    }
-    if extends is not None:
-        row["extends"] = extends
-    try:
-        return read_period(row)
-    except PeriodError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise TermsRefused(f"--set {figure}: {error}. docs/reference/periods.md names units and values.") from error
-
-
-def _of_draft(draft: Draft) -> Counting:
-    own = draft.confirmations.get(COUNTING)
-    return own.value if own is not None and isinstance(own.value, Counting) else draft.template.counting
-
-
-def _counting(draft: Draft, text: str) -> Counting:
-    known = ("days-of", "calendars", "first-day", "rolls", "answer", "without-receipt")
-    plain, named = _words(COUNTING, text, known)
-    before = _of_draft(draft)
-    wait = write_wait(before.without_receipt)
-    if "without-receipt" in named:
-        hours, _, counts = named["without-receipt"].partition(":")
-        if not hours.isdigit() or counts not in ("received", "not-made"):
-            raise TermsRefused("--set counting: without-receipt is HOURS:received or HOURS:not-made, as 48:received.")
-        wait = {"hours": int(hours), "received": counts == "received"}
-    if plain:
-        raise TermsRefused(
-            f"--set counting: found {' '.join(plain)}, expected {', '.join(known)}, each with its value."
-        )
-    try:
-        return Counting(
-            days_of=named.get("days-of", before.days_of),
-            calendars=tuple(_roles(named["calendars"])) if "calendars" in named else before.calendars,
-            first_day=_truth(COUNTING, named, "first-day", before.first_day),
-            rolls=_truth(COUNTING, named, "rolls", before.rolls),
-            answer=Counts(named.get("answer", before.answer.value)),
-            without_receipt=read_wait(wait),
-        )
-    except PeriodError:
-        raise
-    except ValueError as error:
-        raise TermsRefused(f"--set counting: {error}. docs/reference/terms.md names the values.") from error
-
-
-def _roles(text: str) -> list[str]:
-    return [] if text == "none" else text.split(",")
-
-
-def _truth(figure: str, named: Mapping[str, str], key: str, otherwise: bool) -> bool:
-    if key not in named:
-        return otherwise
-    if named[key] not in _TRUTH:
-        raise TermsRefused(f"--set {figure}: found {key}={named[key]}, expected {key}=yes or {key}=no.")
-    return _TRUTH[named[key]]
 
 
 def _keep(
@@ -259,12 +165,12 @@ def _keep(
     append(connection, [entry(type=made, at=now, actor=actor, facts={**facts}, peer=peer)], node.kek)
 
 
-def _stored(connection: Connection, peer: str, domain: Domain) -> Draft | None:
+def _stored(connection: Connection, peer: str, domain: Domain, templates: Mapping[str, Template]) -> Draft | None:
     query = select(DRAFT).where(DRAFT.c.peer == peer, DRAFT.c.service == domain.namespace)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
-    template = read_templates(domain.files).get(row["template"])
+    template = templates.get(row["template"])
     if template is None:
         raise TermsRefused(f"{domain.namespace} has no template {row['template']!r} any more. Name another.")
     return Draft(
@@ -281,40 +187,20 @@ def _write(one: Confirmation) -> dict[str, Any]:
     if isinstance(one.value, TermsPeriod):
         value = write_period(one.value)
     elif isinstance(one.value, Counting):
-        value = _write_counting(one.value)
+        value = write_counting(one.value)
     return {"by": one.by, "at": one.at.isoformat(), "value": value, "dropped": one.dropped}
 
 
 def _read(name: str, row: Mapping[str, Any]) -> Confirmation:
     value: TermsPeriod | Counting | None = None
     if row["value"] is not None:
-        value = _read_counting(row["value"]) if name == COUNTING else read_period(row["value"])
+        value = read_counting(row["value"]) if name == COUNTING else read_period(row["value"])
     return Confirmation(row["by"], datetime.fromisoformat(row["at"]), value, row["dropped"])
 
 
-def _write_counting(counting: Counting) -> dict[str, Any]:
-    return {
-        "days_of": counting.days_of,
-        "calendars": list(counting.calendars),
-        "first_day": counting.first_day,
-        "rolls": counting.rolls,
-        "answer": counting.answer.value,
-        "without_receipt": write_wait(counting.without_receipt),
-    }
-
-
-def _read_counting(row: Mapping[str, Any]) -> Counting:
-    return Counting(
-        days_of=row["days_of"],
-        calendars=tuple(row["calendars"]),
-        first_day=row["first_day"],
-        rolls=row["rolls"],
-        answer=Counts(row["answer"]),
-        without_receipt=read_wait(row["without_receipt"]),
-    )
-
-
-def _shown(connection: Connection, peer: str, domain: Domain, draft: Draft | None) -> dict[str, Any]:
+def _shown(
+    connection: Connection, peer: str, domain: Domain, templates: Mapping[str, Template], draft: Draft | None
+) -> dict[str, Any]:
     newest = select(TERMS).where(TERMS.c.peer == peer, TERMS.c.service == domain.namespace)
     row = connection.execute(newest.order_by(TERMS.c.made_at.desc(), TERMS.c.id.desc()).limit(1)).mappings().first()
     figures = [] if draft is None else [_figure(draft, name) for name in _names(draft)]
@@ -323,10 +209,10 @@ def _shown(connection: Connection, peer: str, domain: Domain, draft: Draft | Non
         "service": domain.namespace,
         "template": None if draft is None else draft.template.name,
         "title": None if draft is None else draft.template.title,
-        "templates": sorted(read_templates(domain.files)),
+        "templates": sorted(templates),
         "waiting": {} if draft is None else unconfirmed(draft),
         "figures": figures,
-        "counting": None if draft is None else _write_counting(_of_draft(draft)),
+        "counting": None if draft is None else write_counting(counting_of(draft)),
         "in_use": None if row is None else {"digest": row["digest"], "made": instant_text(row["made_at"])},
         "terms": None if row is None else json.loads(row["document"]),
     }

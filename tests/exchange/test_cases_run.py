@@ -15,7 +15,8 @@ from node.exchange.listing import find_case
 from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submitted
-from node.exchange.terms_drafts import Changes, TermsRefused, change_terms
+from node.exchange.terms_drafts import Changes, change_terms
+from node.exchange.terms_words import TermsRefused
 from node.records.clocks import Calendar, DayOff, feed, make_calendar_record
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import AGREEMENT, EXAMPLES, RECORDS, Office

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from node.records.clocks.periods import Counts, Extends, PeriodError, Silence, Unit, WithoutReceipt
-from node.records.clocks.terms import Ground, TermsPeriod, read_wait
+from node.records.clocks.terms import Ground, TermsPeriod, read_wait, write_wait
 
 FOLDER = "terms/"
 FIGURES = "terms/periods.csv"
@@ -188,7 +188,7 @@ def _template(path: str, content: bytes, rows: list[Row]) -> Template:
             name=path.removeprefix(FOLDER).removesuffix(".toml"),
             title=about["title"],
             agreements=agreements,
-            counting=_counting(about["counting"]),
+            counting=read_counting(about["counting"]),
             figures=figures,
             sides={side: tuple(countries) for side, countries in about.get("sides", {}).items()},
             evidence=tuple(about.get("evidence", ())),
@@ -206,7 +206,8 @@ def _template(path: str, content: bytes, rows: list[Row]) -> Template:
     return template
 
 
-def _counting(about: Mapping[str, Any]) -> Counting:
+def read_counting(about: Mapping[str, Any]) -> Counting:
+    """How periods count, from `[counting]` of a template or from `write_counting`. Raises KeyError, ValueError."""
     return Counting(
         days_of=about["days_of"],
         calendars=tuple(about["calendars"]),
@@ -215,6 +216,18 @@ def _counting(about: Mapping[str, Any]) -> Counting:
         answer=Counts(about.get("answer", Counts.RECEIVED)),
         without_receipt=read_wait(about.get("without_receipt")),
     )
+
+
+def write_counting(counting: Counting) -> dict[str, Any]:
+    """The opposite of `read_counting`."""
+    return {
+        "days_of": counting.days_of,
+        "calendars": list(counting.calendars),
+        "first_day": counting.first_day,
+        "rolls": counting.rolls,
+        "answer": counting.answer.value,
+        "without_receipt": write_wait(counting.without_receipt),
+    }
 
 
 def _figure(name: str, about: Mapping[str, Any], rows: list[Row]) -> Figure:

@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from node.as4 import decompress
-from node.exchange.contents import PART, ContentGone, sealed_octets
+from node.exchange.case_reading import CaseReading
+from node.exchange.contents import ContentGone, sealed_octets
 from node.exchange.node import Node
 from node.exchange.sequences import missing_numbers
 from node.exchange.settlement import MESSAGE
-from node.records.check import CheckedRecord, check
+from node.records.check import CheckedRecord
 from node.records.domains import Domain
 from node.records.procedure_acts import acts_in, stated_in
 from node.records.procedure_events import PENDING, SETTLED, UNDONE, Event, Span
@@ -48,8 +48,9 @@ class CaseEvents:
     heard_until: datetime | None
 
 
-def events_of_case(node: Node, connection: Connection, case: Mapping[str, Any], peer: str) -> CaseEvents | None:
+def events_of_case(reading: CaseReading, case: Mapping[str, Any], peer: str) -> CaseEvents | None:
     """What happened in a case (a row of `exchange_case`) with `peer`; None where its domain has no procedure."""
+    node, connection = reading.node, reading.connection
     domain = None if case["domain"] is None else node.domains.named(case["domain"], case["version"])
     if domain is None or not isinstance(domain.procedure, Procedure):
         return None
@@ -61,7 +62,7 @@ def events_of_case(node: Node, connection: Connection, case: Mapping[str, Any], 
     for row in rows:
         if row["state"] == "rejected" or node.domains.find(row["service"]) is None:
             continue
-        record = record_of(node, connection, row)
+        record = reading.record(row) if row["case_id"] == case["id"] else reading.shared_record(row)
         if record is None:
             unread.append(row["message_id"])
             continue
@@ -80,7 +81,7 @@ def events_of_case(node: Node, connection: Connection, case: Mapping[str, Any], 
         parties={own: node.party, other_role(own): peer},
         events=tuple(found),
         unread=tuple(sorted(unread)),
-        heard_until=_heard_until(connection, peer),
+        heard_until=reading.once(("heard", peer), lambda: _heard_until(connection, peer)),
     )
 
 
@@ -116,21 +117,6 @@ def _messages(
             MESSAGE.c.case_id != case["id"],
         )
         yield from map(dict, connection.execute(elsewhere.order_by(MESSAGE.c.id)).mappings())
-
-
-def record_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> CheckedRecord | None:
-    """The record of a message (its row), from its first part; None where it is gone or none of a domain here."""
-    first = select(PART.c.n, PART.c.compressed).where(PART.c.message == row["id"]).order_by(PART.c.n).limit(1)
-    part = connection.execute(first).one_or_none()
-    if part is None:
-        return None
-    try:
-        octets = sealed_octets(node, row["id"], "part", part.n, connection)
-        content = b"".join(decompress(octets) if part.compressed else octets)
-    except (PayloadErased, ContentGone):
-        return None
-    record = check(content, node.domains, row["service"], row["action"])
-    return record if isinstance(record, CheckedRecord) else None
 
 
 def _facts(row: Mapping[str, Any], record: CheckedRecord, writer: str, *, stale_replaced: bool) -> MessageFacts:

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
-from node.exchange.case_events import CaseEvents, record_of
-from node.exchange.node import Node
+from node.exchange.case_events import CaseEvents
+from node.exchange.case_reading import CaseReading
 from node.exchange.settlement import MESSAGE
 from node.records.clocks import Calendar, CaseTerms, NoCalendar, read_calendar_record, read_terms
 from node.records.clocks import Terms as AgreedTerms
@@ -75,17 +75,18 @@ class TermsOfCase:
     calendars: Mapping[str, Calendar]
 
 
-def terms_of_case(node: Node, connection: Connection, case: CaseEvents) -> TermsOfCase:
+def terms_of_case(reading: CaseReading, case: CaseEvents) -> TermsOfCase:
     """The terms of a case, with those that its started periods keep."""
-    peer = next(party for party in case.parties.values() if party != node.party)
-    versions = _versions(connection, peer, case.domain.namespace)
+    peer = next(party for party in case.parties.values() if party != reading.node.party)
+    service = case.domain.namespace
+    versions = reading.once(("terms", peer, service), lambda: _versions(reading.connection, peer, service))
     if not versions:
         reason = (
             f"there are no terms with {peer} for {case.domain.name}: "
             f"`depesha agreement terms --peer {peer} --domain {case.domain.name}` makes them"
         )
         return TermsOfCase(NoTerms(reason), {}, None, {})
-    calendars = {party: calendars_between(node, connection, peer, party) for party in case.parties.values()}
+    calendars = {party: calendars_between(reading, peer, party) for party in case.parties.values()}
 
     def at(instant: datetime | None) -> ClockTerms:
         return ClockTerms(
@@ -106,11 +107,16 @@ def terms_of_case(node: Node, connection: Connection, case: CaseEvents) -> Terms
     return TermsOfCase(latest, kept, latest.case.terms, latest.case.calendars)
 
 
-def calendars_between(node: Node, connection: Connection, peer: str, party: str) -> list[tuple[datetime, Calendar]]:
+def calendars_between(reading: CaseReading, peer: str, party: str) -> list[tuple[datetime, Calendar]]:
     """The calendars of `party` (we, or `peer`) that it has sent the other, each with the time of its receipt, in order.
 
     Both sides hold the same ones: only a signed and receipted calendar binds.
     """
+    return reading.once(("calendars", peer, party), lambda: _calendars(reading, peer, party))
+
+
+def _calendars(reading: CaseReading, peer: str, party: str) -> list[tuple[datetime, Calendar]]:
+    node, connection = reading.node, reading.connection
     services = [one.namespace for one in node.domains if one.purpose == PURPOSE]
     query = select(MESSAGE).where(
         MESSAGE.c.peer == peer,
@@ -119,7 +125,7 @@ def calendars_between(node: Node, connection: Connection, peer: str, party: str)
     )
     found = []
     for row in connection.execute(query.order_by(MESSAGE.c.receipt_time, MESSAGE.c.id)).mappings():
-        record = record_of(node, connection, dict(row))
+        record = reading.record(dict(row))
         if record is None or row["receipt_time"] is None:
             continue
         try:

@@ -3,7 +3,7 @@
 The keys are part of the doors (docs/reference/procedure.md). Persons stand in them by their ids within the case.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.exchange.case_events import CaseEvents, events_of_case
+from node.exchange.case_reading import CaseReading
 from node.exchange.case_terms import TermsOfCase, terms_of_case
 from node.exchange.cases import members_of
 from node.exchange.listing import describe_cases, instant_text
@@ -53,19 +54,32 @@ def compute_case(
     node: Node, connection: Connection, case: Mapping[str, Any], now: datetime | None = None
 ) -> ComputedCase | None:
     """A case (a row of `exchange_case`) at `now`; None where it runs by no procedure."""
-    others = [party for party in members_of(connection, case["id"]) if party != node.party]
+    return next(compute_cases(node, connection, [case], now))
+
+
+def compute_cases(
+    node: Node, connection: Connection, cases: Iterable[Mapping[str, Any]], now: datetime | None = None
+) -> Iterator[ComputedCase | None]:
+    """The same of several cases, in their order; what they share is read once."""
+    reading = CaseReading(node, connection)
+    return (_computed(reading, case, now or node.now()) for case in cases)
+
+
+def _computed(reading: CaseReading, case: Mapping[str, Any], now: datetime) -> ComputedCase | None:
+    node = reading.node
+    others = [party for party in members_of(reading.connection, case["id"]) if party != node.party]
     if not others:
         return None
     peer = case["opener"] if case["opener"] in others else others[0]
-    found = events_of_case(node, connection, case, peer)
+    found = events_of_case(reading, case, peer)
     if found is None:
         return None
-    terms = terms_of_case(node, connection, found)
+    terms = terms_of_case(reading, found)
     seen = view(
         found.procedure,
         terms.now,
         found.events,
-        now or node.now(),
+        now,
         own=found.own,
         heard_until=found.heard_until,
         kept=terms.kept,
@@ -169,11 +183,11 @@ def procedure_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> 
 def cases_with_state(node: Node, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Cases (their rows) as in the list, each with {state, next_deadline}, null where it runs by no procedure."""
     described = describe_cases(connection, rows)
-    return [one | _state(node, connection, row) for one, row in zip(described, rows, strict=True)]
+    computed = compute_cases(node, connection, rows)
+    return [one | _state(case) for one, case in zip(described, computed, strict=True)]
 
 
-def _state(node: Node, connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
-    computed = compute_case(node, connection, row)
+def _state(computed: ComputedCase | None) -> dict[str, Any]:
     if computed is None:
         return {"state": None, "next_deadline": None}
     following = next_deadline(computed)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_case
+from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_cases
 from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
@@ -44,10 +44,10 @@ def describe_due(one: Due) -> dict[str, Any]:
 def _deadlines(node: Node, connection: Connection, unit: str | None, now: datetime) -> Iterator[Deadline]:
     domains = sorted({one.name for one in node.domains if isinstance(one.procedure, Procedure)})
     query = select(CASE).where(CASE.c.closed_at.is_(None), CASE.c.domain.in_(domains)).order_by(CASE.c.id)
-    for row in connection.execute(query.where(*seen_by_unit(unit))).mappings().all():
-        computed = compute_case(node, connection, dict(row), now)
+    rows = [dict(row) for row in connection.execute(query.where(*seen_by_unit(unit))).mappings()]
+    for row, computed in zip(rows, compute_cases(node, connection, rows, now), strict=True):
         if computed is not None:
-            yield from _of_case(computed, dict(row))
+            yield from _of_case(computed, row)
 
 
 def _of_case(computed: ComputedCase, row: dict[str, Any]) -> Iterator[Deadline]:

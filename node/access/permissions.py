@@ -21,6 +21,7 @@ class Act(StrEnum):
     SETTLE_ALARM = "settle what waited for a person, with a note"
     SEND = "send records and other messages to a partner"
     RESEND = "try a message again that was not delivered"
+    SEE_FIGURES = "see figures of all cases"
     RECORD_PAPER = "record an act that was done on paper"
     DECIDE_MESSAGE = "take a message back, or record that the partner has it"
     CHECK_RECORDS = "check records, see which domains there are, begin new records"
@@ -33,7 +34,7 @@ class Act(StrEnum):
 _READING = frozenset(
     {
         Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
-        Act.SEE_INTERFACE,
+        Act.SEE_FIGURES, Act.SEE_INTERFACE,
     }
 )  # fmt: skip
 _ALLOWED: dict[Role, frozenset[Act]] = {

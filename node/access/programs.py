@@ -37,6 +37,7 @@ class Scope(StrEnum):
     MESSAGES_DECIDE = "messages:decide"
     CASES_READ = "cases:read"
     CASES_RECORD = "cases:record"
+    FIGURES_READ = "figures:read"
     RECORDS_CHECK = "records:check"
     PARTNERS_READ = "partners:read"
     PARTNERS_CHANGE = "partners:change"

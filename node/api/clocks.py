@@ -1,4 +1,4 @@
-"""What is due by the clocks of cases, and acts on paper that the clocks take."""
+"""What is due by the clocks of cases, figures of them, and acts on paper that the clocks take."""
 
 import re
 from contextlib import suppress
@@ -19,10 +19,12 @@ from node.api.forms import NAMED, Form, form_of
 from node.api.models import Text
 from node.api.problems import encoded, invalid
 from node.exchange.due_list import describe_due, due_now
+from node.exchange.figures import figures, figures_as_csv
 from node.exchange.paper_acts import CHANNELS, LARGEST_SCAN, NEW, ActOnPaper, record_on_paper
 from node.records.clocks import Due, feed
 
 CALENDAR = "text/calendar"
+CSV = "text/csv"
 BY = ("us", "them")
 TEXTS = (
     "act", "channel", "done", "received", "by", "persons", "concerning", "until", "peer", "domain",
@@ -69,6 +71,20 @@ class Clocks:
     def feed(self, program: Caller, unit: Unit = None) -> Response:
         """The same as a calendar (RFC 5545): case number, act and time."""
         return Response(feed(self._due(program, unit), self.context.node.now()), media_type=CALENDAR)
+
+    def figures(self, program: Caller, unit: Unit = None) -> Any:
+        """Cases by year, partner, procedure and outcome: how many, how long, overdue, deemed; small numbers hidden."""
+        return self._figures(program, unit)
+
+    def figures_as_csv(self, program: Caller, unit: Unit = None) -> Response:
+        """The same as CSV (RFC 4180), with a line of names; nothing stands for a number that is hidden."""
+        return Response(figures_as_csv(self._figures(program, unit)), media_type=CSV)
+
+    def _figures(self, program: Program, unit: str | None) -> list[dict[str, Any]]:
+        unit = unit_for(program, unit)
+        node = self.context.node
+        with node.database.read() as connection:
+            return figures(node, connection, unit)
 
     def _due(self, program: Program, unit: str | None) -> tuple[Due, ...]:
         unit = unit_for(program, unit)

@@ -29,6 +29,10 @@ _CASE: dict[str, Any] = {
     "version": "1", "unit": None, "created": "2026-04-17T08:12:31.000Z", "changed": "2026-04-17T08:12:31.000Z",
     "message_count": 1,
 }  # fmt: skip
+_FIGURE: dict[str, Any] = {
+    "level": "outcome", "year": 2026, "partner": "SRB-MOI", "procedure": "returns", "outcome": "accepted", "cases": 41,
+    "median_days": 9.5, "longest_days": 31, "overdue": 6, "deemed": 0,
+}  # fmt: skip
 _DUE: dict[str, Any] = {
     "case": "2026-0417", "act": "Answer", "awaits": "theirs", "started": "2026-04-17T08:12:32.117Z",
     "end": "2026-04-27T22:00:00.000Z", "latest_end": "2026-04-27T22:00:00.000Z", "left_seconds": 741600, "over": False,
@@ -175,6 +179,22 @@ class Due(BaseModel):
     unit: str | None
     officer: str | None
     reach: str
+
+
+class Figure(BaseModel):
+    """A line of the figures; null for a number that is hidden, and for what a total is not by."""
+
+    model_config = _example(_FIGURE)
+    level: Literal["all", "year", "partner", "procedure", "outcome"]
+    year: int | None
+    partner: str | None
+    procedure: str | None
+    outcome: str | None
+    cases: int | None
+    median_days: float | None
+    longest_days: int | None
+    overdue: int | None
+    deemed: int | None
 
 
 class OnPaper(BaseModel):

@@ -6,7 +6,7 @@ from node.access import Act
 from node.access.programs import Scope
 from node.api import models
 from node.api.cases import Cases
-from node.api.clocks import CALENDAR, PAPER_SCHEMA, Clocks
+from node.api.clocks import CALENDAR, CSV, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
 from node.api.messages import SOAP, Messages
 from node.api.partners import Agreements, Partners
@@ -86,6 +86,14 @@ def _cases(cases: Cases, clocks: Clocks) -> tuple[Declared, ...]:
         Declared(
             "GET", "/due.ics", Act.LIST_CASES, read, clocks.feed, "What is due, as a calendar", tag, gives=CALENDAR,
             documented=_octets(CALENDAR),
+        ),
+        Declared(
+            "GET", "/figures", Act.SEE_FIGURES, Scope.FIGURES_READ, clocks.figures, "Figures of all cases", tag,
+            list[models.Figure],
+        ),
+        Declared(
+            "GET", "/figures.csv", Act.SEE_FIGURES, Scope.FIGURES_READ, clocks.figures_as_csv, "The same as CSV", tag,
+            gives=CSV, documented=_octets(CSV),
         ),
         Declared(
             "POST", "/cases/{id:path}/on-paper", Act.RECORD_PAPER, Scope.CASES_RECORD, clocks.on_paper,

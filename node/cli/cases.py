@@ -1,4 +1,4 @@
-"""`case list`, `case show`, `case record`, `due`, `agreement terms`, `calendar propose`."""
+"""`case list`, `case show`, `case record`, `due`, `figures`, `agreement terms`, `calendar propose`."""
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from node.cli.messages import CASE_COLUMNS, COLUMNS
 from node.cli.printing import No, home_of, show, table
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.due_list import describe_due, due_now
+from node.exchange.figures import figures, figures_as_csv
 from node.exchange.listing import case_rows, find_case
 from node.exchange.listing import show_case as case_shown
 from node.exchange.node import open_node
@@ -19,6 +20,11 @@ from node.records.clocks import NoCalendar, feed, make_calendar_record, proposal
 ACTOR = "command line"
 STATE_COLUMNS = {**CASE_COLUMNS, "state": "STATE", "next_deadline": "NEXT DEADLINE"}
 DUE_COLUMNS = {"end": "END", "case": "CASE", "act": "ACT", "awaits": "WHOSE", "over": "OVER", "unit": "UNIT"}
+_NUMBERS = ("cases", "median_days", "longest_days", "overdue", "deemed")
+_FEW = "hidden"
+FIGURES = {"year": "YEAR", "partner": "PARTNER", "procedure": "PROCEDURE", "outcome": "OUTCOME", "cases": "CASES",
+           "median_days": "MEDIAN DAYS", "longest_days": "LONGEST", "overdue": "OVERDUE", "deemed": "DEEMED",
+           }  # fmt: skip
 FIGURE_COLUMNS = {"name": "PERIOD", "number": "LENGTH", "unit": "UNIT", "silence": "SILENCE", "article": "ARTICLE",
                   "confirmed_by": "CONFIRMED BY", "dropped": "DROPPED"}  # fmt: skip
 
@@ -81,6 +87,20 @@ def due(arguments: Namespace) -> int:
     rows = [describe_due(one) for one in found]
     shown = [{**row, "over": "over" if row["over"] else ""} for row in rows]
     show(arguments, rows, table(shown, DUE_COLUMNS, "Nothing is due."))
+    return 0
+
+
+def print_figures(arguments: Namespace) -> int:
+    """Print figures of all cases, small numbers hidden."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        rows = figures(node, connection, arguments.unit)
+    if arguments.csv:
+        text = figures_as_csv(rows)
+        show(arguments, {"csv": text}, text.replace("\r\n", "\n").rstrip("\n"))
+        return 0
+    shown = [{name: _FEW if row[name] is None and name in _NUMBERS else row[name] for name in row} for row in rows]
+    show(arguments, rows, table(shown, FIGURES, "No cases."))
     return 0
 
 

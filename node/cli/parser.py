@@ -248,6 +248,11 @@ def _case_verbs(verbs: _Verbs) -> None:
     due = _verb(verbs, "due", f"{CASES}:due", "print what is due, in the order in which to look at it")
     due.add_argument("--unit", metavar="U", help="of this unit, and of cases of none")
     due.add_argument("--feed", action="store_true", help="as a calendar (iCalendar)")
+    figures = _verb(
+        verbs, "figures", f"{CASES}:print_figures", "print figures of all cases: how many, how long, overdue, deemed"
+    )
+    figures.add_argument("--unit", metavar="U", help="of this unit, and of cases of none")
+    figures.add_argument("--csv", action="store_true", help="as CSV")
     calendar = _group(verbs, "calendar", "our own days off")
     propose = _verb(
         calendar, "propose", f"{CASES}:propose_calendar", "print a record of our days off, to correct and send"

@@ -6,7 +6,7 @@ from node.access import Act, Role, allowed, sees_unit
 
 READ = {
     Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
-    Act.SEE_INTERFACE,
+    Act.SEE_FIGURES, Act.SEE_INTERFACE,
 }  # fmt: skip
 MAY = {
     Role.OFFICER: READ

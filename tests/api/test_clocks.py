@@ -58,6 +58,22 @@ def test_an_act_on_paper_opens_a_case_whose_clock_runs(agreed: Site) -> None:
     assert agreed.ask("GET", "/due?unit=Graz", token=lyon).status_code == 422
 
 
+def test_figures_hide_what_is_few_as_json_and_as_csv(agreed: Site) -> None:
+    fields = {"peer": PEER, "domain": "returns"}
+    for _ in range(2):
+        assert on_paper(agreed, "new", fields=fields).status_code == 201
+    rows = agreed.ask("GET", "/figures", "auditor").json()
+    assert [row["level"] for row in rows] == ["all", "year", "partner", "procedure", "outcome"]
+    assert {row["cases"] for row in rows} == {None}
+    for _ in range(3):
+        assert on_paper(agreed, "new", fields=fields).status_code == 201
+    answer = agreed.ask("GET", "/figures.csv", "head", headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    names, total, *_ = (line.split(",") for line in answer.text.splitlines())
+    assert dict(zip(names, total, strict=True))["cases"] == "5"
+    assert agreed.ask("GET", "/figures", "it").status_code == 403
+
+
 def test_what_cannot_be_recorded_changes_nothing(agreed: Site) -> None:
     for fields, status in (
         ({}, 409),

@@ -123,15 +123,10 @@ def view(
     state = read(known)
     agreed = state if len(both) == len(known) else read(both)
     expected = state if len(wanted) == len(known) else read(wanted)
+    nobody = PersonState(procedure.start)
     persons = {
-        name: PersonView(
-            state=here.state,
-            agreed=agreed.persons[name].state if name in agreed.persons else None,
-            expected=expected.persons[name].state if name in expected.persons else here.state,
-            since=here.since,
-            by_silence=any(step.period for step in state.steps if step.person == name and step.at == here.since),
-        )
-        for name, here in state.persons.items()
+        name: _person(name, state.persons.get(name, nobody), agreed, expected, state.steps)
+        for name in sorted({*state.persons, *expected.persons})
     }
     unsettled = [one for one in acts if one.status == PENDING]
     found = [
@@ -154,6 +149,17 @@ def view(
         findings=tuple(found),
         steps=state.steps,
         pending=tuple(sorted({one.id for one in unsettled})),
+    )
+
+
+def _person(name: str, here: PersonState, agreed: Replayed, expected: Replayed, steps: Sequence[Passed]) -> PersonView:
+    """A person whom only an act that waits for its receipt names stands at the beginning, and is expected further."""
+    return PersonView(
+        state=here.state,
+        agreed=agreed.persons[name].state if name in agreed.persons else None,
+        expected=expected.persons[name].state if name in expected.persons else here.state,
+        since=here.since,
+        by_silence=any(step.period for step in steps if step.person == name and step.at == here.since),
     )
 
 

@@ -17,11 +17,13 @@ LOOK_SECONDS = 0.01
 class Clock:
     """What nodes are told the time is: the true one, which a test may move forward."""
 
-    def __init__(self) -> None:
-        self._ahead = timedelta()
+    def __init__(self, of: "Clock | None" = None, ahead: timedelta = timedelta()) -> None:
+        """`of`: the clock that this one keeps `ahead` of, whatever a test does to either."""
+        self._of = of
+        self._ahead = ahead
 
     def __call__(self) -> datetime:
-        return utc_now() + self._ahead
+        return (utc_now() if self._of is None else self._of()) + self._ahead
 
     def advance(self, **span: float) -> None:
         """Let time pass: `advance(hours=1)`."""

@@ -105,12 +105,20 @@ async def make_world(
     """
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(*, send: bool = True, they_send: bool = False, depesha: bool = False, **settings: Any) -> World:
+        async def make(
+            *,
+            send: bool = True,
+            they_send: bool = False,
+            they_serve: bool = True,
+            their_clock: Clock = clock,
+            depesha: bool = False,
+            **settings: Any,
+        ) -> World:
             ours = Office(made[OURS], tmp_path / OURS, database, clock, **settings)
-            theirs = Office(made[THEIRS], tmp_path / THEIRS, their_database, clock)
+            theirs = Office(made[THEIRS], tmp_path / THEIRS, their_database, their_clock)
             ours.know(known(theirs), depesha=depesha)
             theirs.know(known(ours), depesha=depesha)
-            for office in (ours, theirs):
+            for office in (ours, theirs) if they_serve else (ours,):
                 await stack.enter_async_context(office.serving())
             if send:
                 await stack.enter_async_context(ours.sending())

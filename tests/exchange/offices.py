@@ -47,6 +47,13 @@ SETTINGS = {
 }
 
 
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
+
+
 class Office:
     """One administration. `url` is where its wire answers once it is serving."""
 
@@ -65,9 +72,9 @@ class Office:
         self.directory = Directory(self.node)
         self.courier = Courier(self.node, self.directory)
         self.endpoint = Endpoint(self.node, self.directory, self.courier.wake)
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/as4"
+        self._reserved = _bound(0)  # keeps the port while nothing listens on it
+        self._port = self._reserved.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}/as4"
 
     @property
     def party(self) -> str:
@@ -75,13 +82,15 @@ class Office:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Answer the wire while the block runs."""
+        """Answer the wire while the block runs; once it has ended, another may run at the same address."""
+        if self.endpoint.stopping:
+            self.endpoint = Endpoint(self.node, self.directory, self.courier.wake)
         config = uvicorn.Config(outside_app(self.endpoint), log_config=None, access_log=False, lifespan="off")
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
         # Started and closed by hand: `serve` looks only ten times a second whether it should end.
-        await server.startup(sockets=[self._socket])
+        await server.startup(sockets=[_bound(self._port)])
         try:
             yield
         finally:

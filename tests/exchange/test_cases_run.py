@@ -2,109 +2,29 @@
 
 import json
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from node.exchange.agreements import open_unilateral
-from node.exchange.case_view import compute_case, describe_case
 from node.exchange.due_list import describe_due, due_now
-from node.exchange.judgement import ConfirmationNeeded
-from node.exchange.listing import find_case
 from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
 from node.exchange.parts_to_send import PartToSend
-from node.exchange.submission import Submitted
 from node.exchange.terms_drafts import Changes, change_terms
 from node.exchange.terms_words import TermsRefused
 from node.records.clocks import Calendar, DayOff, feed, make_calendar_record
+from tests.exchange.case_steps import ACCEPTED, TERMS, applied, both_stand, instant, reply, stands, with_terms
 from tests.exchange.conftest import World, WorldMaker
-from tests.exchange.offices import AGREEMENT, EXAMPLES, RECORDS, Office
+from tests.exchange.offices import AGREEMENT
 
 DAYS_OFF = "urn:depesha:days-off:1"
-EXAMPLE_ID = "2f0c7f0e-7d3a-4c55-9b1e-1f0a3f6f2c11@fra.example"
-ACCEPTED = "<Accepted/>"
-# By the clock of the world, so that the test knows the end of a period to the instant.
-REPLY = "reply=240 hours silence=accepted"
-TERMS = Changes(
-    template="ec-serbia",
-    places=["ours=Europe/Paris", "theirs=Europe/Belgrade"],
-    countries=["ours=FRA", "theirs=SRB"],
-    confirm=["counting"],
-    set=[REPLY, "reply.extension=144 hours extends=added", "transfer=3 months calendars=none"],
-    drop=["reply-accelerated", "error", "submission"],
-)
 
 
 @pytest.fixture
 async def agreed(make_world: WorldMaker) -> World:
     """Both sides send, know what may be sent, and have made the same terms."""
     return with_terms(await make_world(they_send=True, depesha=True))
-
-
-def with_terms(world: World) -> World:
-    """The world, once both sides have opened replies and made the same terms."""
-    for office, peer in ((world.ours, "theirs"), (world.theirs, "ours")):
-        with office.node.database.write() as connection:
-            open_unilateral(
-                connection, peer=peer, ref=AGREEMENT, service=RECORDS, service_type=None, action="Reply",
-                now=office.node.now(),
-            )  # fmt: skip
-        made = change_terms(office.node, peer, "returns", TERMS, "test")
-        assert made["waiting"] == {}
-    world.ours.configured()
-    return world
-
-
-def example(name: str, *changes: tuple[str, str]) -> PartToSend:
-    text = (EXAMPLES / "good" / name).read_text(encoding="utf-8")
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    return PartToSend.of_bytes(text.encode(), "application/xml")
-
-
-def submitted(office: Office, to: str, content: PartToSend, action: str, **more: Any) -> Submitted:
-    """Queued, after the second look that the record asks for."""
-    try:
-        return office.submitted(to, content, service=RECORDS, action=action, **more)
-    except ConfirmationNeeded as asked:
-        codes = [one.code for one in asked.findings]
-        return office.submitted(to, content, service=RECORDS, action=action, confirmed=codes, **more)
-
-
-async def applied(world: World) -> tuple[str, str]:
-    """An application that both sides have; its id and case."""
-    application = example("minimal-application.xml", ("<InterviewRequested>true", "<InterviewRequested>false"))
-    sent = submitted(world.ours, "theirs", application, "ReadmissionApplication")
-    await world.ours.reaches(sent.id, "delivered")
-    return sent.id, sent.case
-
-
-def reply(office: Office, case: str, to: str, concerning: str, answer: str) -> str:
-    content = example("reply.xml", (EXAMPLE_ID, concerning), (ACCEPTED, answer))
-    return submitted(office, to, content, "Reply", case=case).id
-
-
-def stands(office: Office, case: str) -> dict[str, Any]:
-    """The case as `case show` has it."""
-    with office.node.database.read() as connection:
-        computed = compute_case(office.node, connection, find_case(connection, case))
-    assert computed is not None
-    return describe_case(computed)
-
-
-def both_stand(world: World, case: str) -> dict[str, Any]:
-    """The case, after a look that both sides show the same of it."""
-    ours, theirs = stands(world.ours, case), stands(world.theirs, case)
-    same = ("state", "agreed", "persons", "steps")
-    assert [ours[key] for key in same] == [theirs[key] for key in same]
-    assert [one["end"] for one in ours["deadlines"]] == [one["end"] for one in theirs["deadlines"]]
-    return ours
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 async def test_both_sides_show_the_same_state_and_instants_from_application_to_acceptance(agreed: World) -> None:

@@ -61,8 +61,8 @@ types: $(VENV)/ready-test  ## mypy, strict
 layers: $(VENV)/ready-test  ## imports between the rooms run downwards only
 	@$(VENV)/bin/lint-imports
 
-pytest: $(VENV)/ready-test  ## the tests, on two processes
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not interop and not browser and not kills and not proxy and not faults and not attacks and not api_fuzz" -q
+pytest: $(VENV)/ready-test  ## the tests, three at once: many wait for what two nodes do
+	@$(PYTHON) -m pytest -n 3 --dist loadgroup -m "not interop and not browser and not kills and not proxy and not faults and not attacks and not api_fuzz" -q
 
 api-fuzz: $(VENV)/ready-test  ## schemathesis on the programming interface at length, on both databases
 	@$(PYTHON) -m pytest tests/api -m api_fuzz -v

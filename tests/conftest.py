@@ -26,12 +26,22 @@ from tests.left_out import leave_out, tell_left_out
 
 SKIPPED = "PostgreSQL was left out"
 TEMPLATE = "depesha_template"
+SERVER_BYTES = 2 << 30
+"""More than a session's server ever holds."""
 
 
 @pytest.fixture(autouse=True)
 def own_row_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row ids of a process never fall: without this a test that moves its clock would date those of the next ones."""
     monkeypatch.setattr(columns, "_row_ids", columns._RowIds())
+
+
+def _in_memory() -> Path | None:
+    """A file system in memory with room for the server's files: there a database is copied ten times as fast."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > SERVER_BYTES:
+        return memory
+    return None
 
 
 def _start_postgresql(directory: Path) -> Any:
@@ -50,7 +60,7 @@ def postgresql_server() -> Iterator[str | None]:
         yield None
         return
     # Not under pytest's folders: only root reaches those, and the server runs as somebody else.
-    directory = Path(tempfile.mkdtemp(prefix="depesha-pg-"))
+    directory = Path(tempfile.mkdtemp(prefix="depesha-pg-", dir=_in_memory()))
     try:
         server = _start_postgresql(directory)
     except Exception as error:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.type_api import TypeEngine
@@ -56,6 +55,8 @@ def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_Among, "postgresql")
 def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    from sqlalchemy.dialects.postgresql import ARRAY
+
     values: BindParameter[Any] = BindParameter(element.name, type_=ARRAY(element.column.type))
     text: str = compiler.process(element.column == func.any(values), **options)
     return text

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-import psycopg
 import sqlalchemy.exc
 from sqlalchemy.engine import URL
 
@@ -111,17 +110,27 @@ def _trouble_of_database(error: sqlalchemy.exc.SQLAlchemyError, url: URL | None)
     if isinstance(original, sqlite3.Error):
         # Errors that the Python module raises by itself carry no code.
         reason = _SQLITE.get(getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE)
-    elif isinstance(original, psycopg.Error):
-        state = original.sqlstate or ""
-        reason = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
-        if reason is None and not state and isinstance(original, psycopg.OperationalError):
-            reason = Trouble.GONE
+    else:
+        reason = _reason_of_server(original)
     if reason is None and error.connection_invalidated:
         reason = Trouble.GONE
     if reason is None:
         return None
     remedies = _FILE_REMEDIES if isinstance(original, sqlite3.Error) else _SERVER_REMEDIES
     return StoreUnavailable(reason, f"{_name_of(url)} {remedies[reason]}.")
+
+
+def _reason_of_server(original: BaseException | None) -> Trouble | None:
+    # Here, since it takes long to load and a node on SQLite has no use for it.
+    import psycopg
+
+    if not isinstance(original, psycopg.Error):
+        return None
+    state = original.sqlstate or ""
+    reason = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
+    if reason is None and not state and isinstance(original, psycopg.OperationalError):
+        return Trouble.GONE
+    return reason
 
 
 def _name_of(url: URL | None) -> str:

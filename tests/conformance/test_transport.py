@@ -15,7 +15,10 @@ from tests.trust_doors.foreign import TEST, Answer, message, post
 from tests.trust_doors.homes import Home
 
 # What is old is spoken here on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning"),
+    pytest.mark.xdist_group("conformance-transport"),
+]
 
 ACCEPTED = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305")
 # No authenticated encryption.

@@ -184,6 +184,8 @@ async def test_what_waited_by_a_clock_behind_has_its_whole_time_once_it_is_right
         assert watched.own.doubted
         kernel[0] = "synchronised"
         assert (await watched.own.look()).trusted
+        world.ours.courier.wake()
+        await world.ours.attempted(sent, 2)
         world.ours.retry_now(seconds=700)
         await world.ours.attempted(sent, 3)
     assert (world.ours.state(sent), watched.alarms()) == ("queued", [])

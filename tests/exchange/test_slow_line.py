@@ -10,7 +10,7 @@ from node.exchange.parts_to_send import PartToSend
 from tests.exchange.clock import until
 from tests.exchange.conftest import Stage, StageMaker
 
-ATTEMPT_SECONDS = 6
+ATTEMPT_SECONDS = 4
 PIECE = 1 << 20
 # More than the buffers of both ends hold, so that what the peer does not take waits with us.
 PIECES = 18

@@ -43,7 +43,13 @@ def good(said: list[str]) -> bool:
     return len(verified) == 2 and not bad
 
 
-@pytest.fixture(scope="module", params=["eddsa-x25519", "ecdsa-p256"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(suite, marks=pytest.mark.xdist_group(f"signed-octets-{suite}"))
+        for suite in ("eddsa-x25519", "ecdsa-p256")
+    ],
+)
 def exchanged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """What both sides took out of one delivered message with three parts: the sender's folder, the receiver's."""
     folder = tmp_path_factory.mktemp("exchanged")

@@ -26,6 +26,7 @@ from tests.interop.nodes import until
 from tests.trust_doors.foreign import ACTION, AGREEMENT, SERVICE, TEST, Answer, answers_at, message, post
 from tests.trust_doors.homes import ROOT, Home, refused_within
 
+pytestmark = pytest.mark.xdist_group("trust-doors-between-nodes")
 OPEN = ("--ref", AGREEMENT, "--service", SERVICE, "--action", ACTION)
 PARTNERSHIP = "urn:depesha:partnership:1"
 

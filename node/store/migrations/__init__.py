@@ -6,9 +6,6 @@ scripts are part of the package, so that an installed node can upgrade itself.
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from node.store.database import Database
@@ -33,15 +30,25 @@ def upgrade(database: Database, revision: str = HEAD) -> None:
         found = _version(connection)
         if found is not None and found > HEAD:
             raise _outdated(found)
-        config = Config()
-        # '%' starts an interpolation in alembic's settings.
-        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, revision)
-        except CommandError:
-            detail = f"the tables are of version {found}, which this program does not know; nothing was changed"
-            raise StoreUnavailable(Trouble.OUTDATED, f"{detail}: use the Depesha that made them") from None
+        if found != revision:
+            _run_scripts(connection, found, revision)
+
+
+def _run_scripts(connection: Connection, found: str | None, revision: str) -> None:
+    # Here, since it takes long to load and most starts find the tables current.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    # '%' starts an interpolation in alembic's settings.
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError:
+        detail = f"the tables are of version {found}, which this program does not know; nothing was changed"
+        raise StoreUnavailable(Trouble.OUTDATED, f"{detail}: use the Depesha that made them") from None
 
 
 def require_current(database: Database) -> None:

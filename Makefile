@@ -71,7 +71,7 @@ interop: $(VENV)/ready-test  ## exchange with phase4, another implementation (ne
 	@$(PYTHON) -m pytest tests/interop -m interop -v
 
 kills: $(VENV)/ready-test  ## kill real nodes at every crash point under traffic, and at random
-	@$(PYTHON) -m pytest tests/faults -m kills -v -s
+	@$(PYTHON) -m pytest tests/faults tests/adapters -m kills -v -s
 
 faults: $(VENV)/ready-test  ## networks, disks, files and databases that fail under two real nodes
 	@$(PYTHON) -m pytest tests/faults -m faults -v -s

@@ -1,7 +1,6 @@
 """`send`, `message …`, `case …`: everything about messages by command."""
 
 import asyncio
-import mimetypes
 import sys
 import time
 from argparse import Namespace
@@ -17,7 +16,7 @@ from node.exchange.listing import find_message, list_messages, show_message
 from node.exchange.node import Node, open_node
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submission, submit
-from node.operations.parts_written import part_files, require_own_folder, write_private
+from node.operations.parts_written import extension, part_files, require_own_folder, write_private
 from node.operations.signed_octets import write_signed
 from node.records.check import CheckedRecord, check
 from node.records.problems import Problem
@@ -146,13 +145,6 @@ def withdraw(arguments: Namespace) -> int:
     outcome = withdraw_message(node, arguments.id, actor="command line")
     show(arguments, outcome, f"Withdrawn: {outcome['id']}. Messages after it in its case go on.")
     return 0
-
-
-def extension(media_type: str | None) -> str:
-    """The file name ending that goes with a media type; .bin where none is known."""
-    known = {"application/xml": ".xml", "text/xml": ".xml", "text/plain": ".txt", "image/jpeg": ".jpg"}
-    plain = (media_type or "").partition(";")[0].strip().lower()
-    return known.get(plain) or mimetypes.guess_extension(plain) or ".bin"
 
 
 def _submission(node: Node, arguments: Namespace) -> Submission:

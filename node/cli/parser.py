@@ -23,6 +23,7 @@ SERVICE = "node.cli.service"
 PEOPLE = "node.cli.people"
 ALARMS = "node.cli.alarms"
 TOKENS = "node.cli.tokens"
+ADAPTERS = "node.cli.adapters"
 
 
 def default_home() -> str:
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     _record_verbs(verbs)
     _people_verbs(verbs)
     _program_verbs(verbs)
+    _adapter_verbs(verbs)
     return parser
 
 
@@ -299,3 +301,9 @@ def _program_verbs(verbs: _Verbs) -> None:
     listing.add_argument("--all", action="store_true", help="removed ones, too")
     remove = _verb(token, "remove", f"{TOKENS}:remove", "remove a program; nothing more is taken from it at once")
     remove.add_argument("name", metavar="NAME")
+
+
+def _adapter_verbs(verbs: _Verbs) -> None:
+    folder = _verb(verbs, "folder", f"{ADAPTERS}:folder", "send what is put into a folder, write there what comes")
+    folder.add_argument("dir", metavar="DIR", help="the folder; made if it is not there")
+    folder.add_argument("--once", action="store_true", help="look once and end")

@@ -1,6 +1,7 @@
 """Files that hold the parts of a message: in a folder of their message alone, for their owner's eyes only."""
 
 import hashlib
+import mimetypes
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -40,6 +41,13 @@ def require_own_folder(folder: Path, files: Mapping[str, Collection[str]]) -> No
     for path in sorted([*folder.glob("part-*.*"), *(path for path in named if path.exists())]):
         if not path.is_file() or _sha256(path) not in files.get(path.name, ()):
             raise FolderTaken(path)
+
+
+def extension(media_type: str | None) -> str:
+    """The file name ending that goes with a media type; .bin where none is known."""
+    known = {"application/xml": ".xml", "text/xml": ".xml", "text/plain": ".txt", "image/jpeg": ".jpg"}
+    plain = (media_type or "").partition(";")[0].strip().lower()
+    return known.get(plain) or mimetypes.guess_extension(plain) or ".bin"
 
 
 def write_private(path: Path, chunks: Iterable[bytes]) -> None:

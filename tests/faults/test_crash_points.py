@@ -37,6 +37,7 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("exchange/partners.py", "remove_peer"): "one row of a peer, by a person",
     ("exchange/partners.py", "open_by_own_word"): "one agreement, by a person",
     ("exchange/partners.py", "end_agreement_named"): "one agreement, by a person",
+    ("exchange/submitted_once.py", "forget"): "one key, after what was queued under it stands elsewhere too",
     ("exchange/terms_drafts.py", "change_terms"): "terms with one peer, by a person",
     ("operations/checks.py", "_write"): "changes nothing: finds out whether the store can be written",
     ("store/migrations/__init__.py", "upgrade"): "the tables, before there is a node",

@@ -1,6 +1,7 @@
 """The tables, one file a concern. Importing this package registers all of them in `metadata`."""
 
 from node.store.tables.accounts import Account, BrowserSession, SignInLink
+from node.store.tables.adapters import SubmissionKey, WebhookEvent, WebhookReceiver
 from node.store.tables.agreements import Agreement, AgreementPair
 from node.store.tables.alarms import Alarm
 from node.store.tables.cases import CaseMember, CaseNumber, ExchangeCase
@@ -44,6 +45,9 @@ __all__ = [
     "Program",
     "Row",
     "SignInLink",
+    "SubmissionKey",
     "TermsDraft",
+    "WebhookEvent",
+    "WebhookReceiver",
     "metadata",
 ]

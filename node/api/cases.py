@@ -12,12 +12,14 @@ from node.access import Act
 from node.access.programs import Program
 from node.api.context import ApiContext, Caller, case_for, may
 from node.api.messages import After, Limit, shown_to
+from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.listing import case_rows, show_case
 from node.store.columns import microseconds
 
 _CURSOR = re.compile(r"~([0-9]{1,16})-([0-9]{1,18})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_LOOK = ("second_look", "evidence")
 _LATEST = 253_402_300_799_000_000
 
 
@@ -52,6 +54,8 @@ class Cases:
             # It tells of each person what was decided.
             seen = may(program, Act.READ_PERSONS)
             case |= procedure_of(self.context.node, connection, row) if seen else {"procedure": None}
+            read = may(program, Act.READ_RECORDS)
+            case |= looked_at_again(self.context.node, connection, row) if read else dict.fromkeys(_SECOND_LOOK)
         return case | {"messages": [shown_to(program, message) for message in case["messages"]]}
 
     def _place(self, connection: Any, program: Program, after: str | None) -> tuple[datetime, int] | None:

@@ -29,8 +29,17 @@ _CASE: dict[str, Any] = {
     "version": "1", "unit": None, "created": "2026-04-17T08:12:31.000Z", "changed": "2026-04-17T08:12:31.000Z",
     "message_count": 1,
 }  # fmt: skip
+_LOOK: dict[str, Any] = {
+    "message": MESSAGE_ID, "field": "Evidence/Document/Line[2]", "rule": "mrz-other-number", "found": "A0123456",
+    "expected": "the document's number A0123457",
+    "remedy": "Compare the record with the document: one of the two is wrong.",
+}  # fmt: skip
+_EVIDENCE: dict[str, Any] = {
+    "message": MESSAGE_ID, "persons": ["p1"], "code": "passport", "issued": "2019-04-16", "about": "nationality",
+    "strength": "proof", "at_best": "proof", "doubts": [], "by": ["EC-Example annex 1"], "terms": "EC–Example",
+}  # fmt: skip
 _FIGURE: dict[str, Any] = {
-    "level": "outcome", "year": 2026, "partner": "SRB-MOI", "procedure": "returns", "outcome": "accepted", "cases": 41,
+    "level": "outcome", "year": 2026, "partner": "SRB-MOI", "procedure": "example", "outcome": "accepted", "cases": 41,
     "median_days": 9.5, "longest_days": 31, "overdue": 6, "deemed": 0,
 }  # fmt: skip
 _DUE: dict[str, Any] = {
@@ -152,13 +161,46 @@ class ListedCase(Case):
     next_deadline: Instant | None
 
 
+class SecondLook(BaseModel):
+    """What a person should look at again in a record: it contradicts itself, or does not count."""
+
+    model_config = _example(_LOOK)
+    message: str
+    field: str
+    rule: str
+    found: str
+    expected: str
+    remedy: str
+
+
+class WeighedEvidence(BaseModel):
+    """How a piece of evidence counts by the terms in use: null for what it does not count as, or about."""
+
+    model_config = _example(_EVIDENCE)
+    message: str
+    persons: list[str]
+    code: str
+    issued: str | None
+    about: str | None
+    strength: str | None
+    at_best: str | None
+    doubts: list[str]
+    by: list[str]
+    terms: str
+
+
 class CaseWithMessages(Case):
     """A case with its messages in order, and how it stands by its procedure: null where it runs by none, and for
-    programs that may not read who it is about."""
+    programs that may not read who it is about. What its records say of persons and their evidence, looked at again:
+    null for programs that may not read records."""
 
-    model_config = _example(_CASE | {"messages": [_MESSAGE], "procedure": None})
+    model_config = _example(
+        _CASE | {"messages": [_MESSAGE], "procedure": None, "second_look": [_LOOK], "evidence": [_EVIDENCE]}
+    )
     messages: list[Message]
     procedure: dict[str, Any] | None
+    second_look: list[SecondLook] | None
+    evidence: list[WeighedEvidence] | None
 
 
 class Due(BaseModel):

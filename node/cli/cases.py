@@ -7,6 +7,7 @@ from typing import Any
 
 from node.cli.messages import CASE_COLUMNS, COLUMNS
 from node.cli.printing import No, home_of, show, table
+from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.due_list import describe_due, due_now
 from node.exchange.figures import figures, figures_as_csv
@@ -43,9 +44,11 @@ def show_case(arguments: Namespace) -> int:
     node = open_node(home_of(arguments))
     with node.database.read() as connection:
         case = case_shown(connection, arguments.id)
-        case |= procedure_of(node, connection, find_case(connection, arguments.id))
+        row = find_case(connection, arguments.id)
+        case |= procedure_of(node, connection, row) | looked_at_again(node, connection, row)
     head = f"Case {case['number']}, opened by {case['opener']}, between {', '.join(case['members'])}"
     standing = [] if case["procedure"] is None else list(_standing(case["procedure"]))
+    standing += _second_look(case)
     show(arguments, case, [head, *standing, "", *table(case["messages"], COLUMNS, "No messages.")])
     return 0
 
@@ -158,6 +161,16 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
     for one in procedure["findings"]:
         about = one["message"] or one["period"] or ""
         yield f"{'finding':9} {one['kind']} {about} {one['reason']}".rstrip()
+
+
+def _second_look(case: dict[str, Any]) -> Iterator[str]:
+    for one in case["evidence"]:
+        counts = one["strength"] or (f"perhaps as {one['at_best']}" if one["at_best"] else "not counted")
+        about = f" of {one['about']}" if one["about"] else ""
+        doubts = f" ({'; '.join(one['doubts'])})" if one["doubts"] else ""
+        yield f"{'evidence':9} {', '.join(one['persons'])} {one['code']}: {counts}{about}{doubts}"
+    for one in case["second_look"]:
+        yield f"{'look at':9} {one['field']}: found {one['found']}, expected {one['expected']}. {one['remedy']}"
 
 
 def _instant(text: str, option: str) -> datetime:

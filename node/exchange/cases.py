@@ -134,6 +134,15 @@ def resolve_case(connection: Connection, name: str) -> Mapping[str, object] | No
     return None if row is None else dict(row)
 
 
+def opener_of(connection: Connection, name: str | None, case_id: int | None) -> str | None:
+    """Who opened the case of this row id, or else of this name; None where there is no such case yet."""
+    if case_id is not None:
+        found: str | None = connection.scalar(select(CASE.c.opener).where(CASE.c.id == case_id))
+        return found
+    row = None if name is None else resolve_case(connection, name)
+    return None if row is None else str(row["opener"])
+
+
 def seen_by_unit(unit: str | None) -> tuple[ColumnElement[bool], ...]:
     """`node.access.sees_unit` in SQL, of a row of `exchange_case`: a unit sees its own cases, and those of no unit."""
     return () if unit is None else (or_(CASE.c.unit.is_(None), CASE.c.unit == unit),)

@@ -3,17 +3,20 @@
 A record that its schema or rules refuse, that holds a field which may not go to the receiver's country, or whose
 attachments are not those that it lists is not sent. What only a person can judge (a rule that asks, a text that names
 protection, a message that it refers to and that this node does not know, a field forbidden between countries of which
-one is not known) stops the record until each finding is confirmed by its own code. Receivers judge by schema and rules
-alone: these questions are the sender's.
+one is not known, machine-readable lines or a name that contradict themselves, evidence that does not count) stops the
+record until each finding is confirmed by its own code. Receivers judge by schema and rules alone: these questions are
+the sender's.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from node.records.check import CheckedRecord, check, questions
-from node.records.domains import Domains
+from node.records.domains import Domain, Domains
 from node.records.fields import compare_attachments, forbidden_fields, messages_named, second_look
+from node.records.person_findings import EvidenceLists, evidence_findings, has_evidence, person_findings
 from node.records.problems import Problem
 
 FORBIDDEN = "forbidden-field"
@@ -70,12 +73,16 @@ def require_sendable(
     route: Route,
     confirmed: Sequence[str] | None,
     known: Callable[[Sequence[str]], set[str]],
+    *,
+    today: date,
+    lists: Callable[[Domain], EvidenceLists | None],
 ) -> CheckedRecord:
     """The record, if it may be sent as `header` (service, action) of a domain in `domains`.
 
     `name` is what problems call the record; `confirmed` holds the codes of findings that a person confirmed, None for a
     record whose findings were confirmed when it was first queued; `known` gives those of some message ids that were
-    exchanged with the receiver. Raises SubmissionRefused with every problem, or ConfirmationNeeded.
+    exchanged with the receiver; `lists` gives what evidence counts by between the two, asked only for a record that has
+    some. Raises SubmissionRefused with every problem, or ConfirmationNeeded.
     """
     record = check(content, domains, *header)
     if not isinstance(record, CheckedRecord):
@@ -86,6 +93,7 @@ def require_sendable(
     if confirmed is None:
         return record
     asked = [*doubtful, *questions(record), *_protection(record), *_unknown_messages(record, route, known)]
+    asked += person_findings(record.root, record.shape, today) + _evidence(record, lists)
     if not asked and not confirmed:
         return record
     digest = hashlib.sha256(content).digest()
@@ -170,6 +178,14 @@ def _unknown_messages(record: CheckedRecord, route: Route, known: Callable[[Sequ
         for message_id, path, line in named
         if message_id not in there
     ]
+
+
+def _evidence(record: CheckedRecord, lists: Callable[[Domain], EvidenceLists | None]) -> list[Problem]:
+    """The evidence that does not count for certain by the terms with the receiver; nothing where there are none."""
+    if not has_evidence(record.root, record.shape):
+        return []
+    found = lists(record.domain)
+    return [] if found is None else evidence_findings(record.root, record.shape, found)
 
 
 def _code(record: bytes, receiver: str, problem: Problem) -> str:

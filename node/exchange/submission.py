@@ -13,8 +13,10 @@ from sqlalchemy import Connection, bindparam, select
 from node.as4 import TEST_ACTION, TEST_SERVICE
 from node.crash_points import crash_point
 from node.exchange.agreements import OpenPair
+from node.exchange.cases import opener_of
 from node.exchange.commit import GroupCommit
 from node.exchange.directory import Directory, Snapshot
+from node.exchange.evidence_lists import evidence_lists
 from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_sendable
 from node.exchange.node import Node
 from node.exchange.parts_to_send import PreparedPart, prepare_part
@@ -23,6 +25,8 @@ from node.exchange.queueing import ReadySubmission, queue
 from node.exchange.queueing import Submission as Submission
 from node.exchange.queueing import Submitted as Submitted
 from node.exchange.settlement import MESSAGE
+from node.records.domains import Domain
+from node.records.person_findings import EvidenceLists
 from node.records.reading import octets_of_record
 from node.store.prepared import Prepared, among
 from node.store.trouble import StoreUnavailable
@@ -177,6 +181,8 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedP
         Route(peer.party, node.settings.country, peer.country),
         None if request.replaces is not None else request.confirmed,
         partial(_exchanged_with, node, peer.party),
+        today=node.now().date(),
+        lists=partial(_lists_with, node, request, peer.party),
     )
     prepared = [prepare_part(node, part) for part in (replace(first, content=lambda: (content,)), *others)]
     try:
@@ -188,6 +194,13 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedP
                 node.blobs.delete(part.sealed.blob)
         raise
     return prepared
+
+
+def _lists_with(node: Node, request: Submission, peer: str, domain: Domain) -> EvidenceLists | None:
+    """What evidence counts by against the party that the case asks something of: not the one that opened it."""
+    with node.database.read() as connection:
+        opener = opener_of(connection, request.case, request.case_id)
+        return evidence_lists(connection, domain, peer, peer if opener in (None, node.party) else node.party)
 
 
 def _exchanged_with(node: Node, peer: str, message_ids: Sequence[str]) -> set[str]:

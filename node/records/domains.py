@@ -19,6 +19,7 @@ from lxml import etree
 import node
 from node.records.codes import ENUMERATIONS, CodeListError, enumerations, read_code_lists
 from node.records.labels import LabelError, read_labels
+from node.records.persons import EvidenceError, read_evidence
 from node.records.procedure_file import FILE as PROCEDURE_FILE
 from node.records.procedure_file import read_procedure
 from node.records.procedures import Procedure, ProcedureError, SharedActs
@@ -177,9 +178,10 @@ def load_domain(folder: Path) -> Domain:
         _check_settings(settings, records, files)
         validator = Validator(namespace, files)
         procedure = read_procedure(files[PROCEDURE_FILE], records) if PROCEDURE_FILE in files else None
+        read_evidence(files)
     except ProcedureError as error:
         raise BrokenFolderError(PROCEDURE_FILE, str(error)) from error
-    except (CodeListError, LabelError) as error:
+    except (CodeListError, LabelError, EvidenceError) as error:
         file, _, reason = str(error).partition(": ")
         raise BrokenFolderError(file, reason) from error
     except (XsdError, CompileError) as error:

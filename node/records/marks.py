@@ -27,6 +27,9 @@ KINDS = frozenset(
         "date-of-birth",
         "document-number",
         "mrz",  # machine-readable lines, ICAO 9303
+        "language",  # one that the person speaks or writes
+        "evidence",  # the code of a means of evidence
+        "issue-date",  # when that was issued
         "partial-date",
         "health",
         "criminal",

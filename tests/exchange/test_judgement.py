@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,7 @@ MINIMAL = WITHOUT_EVIDENCE.replace(b"<MeansOfEvidence/>", EVIDENCE)
 """What nobody need look at again: without attachments, with one means of evidence."""
 APPLIED = (EXAMPLES / "good" / "application.xml").read_bytes()
 FULL = (EXAMPLES / "good" / "full-application.xml").read_bytes()
+UNWEIGHED: dict[str, Any] = {"today": date(2026, 11, 26), "lists": lambda domain: None}
 ANYWHERE = Route("theirs", "FRA", "SRB")
 
 
@@ -52,7 +55,9 @@ def judged(
     content: bytes, domains: Domains, route: Route, confirmed: Sequence[str] | None, known: frozenset[str] = frozenset()
 ) -> CheckedRecord:
     """The application called a.xml, if it may go there."""
-    return require_sendable(content, "a.xml", HEADER, domains, route, confirmed, lambda ids: {*ids} & known)
+    return require_sendable(
+        content, "a.xml", HEADER, domains, route, confirmed, lambda ids: {*ids} & known, **UNWEIGHED
+    )
 
 
 def codes_needed(content: bytes, domains: Domains, route: Route, confirmed: Sequence[str] = ()) -> dict[str, str]:
@@ -75,7 +80,7 @@ def test_what_a_receiver_would_refuse_is_not_sent(domains: Domains, path: Path) 
     found = re.search(rb"<(?:\w+:)?([A-Z]\w+)[\s>]", content)
     assert found is not None
     with pytest.raises(SubmissionRefused) as refused:
-        require_sendable(content, path.name, (RECORDS, found[1].decode()), domains, ANYWHERE, (), set)
+        require_sendable(content, path.name, (RECORDS, found[1].decode()), domains, ANYWHERE, (), set, **UNWEIGHED)
     assert not isinstance(refused.value, ConfirmationNeeded)
     assert path.name in str(refused.value)
 
@@ -117,8 +122,9 @@ def test_a_reference_to_a_message_that_was_not_exchanged_is_asked_about(domains:
         context = pytest.raises(ConfirmationNeeded, match=re.escape(message_id)) if refused else nullcontext()
         with context:
             require_sendable(
-                reply, "r.xml", (RECORDS, "Reply"), domains, ANYWHERE, (), lambda ids, known=known: {*ids} & known
-            )
+                reply, "r.xml", (RECORDS, "Reply"), domains, ANYWHERE, (),
+                lambda ids, known=known: {*ids} & known, **UNWEIGHED,
+            )  # fmt: skip
 
 
 def test_an_application_without_any_evidence_is_asked_about(domains: Domains) -> None:

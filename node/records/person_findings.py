@@ -1,0 +1,293 @@
+"""What a record says of its persons, held against itself: for an officer to look at again, never a ground of refusal.
+
+Machine-readable lines against their own check digits and the fields beside them (ICAO Doc 9303 parts 3 to 7), names in
+Latin letters against what their own script gives by language, means of evidence against the lists of the terms.
+Everything follows from marks; where a mark is not used there is nothing to find.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from lxml import etree
+
+from node.records.explain import numbered_path, plain_path
+from node.records.persons import (
+    Means,
+    Mrz,
+    MrzError,
+    PartialDate,
+    PartialDateError,
+    Weight,
+    number_key,
+    propose,
+    read_mrz,
+    read_partial_date,
+    same_name,
+    weigh,
+)
+from node.records.problems import Problem
+from node.records.reading import line_of
+from node.records.shape import Shape
+
+MRZ, TRANSLITERATION, NOT_COUNTED, UNCERTAIN = "mrz", "transliteration", "evidence-not-counted", "evidence-uncertain"
+# A name whose language nobody named is read as one of these, or of none (the tables' own column).
+_ANY_LANGUAGE = ("sr", "mk", "de", "")
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLists:
+    """By what evidence is weighed: rows of the domain, the lists that the terms name, what those call the requested
+    party, the title of the terms."""
+
+    means: tuple[Means, ...]
+    lists: tuple[str, ...]
+    requested: str
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedEvidence:
+    """One piece of evidence in a record, and how it counts: about what (None: it counts about nothing)."""
+
+    path: str
+    line: int
+    persons: tuple[str, ...]
+    code: str
+    issued: str | None
+    about: str | None
+    weight: Weight
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    names: tuple[tuple[str, str], ...]
+    births: tuple[PartialDate, ...]
+
+
+def person_findings(root: etree._Element, shape: Shape, today: date) -> list[Problem]:
+    """What contradicts itself in lines and names, in document order. `today` decides the centuries of the lines."""
+    persons = _persons(root, shape)
+    found = [one for holder in _holders(root, shape, "mrz") for one in _of_lines(holder, shape, persons, today)]
+    return found + [one for holder in _marked(root, shape, "person") for one in _of_names(holder, shape)]
+
+
+def evidence_findings(root: etree._Element, shape: Shape, lists: EvidenceLists) -> list[Problem]:
+    """The pieces of evidence that do not count under these lists, or only if something unknown is in their favour."""
+    found: list[Problem] = []
+    for one in weighed_evidence(root, shape, lists):
+        said = one.code if one.issued is None else f"{one.code}, issued {one.issued}"
+        if one.weight.at_best is None:
+            found.append(
+                Problem.at(
+                    one.path,
+                    one.line,
+                    rule=NOT_COUNTED,
+                    found=said,
+                    expected=f"evidence that counts under {lists.terms} ({'; '.join(lists.lists)})",
+                    remedy="Bring other evidence forward too, or send it as what it is.",
+                )
+            )
+        elif one.weight.strength != one.weight.at_best:
+            found.append(
+                Problem.at(
+                    one.path,
+                    one.line,
+                    rule=UNCERTAIN,
+                    found=said,
+                    expected=f"a date of issue by which it certainly counts as {one.weight.at_best}",
+                    remedy=f"Under {lists.terms} {'; '.join(one.weight.doubts)}.",
+                )
+            )
+    return found
+
+
+def weighed_evidence(root: etree._Element, shape: Shape, lists: EvidenceLists) -> tuple[WeighedEvidence, ...]:
+    """How each piece of evidence of the record counts under these lists, in document order; one for each thing that
+    its code may be evidence of."""
+    return tuple(one for node in _marked(root, shape, "evidence") for one in _weighed(node, shape, lists))
+
+
+def has_evidence(root: etree._Element, shape: Shape) -> bool:
+    """Whether the record has any piece of evidence."""
+    return any(True for _ in _marked(root, shape, "evidence"))
+
+
+def _weighed(node: etree._Element, shape: Shape, lists: EvidenceLists) -> Iterator[WeighedEvidence]:
+    code = _text(node)
+    holder = node.getparent()
+    around = node if holder is None else holder
+    persons = tuple(_texts(around, shape, "person-reference"))
+    issued = next(iter(_texts(around, shape, "issue-date")), None)
+    about = dict.fromkeys(row.about for row in lists.means if row.code == code and row.list in lists.lists)
+    weights = [(one, weigh(lists.means, code, one, lists.lists, lists.requested, _date(issued))) for one in about]
+    counting: list[tuple[str | None, Weight]] = [(one, weight) for one, weight in weights if weight.at_best is not None]
+    for one, weight in counting or [(None, Weight(None, None, ()))]:
+        yield WeighedEvidence(numbered_path(around), line_of(node), persons, code, issued, one, weight)
+
+
+def _of_lines(holder: etree._Element, shape: Shape, persons: dict[str, _Person], today: date) -> Iterator[Problem]:
+    """What is wrong with the lines of one document."""
+    lines = [node for node in holder if _is(node, shape, "mrz")]
+
+    def problem(rule: str, found: str, expected: str, remedy: str, at: int = 0) -> Problem:
+        node = lines[min(at, len(lines) - 1)]
+        return Problem.at(
+            numbered_path(node), line_of(node), rule=f"{MRZ}-{rule}", found=found, expected=expected, remedy=remedy
+        )
+
+    try:
+        mrz = read_mrz([_text(node) for node in lines], today)
+    except MrzError as error:
+        wrong = error.problem
+        yield problem(wrong.field, wrong.found, wrong.expected, wrong.remedy, wrong.line - 1)
+        return
+    # The last digit is over all the others: where one of them is wrong, it is too.
+    digits = [one for one in mrz.problems if one.field != "composite"] or list(mrz.problems)
+    for one in digits:
+        yield problem(one.field, one.found, one.expected, one.remedy, one.line - 1)
+    remedy = "Compare the record with the document: one of the two is wrong."
+    numbers = _texts(holder, shape, "document-number")
+    if numbers and number_key(mrz.number) not in {number_key(number) for number in numbers}:
+        yield problem("other-number", mrz.number, f"the document's number {' or '.join(numbers)}", remedy)
+    concerned = [persons[one] for one in _texts(holder, shape, "person-reference") if one in persons]
+    births = [born for person in concerned for born in person.births]
+    if births and not any(mrz.birth.may_be(born) for born in births):
+        expected = f"the person's date of birth {' or '.join(map(str, births))}"
+        yield problem("other-birth", str(mrz.birth), expected, remedy)
+    names = [name for person in concerned for name in person.names]
+    if names and not any(_same(mrz, *name) for name in names):
+        expected = "a name of the person: " + " or ".join(", ".join(filter(None, name)) for name in names)
+        yield problem("other-name", ", ".join(filter(None, (mrz.primary, mrz.secondary))), expected, remedy)
+
+
+def _same(mrz: Mrz, primary: str, secondary: str) -> bool:
+    """Whether the lines' name is this one, however transliterated; of a name that was cut, as far as it goes."""
+    if not mrz.truncated:
+        return _alike(mrz.primary, primary) and _alike(mrz.secondary, secondary)
+    return _begins(primary, mrz.primary) and _begins(secondary, mrz.secondary)
+
+
+def _alike(one: str, other: str) -> bool:
+    return (not one and not other) or same_name(one, other)
+
+
+def _begins(name: str, cut: str) -> bool:
+    """Whether the words of `cut` begin those of the name, in order."""
+    words = [propose(word, "").document for word in name.replace("-", " ").split()]
+    cut_words = cut.split()
+    return len(cut_words) <= len(words) and all(
+        word.replace("'", "").startswith(part) or same_name(part, word)
+        for part, word in zip(cut_words, words, strict=False)
+    )
+
+
+def _of_names(holder: etree._Element, shape: Shape) -> Iterator[Problem]:
+    """Names of one person whose Latin letters are not those that their own script gives."""
+    languages = tuple(_text(node) for node in _own(holder, shape) if _is(node, shape, "language")) or _ANY_LANGUAGE
+    for node in _own(holder, shape):
+        native = " ".join(_texts(node, shape, "name-native")) if _is(node, shape, "person-name") else ""
+        if not native:
+            continue
+        written = " ".join(_texts(node, shape, "name-primary") + _texts(node, shape, "name-secondary"))
+        proposals = list(dict.fromkeys(propose(native, language).document for language in languages))
+        if any(_letters(written, language) in {_bare(one) for one in proposals} for language in languages):
+            continue
+        if any(propose(native, language).unknown for language in languages):
+            continue  # of another script than the tables have: nothing is proposed
+        yield Problem.at(
+            numbered_path(node),
+            line_of(node),
+            rule=TRANSLITERATION,
+            found=f"{written} for {native}",
+            expected=" or ".join(proposals),
+            remedy="Write the name as the travel document has it; if that is how it stands there, it is right.",
+        )
+
+
+def _letters(name: str, language: str) -> str:
+    return _bare(propose(name, language).document)
+
+
+def _bare(name: str) -> str:
+    """The letters of a name alone."""
+    return "".join(letter for letter in name if letter.isalpha())
+
+
+def _persons(root: etree._Element, shape: Shape) -> dict[str, _Person]:
+    """What the record says of each person that it describes, by id within the case."""
+    names: dict[str, list[tuple[str, str]]] = {}
+    births: dict[str, list[PartialDate]] = {}
+    for holder in _marked(root, shape, "person"):
+        name = _id_of(holder, shape)
+        if name is None:
+            continue
+        for node in _own(holder, shape):
+            if _is(node, shape, "person-name"):
+                primary, secondary = (
+                    " ".join(_texts(node, shape, part)) for part in ("name-primary", "name-secondary")
+                )
+                names.setdefault(name, []).append((primary, secondary))
+            elif _is(node, shape, "date-of-birth") and (born := _date(_text(node))) is not None:
+                births.setdefault(name, []).append(born)
+    return {one: _Person(_with_surnames(names.get(one, [])), tuple(births.get(one, ()))) for one in {*names, *births}}
+
+
+def _with_surnames(names: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The names; an earlier surname that stands without given names goes with those of the person's name too."""
+    given = next((secondary for _, secondary in names if secondary), "")
+    return tuple(dict.fromkeys([*names, *((primary, given) for primary, secondary in names if not secondary)]))
+
+
+def _id_of(holder: etree._Element, shape: Shape) -> str | None:
+    field = shape.fields.get(plain_path(holder))
+    for attribute in field.attributes if field is not None else ():
+        if attribute.marks.kinds & {"person-id", "person-reference"} and holder.get(attribute.name):
+            return (holder.get(attribute.name) or "").strip()
+    return None
+
+
+def _own(holder: etree._Element, shape: Shape) -> Iterator[etree._Element]:
+    """What is said of the person itself: all below, without those whom it describes in passing."""
+    for child in holder.iterchildren("{*}*"):
+        if not _is(child, shape, "person"):
+            yield child
+            yield from _own(child, shape)
+
+
+def _holders(root: etree._Element, shape: Shape, kind: str) -> Iterable[etree._Element]:
+    """The elements that have fields of this kind directly below them, each once."""
+    found = (node.getparent() for node in _marked(root, shape, kind))
+    return dict.fromkeys(one for one in found if one is not None)
+
+
+def _marked(root: etree._Element, shape: Shape, kind: str) -> Iterator[etree._Element]:
+    fields = shape.marked(kind)
+    if not fields:
+        return
+    paths = {field.path for field in fields}
+    for node in root.iter(*{f"{{*}}{field.name}" for field in fields}):
+        if plain_path(node) in paths:
+            yield node
+
+
+def _is(node: etree._Element, shape: Shape, kind: str) -> bool:
+    field = shape.fields.get(plain_path(node))
+    return field is not None and field.marks.has(kind)
+
+
+def _texts(node: etree._Element, shape: Shape, kind: str) -> list[str]:
+    return [_text(one) for one in node.iter("{*}*") if _is(one, shape, kind) and _text(one)]
+
+
+def _text(node: etree._Element) -> str:
+    return (node.text or "").strip()
+
+
+def _date(text: str | None) -> PartialDate | None:
+    if text is None:
+        return None
+    try:
+        return read_partial_date(text)
+    except PartialDateError:
+        return None

@@ -3,6 +3,7 @@
 A setting that is wrong is named with its value and what it should be; nothing is guessed and no check is switched off.
 """
 
+import base64
 import ipaddress
 import json
 import os
@@ -15,12 +16,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 FILE = "depesha.toml"
 PREFIX = "DEPESHA_"
 # Read elsewhere, before or beside the settings of a home.
 OTHER_VARIABLES = frozenset({"DEPESHA_HOME", "DEPESHA_CRASH_AT"})
+_LISTS = ("trusted_proxies", "webhooks", "webhook_secrets")
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - how a secret begins
 TlsVersion = Literal["1.2", "1.3"]
 TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 # An element of OpenSSL's list; no @ command, which could lower what keys and signatures must be.
@@ -72,6 +75,10 @@ class Settings(BaseModel):
         True, description="read what peers write exactly as this program does without an XML parser; false parses all"
     )
     connections_per_peer: int = Field(64, ge=1, description="requests of one peer served at once; more get 503")
+    webhooks: tuple[str, ...] = Field((), description="addresses that are told of events, signed")
+    webhook_secrets: tuple[SecretStr, ...] = Field(
+        (), description="secrets that events are signed with: whsec_ and base64 of 24 to 64 random bytes"
+    )
 
     @field_validator("pages_url")
     @classmethod
@@ -82,6 +89,38 @@ class Settings(BaseModel):
         if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != text:
             raise ValueError("give scheme, host and port only, for instance https://depesha.interior.example")
         return text
+
+    @field_validator("webhooks")
+    @classmethod
+    def _receivers(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for address in addresses:
+            parts = urlsplit(address)
+            by_https = parts.scheme == "https" or (parts.scheme == "http" and host_is_loopback(parts.hostname or ""))
+            if not by_https or not parts.hostname or parts.username or parts.fragment:
+                raise ValueError("give each as https://HOST/PATH; http only with a loopback host")
+        if len(set(addresses)) < len(addresses):
+            raise ValueError("one is named twice; leave it out once")
+        return addresses
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _random_enough(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for secret in secrets:
+            try:
+                key = base64.b64decode(secret.get_secret_value().removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+            except ValueError:
+                key = b""
+            if not secret.get_secret_value().startswith(WEBHOOK_SECRET_PREFIX) or not 24 <= len(key) <= 64:
+                raise ValueError(
+                    'give each as whsec_ and base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"'
+                )
+        return secrets
+
+    @model_validator(mode="after")
+    def _signed(self) -> "Settings":
+        if self.webhooks and not self.webhook_secrets:
+            raise ValueError("webhooks need webhook_secrets: events are signed")
+        return self
 
     @field_validator("tls_ciphers")
     @classmethod
@@ -216,7 +255,7 @@ def _toml(value: str | int | float | bool) -> str:
 
 
 def _from_environment(name: str, text: str) -> Any:
-    if name == "trusted_proxies":
+    if name in _LISTS:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
 
@@ -227,5 +266,9 @@ def _explain(path: Path, problem: Any) -> str:
         return f"{path}: there is no setting {name!r}. Remove the line or correct its name."
     if problem["type"] == "missing":
         return f"{path}: the setting {name!r} is missing. Add it."
+    if not name:  # what several settings say together
+        return f"{path}: {problem['msg'].removeprefix('Value error, ')}. Correct it there or in the environment."
+    if name.startswith("webhook"):  # a secret, or an address that may hold one
+        return f"{path}: {name}: {problem['msg'].removeprefix('Value error, ')}."
     wrong = f"{path}: {name} = {problem['input']!r} cannot be used: {problem['msg']}"
     return f"{wrong}. Correct it there or in {PREFIX}{name.upper()}."

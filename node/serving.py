@@ -108,6 +108,10 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             await stack.enter_async_context(_working(_sweeping(node, stop), stop))
             if listening.send:
                 await stack.enter_async_context(_working(_sending(courier, own_log, stop), stop, courier.stop))
+            if node.settings.webhooks:
+                from adapters.webhook import deliver
+
+                await stack.enter_async_context(_working(deliver(node, stop), stop))
             stack.push_async_callback(endpoint.close)
             submissions = Submissions(node, directory, courier.wake)
             stack.push_async_callback(submissions.close)

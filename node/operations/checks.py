@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -33,15 +34,18 @@ from node.as4 import (
 from node.config import unknown_variables
 from node.exchange.clock import ALLOWED_DIFFERENCE, ClockState, judge_clock, kernel_clock
 from node.exchange.doubt import newest_recorded, open_doubt
+from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.peers import CONFIGURATION, load_peers
 from node.exchange.revocations import FOLDER, RevocationFolder
 from node.exchange.settlement import ALARM, MESSAGE
+from node.exchange.webhooks import failing
 from node.store.columns import table_of
 from node.store.tables import PeerDelivery
 from node.store.trouble import StoreUnavailable
 
 CERTIFICATE_WARNING = timedelta(days=30)
+RECEIVER_WARNING = timedelta(minutes=15)
 PEERS_HEARD_WITHIN = timedelta(hours=1)
 CLOCK_SAMPLES = 50
 
@@ -73,6 +77,7 @@ def run_checks(node: Node) -> list[Check]:
         _disk(node),
         _alarms(node),
         _revocation_lists(node),
+        *_webhooks(node),
         *_certificates(node),
         _settings(),
     ]
@@ -134,6 +139,24 @@ def clock_state(
         offsets = {}
     offsets |= asked
     return judge_clock(kernel_clock(), list(offsets.values()), newest_time, now, step, doubted)
+
+
+def _webhooks(node: Node) -> list[Check]:
+    """Whether receivers of events take them; an address is named by its host, the rest may be a secret."""
+    if not node.settings.webhooks:
+        return []
+    try:
+        with node.database.read() as connection:
+            since = failing(connection)
+    except StoreUnavailable as trouble:
+        return [Check("webhooks", False, str(trouble), "See the check `write`.", needed=False)]
+    silent = {one: told for one, told in since.items() if node.now() - told[0] >= RECEIVER_WARNING}
+    if not silent:
+        return [Check("webhooks", True, f"{len(node.settings.webhooks)} receivers take events", "", needed=False)]
+    found = "; ".join(
+        f"{urlsplit(one).netloc} takes none since {instant_text(at)}: {answer}" for one, (at, answer) in silent.items()
+    )
+    return [Check("webhooks", False, found, "See to the receiver, or correct the setting webhooks.", needed=False)]
 
 
 def _attempted(name: str, node: Node, act: Callable[[Node], str], remedy: str) -> Check:

@@ -39,6 +39,26 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("exchange/partners.py", "end_agreement_named"): "one agreement, by a person",
     ("exchange/submitted_once.py", "forget"): "one key, after what was queued under it stands elsewhere too",
     ("exchange/terms_drafts.py", "change_terms"): "terms with one peer, by a person",
+    (
+        "exchange/webhooks.py",
+        "take_up",
+    ): "events for receivers: what is cut off is told again",
+    (
+        "exchange/webhooks.py",
+        "taken",
+    ): "events for receivers: what is cut off is told again",
+    (
+        "exchange/webhooks.py",
+        "done",
+    ): "events for receivers: what is cut off is told again",
+    (
+        "exchange/webhooks.py",
+        "failed",
+    ): "events for receivers: what is cut off is told again",
+    (
+        "exchange/webhooks.py",
+        "forget_others",
+    ): "events for receivers: what is cut off is told again",
     ("operations/checks.py", "_write"): "changes nothing: finds out whether the store can be written",
     ("store/migrations/__init__.py", "upgrade"): "the tables, before there is a node",
     ("web/sign_in_pages.py", "enter"): "one browser session",

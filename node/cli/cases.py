@@ -15,6 +15,7 @@ from node.exchange.listing import case_rows, find_case
 from node.exchange.listing import show_case as case_shown
 from node.exchange.node import open_node
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
+from node.exchange.person_links import links_in
 from node.exchange.terms_drafts import Changes, change_terms
 from node.records.clocks import NoCalendar, feed, make_calendar_record, proposal
 
@@ -46,6 +47,7 @@ def show_case(arguments: Namespace) -> int:
         case = case_shown(connection, arguments.id)
         row = find_case(connection, arguments.id)
         case |= procedure_of(node, connection, row) | looked_at_again(node, connection, row)
+        case |= links_in(connection, row)
     head = f"Case {case['number']}, opened by {case['opener']}, between {', '.join(case['members'])}"
     standing = [] if case["procedure"] is None else list(_standing(case["procedure"]))
     standing += _second_look(case)
@@ -164,6 +166,8 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
 
 
 def _second_look(case: dict[str, Any]) -> Iterator[str]:
+    for one in case["links"]:
+        yield f"{'link':9} {one['person']}: {one['as']}, {one['with']}"
     for one in case["evidence"]:
         counts = one["strength"] or (f"perhaps as {one['at_best']}" if one["at_best"] else "not counted")
         about = f" of {one['about']}" if one["about"] else ""

@@ -24,6 +24,7 @@ PEOPLE = "node.cli.people"
 ALARMS = "node.cli.alarms"
 TOKENS = "node.cli.tokens"
 ADAPTERS = "node.cli.adapters"
+PERSONS = "node.cli.persons"
 
 
 def default_home() -> str:
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     _agreement_verbs(verbs)
     _message_verbs(verbs)
     _case_verbs(verbs)
+    _person_verbs(verbs)
     _record_verbs(verbs)
     _people_verbs(verbs)
     _program_verbs(verbs)
@@ -262,6 +264,23 @@ def _case_verbs(verbs: _Verbs) -> None:
     propose.add_argument("--country", metavar="CCC", help="whose public holidays (ours)")
     propose.add_argument("--first", metavar="YEAR", type=int, required=True, help="its first year")
     propose.add_argument("--last", metavar="YEAR", type=int, required=True, help="its last year")
+
+
+def _person_verbs(verbs: _Verbs) -> None:
+    person = _group(verbs, "person", "persons of cases: find and link them")
+    find = _verb(person, "find", f"{PERSONS}:find", "find persons by name, document or file number, birth, case number")
+    find.add_argument(
+        "text", metavar="TEXT", nargs="+",
+        help="three letters or more of a name, a number, a date as 1974-08-12 or 1974, a name and a date",
+    )  # fmt: skip
+    link = _verb(person, "link", f"{PERSONS}:link", "remember that two persons are the same, another, or twins")
+    link.add_argument("one", metavar="A", help="a case and a person of it, as 2026-0417/p1")
+    link.add_argument("other", metavar="B", help="the other one")
+    link.add_argument(
+        "--as", dest="kind", metavar="K", required=True, choices=("same", "another", "twin"),
+        help="same, another or twin",
+    )  # fmt: skip
+    _verb(person, "index", f"{PERSONS}:index", "build what is missing of the index by which persons are found")
 
 
 def _record_verbs(verbs: _Verbs) -> None:

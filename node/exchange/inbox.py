@@ -19,6 +19,7 @@ from node.exchange.contents import PART, answer_of, digests_of, discard, part_ro
 from node.exchange.intake import Answer, Received, authenticated
 from node.exchange.lost_memory import look_for_losses
 from node.exchange.node import Node
+from node.exchange.search_index import write_rows
 from node.exchange.sequences import advance_marks
 from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.exchange.turns import NewMessage, messages_came
@@ -117,6 +118,12 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> boo
         insert_rows(connection, PART, parts)
     insert_rows(connection, PAYLOAD, payloads)
     insert_rows(connection, PAYLOAD_KEY, keys)
+    found_by = [
+        {"message": row_id, "case_id": cases[_key(one)], "terms": one.terms}
+        for row_id, one in zip(ids, group, strict=True)
+        if one.terms is not None
+    ]
+    write_rows(connection, found_by)
     numbers: dict[str, dict[int, int]] = {}
     for row_id, one in zip(ids, group, strict=True):
         if number := _number(one.message.header, "sequence"):

@@ -31,6 +31,7 @@ from node.exchange.agreements import OpenPair
 from node.exchange.directory import Directory
 from node.exchange.node import Node
 from node.exchange.refusals import RefusedIncoming
+from node.exchange.search_index import sealed_terms
 from node.journal import journal
 from node.records.check import CheckedRecord, check
 from node.records.notices import Notice, is_notice, read_notice
@@ -71,6 +72,8 @@ class Received:
     error_detail: str | None
     notice: Notice | None
     at: datetime
+    terms: str | None = None
+    """what its record is found by; None for one without"""
 
 
 class _Sink:
@@ -182,7 +185,8 @@ class Intake:
         # A peer may send its parts in another order than its header names them.
         payloads = tuple(self._sealed(part.info) for part in opened.parts)
         self._is_whole = True
-        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now)
+        terms = sealed_terms(node, checked) if isinstance(checked, CheckedRecord) else None
+        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now, terms)
 
     def abandon(self) -> None:
         """Throw away what was stored of a request that ended early."""

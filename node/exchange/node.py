@@ -22,6 +22,7 @@ DATABASE_FILE = "depesha.db"
 BLOBS = "blobs"
 KEYS = "keys"
 OWN_SCHEMAS = "schemas"
+SEARCH_PURPOSE = b"depesha/search/v1"
 # What the largest message that is allowed may come to at most once its parts are decompressed.
 INFLATED = 2
 
@@ -73,6 +74,11 @@ class Node:
     def tls_terms(self) -> TlsTerms:
         """Which TLS we speak, as listener and towards peers."""
         return TlsTerms(self.settings.tls_lowest, self.settings.tls_ciphers)
+
+    @cached_property
+    def search_key(self) -> bytes:
+        """What seals the index that persons are found by."""
+        return self.kek.derive(SEARCH_PURPOSE)
 
     @cached_property
     def limits(self) -> Limits:

@@ -28,6 +28,7 @@ from node.exchange.judgement import SubmissionRefused
 from node.exchange.node import Node
 from node.exchange.parts_to_send import PartToSend, PreparedPart
 from node.exchange.peers import PEER, KnownPeer
+from node.exchange.search_index import write_rows
 from node.exchange.sequences import highest_seen
 from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.exchange.turns import NewMessage, messages_came
@@ -75,12 +76,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class ReadySubmission:
-    """A submission that was judged: its peer, the pair that covers it (None: the test service), its sealed parts."""
+    """A submission that was judged: its peer, the pair that covers it (None: the test service), its sealed parts, and
+    what its record is found by (None: it has no record)."""
 
     request: Submission
     peer: KnownPeer
     pair: OpenPair | None
     parts: Sequence[PreparedPart]
+    terms: str | None = None
 
     @property
     def unilateral(self) -> bool:
@@ -159,6 +162,12 @@ def queue(node: Node, connection: Connection, group: Sequence[ReadySubmission], 
     insert_rows(connection, PAYLOAD, payloads)
     insert_rows(connection, PAYLOAD_KEY, keys)
     insert_rows(connection, PART, parts)
+    found_by = [
+        {"message": row, "case_id": one.place.case_id, "terms": one.ready.terms}
+        for row, one in zip(ids, frozen, strict=True)
+        if one.ready.terms is not None
+    ]
+    write_rows(connection, found_by)
     waiting = [(row, one.ready.peer.party, one.place.case_id) for row, one in zip(ids, frozen, strict=True)]
     outbox.enqueue_all(connection, waiting, now, node.retries)
     came = [

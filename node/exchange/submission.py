@@ -24,6 +24,7 @@ from node.exchange.peers import KnownPeer
 from node.exchange.queueing import ReadySubmission, queue
 from node.exchange.queueing import Submission as Submission
 from node.exchange.queueing import Submitted as Submitted
+from node.exchange.search_index import sealed_terms
 from node.exchange.settlement import MESSAGE
 from node.records.domains import Domain
 from node.records.person_findings import EvidenceLists
@@ -139,7 +140,7 @@ def _queue(
 
 def _ready(node: Node, snapshot: Snapshot, request: Submission) -> ReadySubmission:
     peer, pair = _require_open(snapshot, request)
-    return ReadySubmission(request, peer, pair, _prepare(node, request, peer))
+    return ReadySubmission(request, peer, pair, *_prepare(node, request, peer))
 
 
 def _require_open(snapshot: Snapshot, request: Submission) -> tuple[KnownPeer, OpenPair | None]:
@@ -164,10 +165,11 @@ def _require_open(snapshot: Snapshot, request: Submission) -> tuple[KnownPeer, O
     return peer, pair
 
 
-def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedPart]:
-    """The parts, sealed; those of a domain that we have only after its record was judged fit to be sent."""
+def _prepare(node: Node, request: Submission, peer: KnownPeer) -> tuple[list[PreparedPart], str | None]:
+    """The parts, sealed, and what the record is found by; those of a domain that we have only after its record was
+    judged fit to be sent."""
     if node.domains.find(request.service) is None:
-        return [prepare_part(node, part) for part in request.parts]
+        return [prepare_part(node, part) for part in request.parts], None
     if not request.parts:
         raise SubmissionRefused(f"{request.service} {request.action}: the first part must be the record. Attach it.")
     first, *others = request.parts
@@ -193,7 +195,7 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> list[PreparedP
             if part.sealed.blob is not None:
                 node.blobs.delete(part.sealed.blob)
         raise
-    return prepared
+    return prepared, sealed_terms(node, record)
 
 
 def _lists_with(node: Node, request: Submission, peer: str, domain: Domain) -> EvidenceLists | None:

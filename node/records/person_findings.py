@@ -5,13 +5,14 @@ Latin letters against what their own script gives by language, means of evidence
 Everything follows from marks; where a mark is not used there is nothing to find.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from lxml import etree
 
-from node.records.explain import numbered_path, plain_path
+from node.records.explain import numbered_path
+from node.records.marked import holders, is_marked, marked, own_fields, person_id, text_of, texts
 from node.records.persons import (
     Means,
     Mrz,
@@ -68,8 +69,8 @@ class _Person:
 def person_findings(root: etree._Element, shape: Shape, today: date) -> list[Problem]:
     """What contradicts itself in lines and names, in document order. `today` decides the centuries of the lines."""
     persons = _persons(root, shape)
-    found = [one for holder in _holders(root, shape, "mrz") for one in _of_lines(holder, shape, persons, today)]
-    return found + [one for holder in _marked(root, shape, "person") for one in _of_names(holder, shape)]
+    found = [one for holder in holders(root, shape, "mrz") for one in _of_lines(holder, shape, persons, today)]
+    return found + [one for holder in marked(root, shape, "person") for one in _of_names(holder, shape)]
 
 
 def evidence_findings(root: etree._Element, shape: Shape, lists: EvidenceLists) -> list[Problem]:
@@ -105,20 +106,20 @@ def evidence_findings(root: etree._Element, shape: Shape, lists: EvidenceLists) 
 def weighed_evidence(root: etree._Element, shape: Shape, lists: EvidenceLists) -> tuple[WeighedEvidence, ...]:
     """How each piece of evidence of the record counts under these lists, in document order; one for each thing that
     its code may be evidence of."""
-    return tuple(one for node in _marked(root, shape, "evidence") for one in _weighed(node, shape, lists))
+    return tuple(one for node in marked(root, shape, "evidence") for one in _weighed(node, shape, lists))
 
 
 def has_evidence(root: etree._Element, shape: Shape) -> bool:
     """Whether the record has any piece of evidence."""
-    return any(True for _ in _marked(root, shape, "evidence"))
+    return any(True for _ in marked(root, shape, "evidence"))
 
 
 def _weighed(node: etree._Element, shape: Shape, lists: EvidenceLists) -> Iterator[WeighedEvidence]:
-    code = _text(node)
+    code = text_of(node)
     holder = node.getparent()
     around = node if holder is None else holder
-    persons = tuple(_texts(around, shape, "person-reference"))
-    issued = next(iter(_texts(around, shape, "issue-date")), None)
+    persons = tuple(texts(around, shape, "person-reference"))
+    issued = next(iter(texts(around, shape, "issue-date")), None)
     about = dict.fromkeys(row.about for row in lists.means if row.code == code and row.list in lists.lists)
     weights = [(one, weigh(lists.means, code, one, lists.lists, lists.requested, _date(issued))) for one in about]
     counting: list[tuple[str | None, Weight]] = [(one, weight) for one, weight in weights if weight.at_best is not None]
@@ -128,7 +129,7 @@ def _weighed(node: etree._Element, shape: Shape, lists: EvidenceLists) -> Iterat
 
 def _of_lines(holder: etree._Element, shape: Shape, persons: dict[str, _Person], today: date) -> Iterator[Problem]:
     """What is wrong with the lines of one document."""
-    lines = [node for node in holder if _is(node, shape, "mrz")]
+    lines = [node for node in holder if is_marked(node, shape, "mrz")]
 
     def problem(rule: str, found: str, expected: str, remedy: str, at: int = 0) -> Problem:
         node = lines[min(at, len(lines) - 1)]
@@ -137,7 +138,7 @@ def _of_lines(holder: etree._Element, shape: Shape, persons: dict[str, _Person],
         )
 
     try:
-        mrz = read_mrz([_text(node) for node in lines], today)
+        mrz = read_mrz([text_of(node) for node in lines], today)
     except MrzError as error:
         wrong = error.problem
         yield problem(wrong.field, wrong.found, wrong.expected, wrong.remedy, wrong.line - 1)
@@ -147,10 +148,10 @@ def _of_lines(holder: etree._Element, shape: Shape, persons: dict[str, _Person],
     for one in digits:
         yield problem(one.field, one.found, one.expected, one.remedy, one.line - 1)
     remedy = "Compare the record with the document: one of the two is wrong."
-    numbers = _texts(holder, shape, "document-number")
+    numbers = texts(holder, shape, "document-number")
     if numbers and number_key(mrz.number) not in {number_key(number) for number in numbers}:
         yield problem("other-number", mrz.number, f"the document's number {' or '.join(numbers)}", remedy)
-    concerned = [persons[one] for one in _texts(holder, shape, "person-reference") if one in persons]
+    concerned = [persons[one] for one in texts(holder, shape, "person-reference") if one in persons]
     births = [born for person in concerned for born in person.births]
     if births and not any(mrz.birth.may_be(born) for born in births):
         expected = f"the person's date of birth {' or '.join(map(str, births))}"
@@ -184,12 +185,13 @@ def _begins(name: str, cut: str) -> bool:
 
 def _of_names(holder: etree._Element, shape: Shape) -> Iterator[Problem]:
     """Names of one person whose Latin letters are not those that their own script gives."""
-    languages = tuple(_text(node) for node in _own(holder, shape) if _is(node, shape, "language")) or _ANY_LANGUAGE
-    for node in _own(holder, shape):
-        native = " ".join(_texts(node, shape, "name-native")) if _is(node, shape, "person-name") else ""
+    spoken = tuple(text_of(node) for node in own_fields(holder, shape) if is_marked(node, shape, "language"))
+    languages = spoken or _ANY_LANGUAGE
+    for node in own_fields(holder, shape):
+        native = " ".join(texts(node, shape, "name-native")) if is_marked(node, shape, "person-name") else ""
         if not native:
             continue
-        written = " ".join(_texts(node, shape, "name-primary") + _texts(node, shape, "name-secondary"))
+        written = " ".join(texts(node, shape, "name-primary") + texts(node, shape, "name-secondary"))
         proposals = list(dict.fromkeys(propose(native, language).document for language in languages))
         if any(_letters(written, language) in {_bare(one) for one in proposals} for language in languages):
             continue
@@ -218,17 +220,15 @@ def _persons(root: etree._Element, shape: Shape) -> dict[str, _Person]:
     """What the record says of each person that it describes, by id within the case."""
     names: dict[str, list[tuple[str, str]]] = {}
     births: dict[str, list[PartialDate]] = {}
-    for holder in _marked(root, shape, "person"):
-        name = _id_of(holder, shape)
+    for holder in marked(root, shape, "person"):
+        name = person_id(holder, shape)
         if name is None:
             continue
-        for node in _own(holder, shape):
-            if _is(node, shape, "person-name"):
-                primary, secondary = (
-                    " ".join(_texts(node, shape, part)) for part in ("name-primary", "name-secondary")
-                )
+        for node in own_fields(holder, shape):
+            if is_marked(node, shape, "person-name"):
+                primary, secondary = (" ".join(texts(node, shape, part)) for part in ("name-primary", "name-secondary"))
                 names.setdefault(name, []).append((primary, secondary))
-            elif _is(node, shape, "date-of-birth") and (born := _date(_text(node))) is not None:
+            elif is_marked(node, shape, "date-of-birth") and (born := _date(text_of(node))) is not None:
                 births.setdefault(name, []).append(born)
     return {one: _Person(_with_surnames(names.get(one, [])), tuple(births.get(one, ()))) for one in {*names, *births}}
 
@@ -237,51 +237,6 @@ def _with_surnames(names: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """The names; an earlier surname that stands without given names goes with those of the person's name too."""
     given = next((secondary for _, secondary in names if secondary), "")
     return tuple(dict.fromkeys([*names, *((primary, given) for primary, secondary in names if not secondary)]))
-
-
-def _id_of(holder: etree._Element, shape: Shape) -> str | None:
-    field = shape.fields.get(plain_path(holder))
-    for attribute in field.attributes if field is not None else ():
-        if attribute.marks.kinds & {"person-id", "person-reference"} and holder.get(attribute.name):
-            return (holder.get(attribute.name) or "").strip()
-    return None
-
-
-def _own(holder: etree._Element, shape: Shape) -> Iterator[etree._Element]:
-    """What is said of the person itself: all below, without those whom it describes in passing."""
-    for child in holder.iterchildren("{*}*"):
-        if not _is(child, shape, "person"):
-            yield child
-            yield from _own(child, shape)
-
-
-def _holders(root: etree._Element, shape: Shape, kind: str) -> Iterable[etree._Element]:
-    """The elements that have fields of this kind directly below them, each once."""
-    found = (node.getparent() for node in _marked(root, shape, kind))
-    return dict.fromkeys(one for one in found if one is not None)
-
-
-def _marked(root: etree._Element, shape: Shape, kind: str) -> Iterator[etree._Element]:
-    fields = shape.marked(kind)
-    if not fields:
-        return
-    paths = {field.path for field in fields}
-    for node in root.iter(*{f"{{*}}{field.name}" for field in fields}):
-        if plain_path(node) in paths:
-            yield node
-
-
-def _is(node: etree._Element, shape: Shape, kind: str) -> bool:
-    field = shape.fields.get(plain_path(node))
-    return field is not None and field.marks.has(kind)
-
-
-def _texts(node: etree._Element, shape: Shape, kind: str) -> list[str]:
-    return [_text(one) for one in node.iter("{*}*") if _is(one, shape, kind) and _text(one)]
-
-
-def _text(node: etree._Element) -> str:
-    return (node.text or "").strip()
 
 
 def _date(text: str | None) -> PartialDate | None:

@@ -23,6 +23,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from node.store.trouble import StoreUnavailable, Trouble
@@ -192,6 +194,11 @@ class KeyEncryptionKey:
         if not text.startswith(_FILE_PREFIX) or len(key) != KEY_BYTES:
             raise ValueError(f"{path} holds no key-encryption key; restore it from where keys are kept")
         return cls(key)
+
+    def derive(self, purpose: bytes) -> bytes:
+        """Another key of 32 bytes, for one purpose (HKDF with SHA-256, RFC 5869): the same each time, and of no use for
+        what this key or one of another purpose is for."""
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(self._key)
 
     def wrap(self, key: bytes) -> bytes:
         """The data key, wrapped (40 bytes)."""

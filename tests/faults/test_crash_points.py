@@ -37,6 +37,9 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("exchange/partners.py", "remove_peer"): "one row of a peer, by a person",
     ("exchange/partners.py", "open_by_own_word"): "one agreement, by a person",
     ("exchange/partners.py", "end_agreement_named"): "one agreement, by a person",
+    ("exchange/person_find.py", "_log"): "one search, before its answer",
+    ("exchange/person_links.py", "link_persons"): "one link, by a person",
+    ("exchange/search_index.py", "build"): "rows of the index that are missing: what is built stays, the rest goes on",
     ("exchange/submitted_once.py", "forget"): "one key, after what was queued under it stands elsewhere too",
     ("exchange/terms_drafts.py", "change_terms"): "terms with one peer, by a person",
     (

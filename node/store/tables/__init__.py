@@ -12,6 +12,7 @@ from node.store.tables.log import LogEntryKey, LoggedEntry, LogState
 from node.store.tables.messages import Message, Part
 from node.store.tables.payloads import Payload, PayloadKey
 from node.store.tables.peers import Peer, PeerCertificate
+from node.store.tables.persons import PersonLink, SearchRow
 from node.store.tables.programs import AssertionUse, KeyedAnswer, Program
 from node.store.tables.row import Row, metadata
 from node.store.tables.terms import LocalTerms, PaperAct, TermsDraft
@@ -42,8 +43,10 @@ __all__ = [
     "Peer",
     "PeerCertificate",
     "PeerDelivery",
+    "PersonLink",
     "Program",
     "Row",
+    "SearchRow",
     "SignInLink",
     "SubmissionKey",
     "TermsDraft",

@@ -52,6 +52,6 @@ def known_refusal(error: Exception) -> str | None:
     told = {
         "TrustRefused", "PeerRefused", "SubmissionRefused", "NotFound", "NodeExists", "StoreUnavailable", "ContentGone",
         "PayloadErased", "SealBroken", "AccountError", "LinkError", "NoExampleError", "SchemasError",
-        "NothingSigned", "FolderTaken", "TermsRefused", "PaperRefused", "NoSuchDomain",
+        "NothingSigned", "FolderTaken", "TermsRefused", "PaperRefused", "NoSuchDomain", "TableRefused",
     }  # fmt: skip
     return str(error) if names & told else None

@@ -25,6 +25,7 @@ ALARMS = "node.cli.alarms"
 TOKENS = "node.cli.tokens"
 ADAPTERS = "node.cli.adapters"
 PERSONS = "node.cli.persons"
+TABLES = "node.cli.tables"
 
 
 def default_home() -> str:
@@ -326,3 +327,25 @@ def _adapter_verbs(verbs: _Verbs) -> None:
     folder = _verb(verbs, "folder", f"{ADAPTERS}:folder", "send what is put into a folder, write there what comes")
     folder.add_argument("dir", metavar="DIR", help="the folder; made if it is not there")
     folder.add_argument("--once", action="store_true", help="look once and end")
+    table = _group(verbs, "table", "records as rows of CSV and XLSX files")
+    for name, run, help in (
+        ("new", "new", "write an empty table for records of a kind"),
+        ("check", "check_rows", "check the record that each row makes"),
+        ("send", "send", "send a record for each row: all, or none"),
+        ("export", "export", "write the records of messages into a table"),
+    ):
+        one = _verb(table, name, f"{TABLES}:{run}", help)
+        if name in ("check", "send"):
+            one.add_argument("file", metavar="TABLE", type=Path)
+        one.add_argument("domain", metavar="DOMAIN")
+        one.add_argument("record", metavar="RECORD")
+        if name in ("new", "export"):
+            one.add_argument("--out", metavar="FILE", required=True, type=Path, help="ends with .csv or .xlsx")
+        if name in ("check", "send"):
+            one.add_argument("--files", metavar="DIR", type=Path, help="where the attachments are that rows name")
+        if name == "send":
+            one.add_argument("--to", metavar="PARTY", required=True, help="the peer that gets them")
+            one.add_argument("--unit", metavar="U", help="the unit of ours that sends them")
+        if name == "export":
+            one.add_argument("--case", metavar="C", help="of this case")
+            one.add_argument("--peer", metavar="P", help="exchanged with this peer")

@@ -14,7 +14,7 @@ NOTHING_WRONG = "Nothing is wrong. `send` may still ask you to look at some poin
 
 def check(arguments: Namespace) -> int:
     """Check files; exit 1 when any of them has a problem."""
-    problems = check_files(arguments.files, _domains(arguments))
+    problems = check_files(arguments.files, domains_of(arguments))
     lines = [
         f"{one['file']}:{one['line']}: {one['field']}: "
         f"found {one['found']}, expected {one['expected']}. {one['remedy']}"
@@ -26,7 +26,7 @@ def check(arguments: Namespace) -> int:
 
 def new(arguments: Namespace) -> int:
     """Print an empty record to fill."""
-    domain = _domains(arguments).known(arguments.domain)
+    domain = domains_of(arguments).known(arguments.domain)
     if arguments.record not in domain.records:
         raise No(f"{domain.name} has no record {arguments.record!r}. It has: {', '.join(sorted(domain.records))}.")
     content = new_record(domain, arguments.record).decode("utf-8")
@@ -34,7 +34,8 @@ def new(arguments: Namespace) -> int:
     return 0
 
 
-def _domains(arguments: Namespace) -> Domains:
+def domains_of(arguments: Namespace) -> Domains:
+    """The domains that a command can use."""
     # Records can be checked without a node; one that is there adds its own domains.
     home = home_of(arguments)
     return load_domains(domain_directories(home) if settings_path(home).exists() else None)

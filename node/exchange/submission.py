@@ -4,7 +4,7 @@ Those that come together share one: `submit_many`, and `Submissions` for whoever
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from node.crash_points import crash_point
 from node.exchange.agreements import OpenPair
 from node.exchange.cases import opener_of
 from node.exchange.commit import GroupCommit
+from node.exchange.contents import discard
 from node.exchange.directory import Directory, Snapshot
 from node.exchange.evidence_lists import evidence_lists
 from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_sendable
@@ -65,6 +66,43 @@ def submit_many(node: Node, snapshot: Snapshot, requests: Sequence[Submission]) 
             outcomes.append(error)
     queued = iter(_queue_together(node, ready))
     return [next(queued) if outcome is None else outcome for outcome in outcomes]
+
+
+class TogetherRefused(Exception):
+    """Of messages that go together or not at all some are refused; nothing was queued. `refused`: by their places."""
+
+    def __init__(self, refused: Mapping[int, SubmissionRefused]) -> None:
+        super().__init__("\n".join(str(error) for error in refused.values()))
+        self.refused = dict(refused)
+
+
+def submit_together(node: Node, snapshot: Snapshot, requests: Sequence[Submission]) -> list[Submitted]:
+    """Queue messages durably, in their order and in one transaction: all of them or none.
+
+    Each is judged before any is queued. Raises TogetherRefused; StoreUnavailable when the store cannot take them.
+    """
+    ready: list[ReadySubmission] = []
+    refused: dict[int, SubmissionRefused] = {}
+    queued: list[Submitted] = []
+    try:
+        for place, request in enumerate(requests):
+            try:
+                ready.append(_ready(node, snapshot, request))
+            except SubmissionRefused as error:
+                refused[place] = error
+        if refused:
+            raise TogetherRefused(refused)
+        with node.database.write() as connection:
+            for place, one in enumerate(ready):
+                try:
+                    queued += queue(node, connection, [one], node.now())
+                except SubmissionRefused as error:
+                    raise TogetherRefused({place: error}) from error
+    except TogetherRefused:
+        for part in (part for one in ready for part in one.parts):
+            discard(node, part.sealed)
+        raise
+    return queued
 
 
 class Submissions:

@@ -40,6 +40,7 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("exchange/person_find.py", "_log"): "one search, before its answer",
     ("exchange/person_links.py", "link_persons"): "one link, by a person",
     ("exchange/search_index.py", "build"): "rows of the index that are missing: what is built stays, the rest goes on",
+    ("exchange/submission.py", "submit_together"): "all rows of a table by one command, or none of them",
     ("exchange/submitted_once.py", "forget"): "one key, after what was queued under it stands elsewhere too",
     ("exchange/terms_drafts.py", "change_terms"): "terms with one peer, by a person",
     (

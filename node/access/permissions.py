@@ -14,6 +14,8 @@ class Act(StrEnum):
     LIST_CASES = "list cases"
     """numbers, partners and states; persons only with READ_PERSONS"""
     READ_PERSONS = "read who a case is about"
+    FIND_PERSONS = "find persons over all cases"
+    LINK_PERSONS = "remember that persons are the same, others, or twins"
     READ_RECORDS = "read records, attachments and signed messages"
     MARK_OPENED = "open a message on behalf of the administration"
     """the partner is told that it was opened"""
@@ -34,12 +36,12 @@ class Act(StrEnum):
 _READING = frozenset(
     {
         Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
-        Act.SEE_FIGURES, Act.SEE_INTERFACE,
+        Act.SEE_FIGURES, Act.SEE_INTERFACE, Act.FIND_PERSONS,
     }
 )  # fmt: skip
 _ALLOWED: dict[Role, frozenset[Act]] = {
     Role.OFFICER: _READING
-    | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER},
+    | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER, Act.LINK_PERSONS},
     Role.HEAD: _READING,
     Role.AUDITOR: _READING,
     Role.IT: frozenset(

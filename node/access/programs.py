@@ -37,6 +37,8 @@ class Scope(StrEnum):
     MESSAGES_DECIDE = "messages:decide"
     CASES_READ = "cases:read"
     CASES_RECORD = "cases:record"
+    PERSONS_FIND = "persons:find"
+    PERSONS_LINK = "persons:link"
     FIGURES_READ = "figures:read"
     RECORDS_CHECK = "records:check"
     PARTNERS_READ = "partners:read"

@@ -15,6 +15,7 @@ from node.api.messages import After, Limit, shown_to
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.listing import case_rows, show_case
+from node.exchange.person_links import links_in
 from node.store.columns import microseconds
 
 _CURSOR = re.compile(r"~([0-9]{1,16})-([0-9]{1,18})")
@@ -54,6 +55,7 @@ class Cases:
             # It tells of each person what was decided.
             seen = may(program, Act.READ_PERSONS)
             case |= procedure_of(self.context.node, connection, row) if seen else {"procedure": None}
+            case |= links_in(connection, row) if seen else {"links": None}
             read = may(program, Act.READ_RECORDS)
             case |= looked_at_again(self.context.node, connection, row) if read else dict.fromkeys(_SECOND_LOOK)
         return case | {"messages": [shown_to(program, message) for message in case["messages"]]}

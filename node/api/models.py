@@ -29,6 +29,11 @@ _CASE: dict[str, Any] = {
     "version": "1", "unit": None, "created": "2026-04-17T08:12:31.000Z", "changed": "2026-04-17T08:12:31.000Z",
     "message_count": 1,
 }  # fmt: skip
+_FOUND: dict[str, Any] = {
+    "case": "2026-0417", "person": "p1", "name": "HOXHA, ARBEN", "native": None, "also": [], "born": ["1985-04-17"],
+    "numbers": ["BX1234567"], "by": "name", "peer": "SRB-MOI", "message": MESSAGE_ID,
+    "links": [{"as": "twin", "with": "2026-0502/p2", "since": "2026-05-02T09:00:00.000Z"}],
+}  # fmt: skip
 _LOOK: dict[str, Any] = {
     "message": MESSAGE_ID, "field": "Evidence/Document/Line[2]", "rule": "mrz-other-number", "found": "A0123456",
     "expected": "the document's number A0123457",
@@ -189,18 +194,89 @@ class WeighedEvidence(BaseModel):
     terms: str
 
 
+class PersonLink(BaseModel):
+    """What was said of a person of this case and another one."""
+
+    model_config = _example({"as": "twin", "with": "2026-0502/p2", "since": "2026-05-02T09:00:00.000Z"})
+    kind: Literal["same", "another", "twin"] = Field(alias="as")
+    with_: str = Field(alias="with")
+    since: Instant
+
+
+class CaseLink(PersonLink):
+    """What was said of a person (its id within the case) and another one."""
+
+    model_config = _example({"person": "p1", "as": "twin", "with": "2026-0502/p2", "since": "2026-05-02T09:00:00.000Z"})
+    person: str
+
+
 class CaseWithMessages(Case):
     """A case with its messages in order, and how it stands by its procedure: null where it runs by none, and for
     programs that may not read who it is about. What its records say of persons and their evidence, looked at again:
     null for programs that may not read records."""
 
     model_config = _example(
-        _CASE | {"messages": [_MESSAGE], "procedure": None, "second_look": [_LOOK], "evidence": [_EVIDENCE]}
+        _CASE
+        | {"messages": [_MESSAGE], "procedure": None, "second_look": [_LOOK], "evidence": [_EVIDENCE], "links": []}
     )
     messages: list[Message]
     procedure: dict[str, Any] | None
     second_look: list[SecondLook] | None
     evidence: list[WeighedEvidence] | None
+    links: list[CaseLink] | None
+
+
+class FoundPerson(BaseModel):
+    """A person who was found, as the newest record of its case describes it."""
+
+    model_config = _example(_FOUND)
+    case: str
+    person: str | None
+    name: str
+    native: str | None
+    also: list[str]
+    born: list[str]
+    numbers: list[str]
+    by: Literal["name", "number", "birth", "case"]
+    peer: str
+    message: str
+    links: list[PersonLink]
+
+
+class FoundPersons(BaseModel):
+    """Persons who were found; `more`: there are others, of older records; `not_indexed`: records that are not in the
+    index."""
+
+    model_config = _example({"found": [_FOUND], "more": False, "not_indexed": 0})
+    found: list[FoundPerson]
+    more: bool
+    not_indexed: int
+
+
+class PersonsAsked(BaseModel):
+    """Who is looked for: three letters or more of a name, a number, a date, or a name and a date."""
+
+    model_config = _example({"text": "Hoxha 1985"}, strict=True)
+    text: Text
+
+
+class PersonsLinked(BaseModel):
+    """Two persons, each a case and a person of it, and what they are."""
+
+    model_config = _example({"one": "2026-0417/p1", "other": "2026-0502/p2", "as": "twin"}, strict=True)
+    one: Text
+    other: Text
+    kind: Literal["same", "another", "twin"] = Field(alias="as")
+
+
+class LinkedPersons(BaseModel):
+    """What is remembered of two persons, and what was before."""
+
+    model_config = _example({"one": "2026-0417/p1", "other": "2026-0502/p2", "as": "twin", "before": None})
+    one: str
+    other: str
+    kind: Literal["same", "another", "twin"] = Field(alias="as")
+    before: Literal["same", "another", "twin"] | None
 
 
 class Due(BaseModel):

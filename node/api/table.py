@@ -10,6 +10,7 @@ from node.api.clocks import CALENDAR, CSV, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
 from node.api.messages import SOAP, Messages
 from node.api.partners import Agreements, Partners
+from node.api.persons import Persons
 from node.api.records import CHECK_SCHEMA, Records
 from node.api.routes import FORM, Declared, Takes
 from node.api.sending import FORM_SCHEMA, Sending
@@ -21,6 +22,7 @@ def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
     return (
         *_messages(Messages(context), Sending(context)),
         *_cases(Cases(context), Clocks(context)),
+        *_persons(Persons(context)),
         *_records(Records(context)),
         *_partners(Partners(context)),
         *_agreements(Agreements(context)),
@@ -107,6 +109,19 @@ def _cases(cases: Cases, clocks: Clocks) -> tuple[Declared, ...]:
         Declared(
             "GET", "/cases/{id:path}", Act.LIST_CASES, read, cases.show, "Show a case", tag, models.CaseWithMessages,
             tagged=True, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _persons(persons: Persons) -> tuple[Declared, ...]:
+    return (
+        Declared(
+            "POST", "/persons/find", Act.FIND_PERSONS, Scope.PERSONS_FIND, persons.find, "Find persons", "persons",
+            models.FoundPersons, takes=Takes.JSON,
+        ),
+        Declared(
+            "POST", "/persons/links", Act.LINK_PERSONS, Scope.PERSONS_LINK, persons.link, "Link two persons",
+            "persons", models.LinkedPersons, 201, takes=Takes.JSON, may_refuse=(404,),
         ),
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ def find_person(node: Node, text: str, actor: str, unit: str | None = None) -> d
                 raise
         rows = [] if query is None else candidates(node, connection, query, unit, MOST + 1)
         found = _persons(node, connection, query, rows[:MOST], [] if case is None else _rows_of(connection, case["id"]))
-        missing = sum(1 for _ in unindexed(node, connection))
+        missing = unindexed(node, connection)
     _log(node, text, found, actor)
     return {"found": found, "more": len(rows) > MOST, "not_indexed": missing}
 

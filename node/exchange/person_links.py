@@ -42,12 +42,18 @@ class PersonPlace:
         return f"{alias(self.case['alias_year'], self.case['alias_number'])}/{self.person}"
 
 
-def find_place(node: Node, connection: Connection, text: str) -> PersonPlace:
-    """The person called CASE/ID, as 2026-0417/p1. Raises LinkRefused, NotFound."""
+def split_place(text: str) -> tuple[str, str]:
+    """The case and the person's id that a text as 2026-0417/p1 names. Raises LinkRefused."""
     found = _PLACE.fullmatch(text)
     if found is None:
         raise LinkRefused(f"found {text!r}, expected a case and a person of it, as 2026-0417/p1.")
-    place = PersonPlace(find_case(connection, found[1]), found[2])
+    return found[1], found[2]
+
+
+def find_place(node: Node, connection: Connection, text: str) -> PersonPlace:
+    """The person called CASE/ID, as 2026-0417/p1. Raises LinkRefused, NotFound."""
+    case, person = split_place(text)
+    place = PersonPlace(find_case(connection, case), person)
     known = _persons_of(node, connection, place.case["id"])
     if place.person not in known:
         there = ", ".join(sorted(known)) or "nobody"

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
 
 from node.exchange.case_reading import CaseReading
 from node.exchange.cases import CASE, seen_by_unit
@@ -66,17 +66,16 @@ def candidates(
     return found
 
 
-def unindexed(node: Node, connection: Connection) -> Iterator[dict[str, Any]]:
-    """Rows of the messages that should have a row of the index and have none, oldest first."""
-    services = [domain.namespace for domain in node.domains]
-    query = select(MESSAGE).where(MESSAGE.c.service.in_(services), MESSAGE.c.state != "rejected", not_(_has_row()))
-    return (dict(row) for row in connection.execute(query.order_by(MESSAGE.c.id)).mappings())
+def unindexed(node: Node, connection: Connection) -> int:
+    """How many messages should have a row of the index and have none."""
+    return connection.scalar(select(func.count()).select_from(MESSAGE).where(*_without_row(node))) or 0
 
 
 def build(node: Node) -> dict[str, int]:
     """Write the rows that are missing; returns {indexed, unreadable}. Ended early, it goes on where it was."""
     with node.database.read() as connection:
-        missing = list(unindexed(node, connection))
+        query = select(MESSAGE).where(*_without_row(node)).order_by(MESSAGE.c.id)
+        missing = list(map(dict, connection.execute(query).mappings()))
     indexed = unreadable = 0
     for start in range(0, len(missing), _BATCH):
         batch = missing[start : start + _BATCH]
@@ -121,5 +120,7 @@ def _of_unit(unit: str | None) -> tuple[ColumnElement[bool], ...]:
     return () if unit is None else (exists().where(CASE.c.id == MESSAGE.c.case_id, *seen_by_unit(unit)),)
 
 
-def _has_row() -> ColumnElement[bool]:
-    return exists().where(SEARCH.c.message == MESSAGE.c.id)
+def _without_row(node: Node) -> tuple[ColumnElement[bool], ...]:
+    services = [domain.namespace for domain in node.domains]
+    has_row = exists().where(SEARCH.c.message == MESSAGE.c.id)
+    return MESSAGE.c.service.in_(services), MESSAGE.c.state != "rejected", not_(has_row)

@@ -6,11 +6,11 @@ from node.access import Act, Role, allowed, sees_unit
 
 READ = {
     Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
-    Act.SEE_FIGURES, Act.SEE_INTERFACE,
+    Act.SEE_FIGURES, Act.SEE_INTERFACE, Act.FIND_PERSONS,
 }  # fmt: skip
 MAY = {
     Role.OFFICER: READ
-    | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER},
+    | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER, Act.LINK_PERSONS},
     Role.HEAD: READ,
     Role.AUDITOR: READ,
     Role.IT: {

@@ -20,7 +20,7 @@ from hypothesis.errors import Unsatisfiable
 from tests.api.conftest import ROOT, Site
 
 ACCEPTED = ["2xx", "304", "401", "403", "404", "409", "412"]
-# A form says nothing of the types of its fields, and a record, card or words of any letters are right by their schema.
+# A form says nothing of the types of its fields; a record, card, words or names of any letters are right by their schema.
 SETTINGS = f"""
 [auth.openapi.bearer]
 bearer = "${{TOKEN}}"
@@ -34,7 +34,7 @@ checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422
 checks.negative_data_rejection.enabled = false
 
 [[operations]]
-include-name = ["POST /partners", "POST /partners/{{party}}/confirm"]
+include-name = ["POST /partners", "POST /partners/{{party}}/confirm", "POST /persons/find", "POST /persons/links"]
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}
 """
 SECONDS = 3600

@@ -20,7 +20,7 @@ from hypothesis.errors import Unsatisfiable
 from tests.api.conftest import ROOT, Site
 
 ACCEPTED = ["2xx", "304", "401", "403", "404", "409", "412"]
-# A form says nothing of the types of its fields; a record, card, words or names of any letters are right by their schema.
+# A form says nothing of its fields' types; a record, card, words or names of any letters are right by their schema.
 SETTINGS = f"""
 [auth.openapi.bearer]
 bearer = "${{TOKEN}}"

@@ -171,6 +171,7 @@ def _submission(node: Node, arguments: Namespace) -> Submission:
         case=arguments.case,
         unit=arguments.unit,
         confirmed=arguments.confirm,
+        strip_metadata=arguments.strip_metadata,
     )
 
 

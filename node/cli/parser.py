@@ -191,6 +191,10 @@ def _message_verbs(verbs: _Verbs) -> None:
         "--confirm", metavar="CODE", nargs="+", action="extend", default=[],
         help="a point that was shown to need a second look is right; a code for each",
     )  # fmt: skip
+    send.add_argument(
+        "--strip-metadata", action="store_true",
+        help="images go without place, time, device and the like; the record's digests are adapted",
+    )  # fmt: skip
     send.add_argument("--wait", metavar="S", type=_seconds, help=f"wait for the receipt ({WAIT_SECONDS} seconds)")
     message = _group(verbs, "message", "messages sent and received")
     listing = _verb(message, "list", f"{MESSAGES}:list_", "list messages, oldest first")

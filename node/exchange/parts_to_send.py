@@ -14,6 +14,7 @@ from node.as4.gzip_stream import SECTION
 from node.as4.parts import PartOctetsDigest, digest_of
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.node import Node
+from node.records.content_types import HEAD_BYTES, UNKNOWN, content_type
 from node.store.payloads import PayloadWriter, SealedPayload
 
 GZIP_EXTRA_BYTES = 16
@@ -32,11 +33,13 @@ class PartToSend:
 
     @classmethod
     def of_file(cls, path: Path, media_type: str | None = None) -> "PartToSend":
-        """A file; its media type from its name when none is given. Raises SubmissionRefused if it is no file."""
+        """A file; its media type, when none is given, by its content, and by its name where that does not tell.
+
+        Raises SubmissionRefused if it is no file.
+        """
         if not path.is_file():
             raise SubmissionRefused(f"There is no file {path}. Check the name.")
-        guessed = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        return cls(guessed, lambda: _file_chunks(path), path.name)
+        return cls(media_type or _type_of(path), lambda: _file_chunks(path), path.name)
 
     @classmethod
     def of_bytes(cls, content: bytes, media_type: str, name: str | None = None) -> "PartToSend":
@@ -72,6 +75,8 @@ class PreparedPart:
     signed_sha256: bytes
     digest: bytes
     sealed: SealedPayload
+    head: bytes
+    """the first octets of the content, which tell what it is"""
 
 
 def prepare_part(node: Node, part: PartToSend) -> PreparedPart:
@@ -111,24 +116,35 @@ def prepare_part(node: Node, part: PartToSend) -> PreparedPart:
         signed_sha256=signed_sha256,
         digest=signed,
         sealed=sealed,
+        head=content.head,
     )
 
 
 class _Tally:
-    """Counts and digests what passes through."""
+    """Counts and digests what passes through, and keeps its first octets."""
 
     def __init__(self) -> None:
         self.size = 0
+        self.head = b""
         self._hash = hashlib.sha256()
 
     def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self.size += len(chunk)
+            if len(self.head) < HEAD_BYTES:
+                self.head += bytes(chunk[: HEAD_BYTES - len(self.head)])
             self._hash.update(chunk)
             yield chunk
 
     def digest(self) -> bytes:
         return self._hash.digest()
+
+
+def _type_of(path: Path) -> str:
+    by_name = mimetypes.guess_type(path.name)[0] or UNKNOWN
+    with path.open("rb") as file:
+        found = content_type(file.read(HEAD_BYTES))
+    return by_name if found is None or found.may_be_called(by_name) else found.media_type
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:

@@ -54,8 +54,9 @@ class Submission:
     """What is to be sent, to whom, and within which case (a number or ConversationId; None opens a new one).
 
     `case_id` names the case by its row instead: for one who has it at hand, since a peer's ConversationId may look like
-    a number of ours. `confirmed` holds the codes of findings that a person has confirmed (see `judgement`). `on_queued`
-    is called in the transaction that queues the message; what it raises comes through, and the message is not queued.
+    a number of ours. `confirmed` holds the codes of findings that a person has confirmed (see `judgement`).
+    `strip_metadata`: images go without what is written beside the picture. `on_queued` is called in the transaction
+    that queues the message; what it raises comes through, and the message is not queued.
     """
 
     peer: str
@@ -71,6 +72,7 @@ class Submission:
     actor: str = "command line"
     properties: Sequence[Property] = ()
     confirmed: Sequence[str] = ()
+    strip_metadata: bool = False
     on_queued: Callable[[Connection, "Submitted"], None] | None = None
 
 

@@ -13,20 +13,22 @@ from sqlalchemy import Connection, bindparam, select
 from node.as4 import TEST_ACTION, TEST_SERVICE
 from node.crash_points import crash_point
 from node.exchange.agreements import OpenPair
+from node.exchange.attachments import require_size, require_true_types, stripped
 from node.exchange.cases import opener_of
 from node.exchange.commit import GroupCommit
 from node.exchange.contents import discard
 from node.exchange.directory import Directory, Snapshot
 from node.exchange.evidence_lists import evidence_lists
-from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_sendable
+from node.exchange.judgement import Route, SubmissionRefused, refused_record, require_attached, require_sendable
 from node.exchange.node import Node
-from node.exchange.parts_to_send import PreparedPart, prepare_part
+from node.exchange.parts_to_send import PartToSend, PreparedPart, prepare_part
 from node.exchange.peers import KnownPeer
 from node.exchange.queueing import ReadySubmission, queue
 from node.exchange.queueing import Submission as Submission
 from node.exchange.queueing import Submitted as Submitted
 from node.exchange.search_index import sealed_terms
 from node.exchange.settlement import MESSAGE
+from node.records.check import CheckedRecord, check
 from node.records.domains import Domain
 from node.records.person_findings import EvidenceLists
 from node.records.reading import octets_of_record
@@ -207,12 +209,16 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> tuple[list[Pre
     """The parts, sealed, and what the record is found by; those of a domain that we have only after its record was
     judged fit to be sent."""
     if node.domains.find(request.service) is None:
-        return [prepare_part(node, part) for part in request.parts], None
+        if request.strip_metadata:
+            raise SubmissionRefused(f"{request.service}: metadata is taken out of what goes with a record only.")
+        return _sized(node, [prepare_part(node, part) for part in request.parts]), None
     if not request.parts:
         raise SubmissionRefused(f"{request.service} {request.action}: the first part must be the record. Attach it.")
     first, *others = request.parts
     content = octets_of_record(first.content())
     name = first.name or "the record"
+    if request.strip_metadata:
+        content, others = _stripped(node, request, content, name, others)
     record = require_sendable(
         content,
         name,
@@ -228,12 +234,38 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> tuple[list[Pre
     try:
         attached = [(part.name or f"part {n}", part.sha256.hex()) for n, part in enumerate(prepared[1:], start=2)]
         require_attached(record, name, attached)
+        require_true_types(record, name, prepared[1:])
     except SubmissionRefused:
-        for part in prepared:
-            if part.sealed.blob is not None:
-                node.blobs.delete(part.sealed.blob)
+        _throw_away(node, prepared)
         raise
-    return prepared, sealed_terms(node, record)
+    return _sized(node, prepared), sealed_terms(node, record)
+
+
+def _sized(node: Node, prepared: list[PreparedPart]) -> list[PreparedPart]:
+    """The parts, if they are together small enough for a message."""
+    try:
+        require_size(prepared, node.settings.largest_message_megabytes)
+    except SubmissionRefused:
+        _throw_away(node, prepared)
+        raise
+    return prepared
+
+
+def _throw_away(node: Node, prepared: Sequence[PreparedPart]) -> None:
+    for part in prepared:
+        if part.sealed.blob is not None:
+            node.blobs.delete(part.sealed.blob)
+
+
+def _stripped(
+    node: Node, request: Submission, content: bytes, name: str, others: Sequence[PartToSend]
+) -> tuple[bytes, list[PartToSend]]:
+    """The record and its attachments, images without metadata."""
+    record = check(content, node.domains, request.service, request.action)
+    if not isinstance(record, CheckedRecord):
+        raise refused_record(name, record)
+    changed, parts = stripped(record, others)
+    return changed or content, parts
 
 
 def _lists_with(node: Node, request: Submission, peer: str, domain: Domain) -> EvidenceLists | None:

@@ -45,7 +45,8 @@ def require_own_folder(folder: Path, files: Mapping[str, Collection[str]]) -> No
 
 def extension(media_type: str | None) -> str:
     """The file name ending that goes with a media type; .bin where none is known."""
-    known = {"application/xml": ".xml", "text/xml": ".xml", "text/plain": ".txt", "image/jpeg": ".jpg"}
+    known = {"application/xml": ".xml", "text/xml": ".xml", "text/plain": ".txt", "image/jpeg": ".jpg",
+             "image/jp2": ".jp2", "image/heic": ".heic", "image/x-wsq": ".wsq", "image/tiff": ".tif"}  # fmt: skip
     plain = (media_type or "").partition(";")[0].strip().lower()
     return known.get(plain) or mimetypes.guess_extension(plain) or ".bin"
 

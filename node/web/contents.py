@@ -31,6 +31,9 @@ _EXTENSIONS = {
     "image/jpeg": "jpeg",
     "image/png": "png",
     "image/tiff": "tiff",
+    "image/jp2": "jp2",
+    "image/heic": "heic",
+    "image/x-wsq": "wsq",
     "text/plain": "txt",
     "application/json": "json",
 }

@@ -35,6 +35,7 @@ from node.exchange.opening import mark_opened
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.ping import ping_peer
 from node.exchange.submission import Submission, Submitted, submit
+from node.operations.upgrade import bring_up_to_date
 from node.records.domains import Domain
 from node.records.example import sample
 from node.records.explain import plain_path
@@ -90,7 +91,7 @@ def run(arguments: Namespace) -> int:
 def _run(arguments: Namespace, directory: Path) -> int:
     began = time.monotonic()
     tell = Teller(quiet=arguments.json)
-    sender, receiver = (_home_of(directory, who) for who in (REQUESTING, REQUESTED))
+    sender, receiver = (home_of(directory, who) for who in (REQUESTING, REQUESTED))
     tell.step(
         "Two administrations, a node each: own keys, own store, own TLS certificate.",
         *(f"{node.settings.name}: {node.home}" for node in (sender, receiver)),
@@ -107,7 +108,8 @@ def _run(arguments: Namespace, directory: Path) -> int:
     return 0 if all(message["receipt"] for message in messages) else 1
 
 
-def _home_of(directory: Path, who: Administration) -> Node:
+def home_of(directory: Path, who: Administration) -> Node:
+    """The node of one of the two, made when it is not there yet, its tables upgraded when an older program made it."""
     home = directory / who.folder
     if not settings_path(home).exists():
         outside, inside = _free_ports(2)
@@ -121,6 +123,7 @@ def _home_of(directory: Path, who: Administration) -> Node:
             "log_level": "warning",
         }
         make_node(home, identity, settings=settings)
+    bring_up_to_date(home)
     return open_node(home)
 
 

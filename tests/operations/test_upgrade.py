@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from node.demo import REQUESTED, REQUESTING, home_of
 from node.exchange.making import Identity, make_node
 from node.operations.serving_lock import ServingHold, alone, hold_serving
 from node.operations.upgrade import Upgrade, bring_up_to_date
@@ -75,6 +76,14 @@ def test_serving_upgrades_by_itself_and_says_so(newer: Program, home: Path, data
         assert version(database_url) == NEWER
     told = [json.loads(line) for line in errors_of(home).splitlines()]
     assert [(one["before"], one["after"]) for one in told if one["event"] == "tables upgraded"] == [(HEAD, NEWER)]
+
+
+def test_a_demonstration_that_an_older_program_made_goes_on(newer: Program, tmp_path: Path) -> None:
+    homes = [home_of(tmp_path, who).home for who in (REQUESTING, REQUESTED)]
+    said = newer.run(homes[0], "demo", "--once", "--json", "--dir", str(tmp_path))
+    assert said.status == 0, said
+    assert all(message["receipt"] for message in json.loads(said.out)["messages"])
+    assert [version(f"sqlite:///{home / 'depesha.db'}") for home in homes] == [NEWER, NEWER]
 
 
 def test_processes_that_start_at_once_all_serve_upgraded_tables(

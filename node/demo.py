@@ -24,6 +24,7 @@ from node.access.sign_in import make_link
 from node.cli.people import sign_in_address
 from node.cli.printing import No
 from node.config import settings_path
+from node.demo_cases import Stage, make_cases, submit_looked_at
 from node.demo_processes import alone_in, ended_by_signal, serving
 from node.exchange.agreements import load_pairs, open_unilateral
 from node.exchange.cards import add_by_card, own_card
@@ -34,7 +35,7 @@ from node.exchange.node import Node, open_node
 from node.exchange.opening import mark_opened
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.ping import ping_peer
-from node.exchange.submission import Submission, Submitted, submit
+from node.exchange.submission import Submission, Submitted
 from node.operations.upgrade import bring_up_to_date
 from node.records.domains import Domain
 from node.records.example import sample
@@ -55,11 +56,16 @@ class Administration:
     party: str
     name: str
     country: str
+    zone: str
     officer: str
 
 
-REQUESTING = Administration("france", "fra-interior", "Ministry of the Interior, France", "FRA", "officer-paris")
-REQUESTED = Administration("serbia", "srb-interior", "Ministry of the Interior, Serbia", "SRB", "officer-belgrade")
+REQUESTING = Administration(
+    "france", "fra-interior", "Ministry of the Interior, France", "FRA", "Europe/Paris", "officer-paris"
+)
+REQUESTED = Administration(
+    "serbia", "srb-interior", "Ministry of the Interior, Serbia", "SRB", "Europe/Belgrade", "officer-belgrade"
+)
 
 
 class Teller:
@@ -104,7 +110,7 @@ def _run(arguments: Namespace, directory: Path) -> int:
             value = {"parties": [sender.party, receiver.party], "messages": messages, "seconds": seconds}
             print(json.dumps(value, ensure_ascii=False), flush=True)
         if not arguments.once:
-            _stay((sender, REQUESTING), (receiver, REQUESTED), tell, seconds)
+            _stay((sender, REQUESTING), (receiver, REQUESTED), directory, tell, seconds)
     return 0 if all(message["receipt"] for message in messages) else 1
 
 
@@ -221,7 +227,7 @@ def _submit(
         ref_to_message_id=about,
         actor="demonstration",
     )
-    return submit(node, Directory(node).snapshot(), request)
+    return submit_looked_at(node, request)
 
 
 def _about(content: bytes, domain: Domain, record: str, message_id: str) -> bytes:
@@ -298,7 +304,9 @@ async def _described(sender: Node, receiver: Node, message_id: str) -> dict[str,
     }
 
 
-def _stay(one: tuple[Node, Administration], two: tuple[Node, Administration], tell: Teller, seconds: float) -> None:
+def _stay(
+    one: tuple[Node, Administration], two: tuple[Node, Administration], directory: Path, tell: Teller, seconds: float
+) -> None:
     """Show where to look, with sign-in links, until Ctrl-C."""
     tell.say("", f"Done in {seconds} seconds. Look around in a browser; each link signs in once, within 15 minutes:")
     for node, who in (one, two):
@@ -314,10 +322,17 @@ def _stay(one: tuple[Node, Administration], two: tuple[Node, Administration], te
         "Or on the command line, in another terminal:",
         f"  {here} -m node message list --home {one[0].home}",
         f"  {here} -m node case list --home {two[0].home}",
+        f"  {here} -m node due --home {one[0].home}",
         "",
         "All persons are fictitious (ICAO 9303 specimens). Ctrl-C ends both nodes; their homes stay.",
     )
+    zones = {node.party: who.zone for node, who in (one, two)}
+    stage = Stage(one[0], two[0], zones, _domain_of(one[0]), directory, AGREEMENT_REF)
+    began = time.monotonic()
     try:
+        tell.say("")
+        make_cases(stage, tell.say)
+        tell.say(f"All cases are there, {time.monotonic() - began:.1f} seconds later.")
         threading.Event().wait()
     except KeyboardInterrupt:
         tell.say("", "Both nodes end.")

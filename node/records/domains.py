@@ -282,6 +282,9 @@ def _check_settings(settings: Mapping[str, Any], records: Mapping[str, Shape], f
     shown = settings.get("demonstration", {})
     named = [("second_look", settings["second_look"])] if "second_look" in settings else []
     named += [("demonstration.attachments", file) for file in shown.get("attachments", ())]
+    for case in shown.get("cases", ()):
+        examples = [act["record"] for act in case["acts"] if "record" in act]
+        named += [("demonstration.cases", f"examples/good/{name}.xml") for name in examples]
     for key, file in named:
         if file not in files:
             raise BrokenFolderError("domain.toml", f"{key} names {file}, which is not in the folder")

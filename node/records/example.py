@@ -123,6 +123,18 @@ def sample(
     raise NoExampleError(f"{domain.name} has no good example of a record {root}")
 
 
+def filled(domain: Domain, file: str, occurred: datetime, random: Callable[[int], bytes] = os.urandom) -> bytes:
+    """The good example in this file (its name without ending), with a fresh nonce and the act's times at `occurred`.
+
+    Raises NoExampleError.
+    """
+    content = domain.files.get(f"examples/good/{file}.xml")
+    if content is None:
+        raise NoExampleError(f"{domain.name} has no good example {file}")
+    shape = domain.records[read_xml(content).tag.rpartition("}")[2]]
+    return _refreshed(content, shape, occurred, random)
+
+
 def _refreshed(content: bytes, shape: Shape, occurred: datetime | None, random: Callable[[int], bytes]) -> bytes:
     """`content` with another nonce and times, everything else as it is written."""
     root = read_xml(content)

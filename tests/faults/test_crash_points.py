@@ -30,6 +30,7 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("cli/tokens.py", "add"): "one program, by command",
     ("cli/tokens.py", "remove"): "one program, by command",
     ("demo.py", "_become_peers"): "agreements of the demonstration",
+    ("demo_cases.py", "_make_partners"): "partners and agreements of the demonstration",
     ("demo.py", "_stay"): "an account and a link of the demonstration",
     ("exchange/cards.py", "add_by_card"): "one peer, by command",
     ("exchange/cards.py", "confirm_by_words"): "one peer, by command",

@@ -5,10 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from node.exchange.case_view import cases_with_state
+from node.exchange.due_list import due_now
+from node.exchange.listing import case_rows
+from node.exchange.node import open_node
 from tests.interop.nodes import until
 from tests.trust_doors.homes import ROOT
 
@@ -67,3 +72,33 @@ def test_a_second_one_in_the_same_folder_is_refused_and_harms_nothing(
     until(lambda: not nodes_in(tmp_path / "demo"), 10, "no node is left")
     again = subprocess.run(command(tmp_path / "demo", "--once"), cwd=ROOT, capture_output=True, text=True, timeout=90)
     assert again.returncode == 0, again.stderr
+
+
+def test_once_the_addresses_are_shown_cases_in_every_state_follow_and_are_made_once(
+    running: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    until(lambda: b"All cases are there" in (tmp_path / "out").read_bytes(), 60, "the cases are made")
+    said = (tmp_path / "out").read_text(encoding="utf-8")
+    assert said.index("sign-in?token=") < said.index("Meanwhile")
+    node = open_node(tmp_path / "demo" / "france")
+    with node.database.read() as connection:
+        cases = cases_with_state(node, connection, case_rows(connection, 100))
+        due = due_now(node, connection)
+    states = {one["state"] for one in cases}
+    assert states >= {
+        "draft", "applied", "extended", "accepted", "deemed-accepted", "refused", "withdrawn", "documented",
+        "announced", "notified", "transferred",
+    }  # fmt: skip
+    today = [one for one in due if one.left < timedelta(hours=3)]
+    assert {one.deadline.ours for one in today} == {True, False}, "one that waits for us, and one for the partner"
+    running.send_signal(signal.SIGTERM)
+    running.wait(60)
+    with (tmp_path / "again").open("wb") as out:
+        again = subprocess.Popen(command(tmp_path / "demo"), cwd=ROOT, stdout=out, stderr=out)
+        try:
+            until(lambda: b"All cases are there" in (tmp_path / "again").read_bytes(), 60, "it is up again")
+        finally:
+            again.terminate()
+            again.wait(60)
+    with node.database.read() as connection:
+        assert len(case_rows(connection, 100)) == len(cases) + 1, "the first exchange is made anew, the others are not"

@@ -18,6 +18,7 @@ from node.crash_points import crash_point
 from node.exchange.contents import PART, ContentGone, part_content
 from node.exchange.listing import show_message
 from node.exchange.node import Node
+from node.exchange.part_scans import INFECTED
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.operations.parts_written import extension
 from node.store.payloads import PayloadErased
@@ -95,6 +96,9 @@ class Received:
         for described, part in zip(message["parts"], parts, strict=True):
             is_record = record and part.n == 1
             described["file"] = "record.xml" if is_record else f"part-{part.n}{extension(part.media_type)}"
+            if described["scan"] is not None and described["scan"]["verdict"] == INFECTED:
+                described["file"] = None  # handed out only on purpose, by a person
+                continue
             try:
                 write_whole(folder / described["file"], part_content(self._node, row_id, part.n, part.compressed))
             except (ContentGone, PayloadErased):

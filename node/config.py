@@ -8,6 +8,7 @@ import ipaddress
 import json
 import os
 import re
+import shlex
 import ssl
 import tomllib
 from collections.abc import Mapping
@@ -79,6 +80,25 @@ class Settings(BaseModel):
     webhook_secrets: tuple[SecretStr, ...] = Field(
         (), description="secrets that events are signed with: whsec_ and base64 of 24 to 64 random bytes"
     )
+    virus_scanner: str | None = Field(
+        None, description="what scans received attachments: icap://HOST:PORT/SERVICE, or a command that reads one"
+    )
+
+    @field_validator("virus_scanner")
+    @classmethod
+    def _asked_how(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        parts = urlsplit(text)
+        if parts.scheme in ("icap", "icaps", "http", "https") and (parts.scheme != "icap" or not parts.hostname):
+            raise ValueError("give icap://HOST:PORT/SERVICE, or a command as clamdscan --no-summary -")
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise ValueError(f"the command cannot be read ({error})") from error
+        if not words:
+            raise ValueError("give icap://HOST:PORT/SERVICE, or a command as clamdscan --no-summary -")
+        return text
 
     @field_validator("pages_url")
     @classmethod

@@ -112,6 +112,10 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
                 from adapters.webhook import deliver
 
                 await stack.enter_async_context(_working(deliver(node, stop), stop))
+            if node.settings.virus_scanner is not None:
+                from adapters.virus_scanner import scan_received
+
+                await stack.enter_async_context(_working(scan_received(node, stop), stop))
             stack.push_async_callback(endpoint.close)
             submissions = Submissions(node, directory, courier.wake)
             stack.push_async_callback(submissions.close)

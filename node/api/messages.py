@@ -21,6 +21,7 @@ from node.exchange.handling import resend_message, withdraw_message
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.listing import NotFound, list_messages, show_message
 from node.exchange.opening import mark_opened
+from node.exchange.part_scans import require_clean
 from node.exchange.settlement import MESSAGE
 from node.store.payloads import find_payload
 
@@ -105,8 +106,14 @@ class Messages:
         """The parts of a message: the n-th is at /messages/{id}/parts/n."""
         return self.current(program, {"id": id})["parts"]
 
-    def part(self, id: str, n: int, program: Caller) -> Response:
-        """The content of the n-th part, decrypted and decompressed."""
+    def part(
+        self,
+        id: str,
+        n: int,
+        program: Caller,
+        infected: Annotated[bool, Query(description="also an infected one, on purpose; the log records it")] = False,
+    ) -> Response:
+        """The content of the n-th part, decrypted and decompressed; of one that is infected only on purpose."""
         if not 1 <= n <= 999_999:
             raise NotFound(f"There is no part {n}.")
         node = self.context.node
@@ -116,6 +123,7 @@ class Messages:
             part = connection.execute(query).mappings().one_or_none()
         if part is None:
             raise NotFound(f"There is no part {n} of this message.")
+        require_clean(node, row, [n], program.handle, on_purpose=infected)
         media_type = (part["media_type"] or "").partition(";")[0].strip()
         if not re.fullmatch(MEDIA_TYPE, media_type):
             media_type = UNKNOWN

@@ -18,7 +18,7 @@ Instant = Annotated[str, Field(description="RFC 3339, UTC", examples=["2026-04-1
 
 MESSAGE_ID = "0f2c6f4e-95b1-4d2a-9d1c-2f1f2f1a7c55@depesha"
 CASE_ID = "7b9a3c1e-0a55-4f1a-8f0e-6a4c1f1d2b3c"
-_PART = {"name": "application.xml", "media_type": "application/xml", "size": 2143, "sha256": "9f" * 32}
+_PART = {"name": "application.xml", "media_type": "application/xml", "size": 2143, "sha256": "9f" * 32, "scan": None}
 _MESSAGE: dict[str, Any] = {
     "id": MESSAGE_ID, "direction": "out", "state": "delivered", "peer": "FRA-MOI", "service": "urn:depesha:example:1",
     "action": "Application", "agreement": None, "case": CASE_ID, "time": "2026-04-17T08:12:31.000Z",
@@ -79,6 +79,15 @@ class ErrorSignal(BaseModel):
     detail: str | None
 
 
+class Scan(BaseModel):
+    """What a virus scanner said of a part; `found` is what an infected one has in it, or why there is no verdict."""
+
+    model_config = _example({"verdict": "clean", "found": None, "at": "2026-04-17T08:12:35.000Z"})
+    verdict: Literal["clean", "infected", "failed"]
+    found: str | None
+    at: Instant
+
+
 class Part(BaseModel):
     """A part; size and digest are of its content. A name is given only to those who may read records."""
 
@@ -87,6 +96,7 @@ class Part(BaseModel):
     media_type: str | None
     size: int
     sha256: str
+    scan: Scan | None = Field(description="null where it was not scanned (yet)")
 
 
 class Message(BaseModel):

@@ -14,6 +14,7 @@ from node.exchange.contents import ContentGone
 from node.exchange.judgement import ConfirmationNeeded, SubmissionRefused
 from node.exchange.listing import NotFound
 from node.exchange.paper_acts import PaperRefused
+from node.exchange.part_scans import InfectedPart
 from node.exchange.peers import PeerRefused
 from node.journal import journal
 from node.records.domains import NoSuchDomain
@@ -108,6 +109,8 @@ def refusal_of(error: Exception) -> Refusal:
         case TrustRefused():
             told = {"field": error.what, "found": error.found, "expected": error.expected, "remedy": error.remedy}
             return Refusal(422, "invalid-request", str(error), [told])
+        case InfectedPart():
+            return Refusal(409, "refused", f"{error} The parameter infected=true says so.")
         case SubmissionRefused() | PeerRefused() | PaperRefused():
             return Refusal(409, "refused", str(error))
         case ContentGone() | PayloadErased():

@@ -56,7 +56,7 @@ def _messages(messages: Messages, sending: Sending) -> tuple[Declared, ...]:
         ),
         Declared(
             "GET", one + "/parts/{n}", Act.READ_RECORDS, read, messages.part, "The content of a part", tag, gives=None,
-            may_refuse=(404, 410), documented=_octets("*/*"),
+            may_refuse=(404, 409, 410), documented=_octets("*/*"),
         ),
         Declared(
             "POST", one + "/opened", Act.MARK_OPENED, decide, messages.opened, "An officer has opened it", tag,

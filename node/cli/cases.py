@@ -15,6 +15,7 @@ from node.exchange.listing import case_rows, find_case
 from node.exchange.listing import show_case as case_shown
 from node.exchange.node import open_node
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
+from node.exchange.part_scans import CLEAN
 from node.exchange.person_links import links_in
 from node.exchange.terms_drafts import Changes, change_terms
 from node.records.clocks import NoCalendar, feed, make_calendar_record, proposal
@@ -166,6 +167,10 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
 
 
 def _second_look(case: dict[str, Any]) -> Iterator[str]:
+    for message in case["messages"]:
+        for n, part in enumerate(message["parts"], 1):
+            if part["scan"] and part["scan"]["verdict"] != CLEAN:
+                yield f"{part['scan']['verdict']:9} part {n} of {message['id']}: {part['scan']['found'] or ''}".rstrip()
     for one in case["links"]:
         yield f"{'link':9} {one['person']}: {one['as']}, {one['with']}"
     for one in case["evidence"]:

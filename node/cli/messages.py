@@ -14,6 +14,7 @@ from node.exchange.handling import resend_message, withdraw_message
 from node.exchange.judgement import ConfirmationNeeded, SubmissionRefused, refused_record
 from node.exchange.listing import find_message, list_messages, show_message
 from node.exchange.node import Node, open_node
+from node.exchange.part_scans import InfectedPart, require_clean
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.submission import Submission, submit
 from node.operations.parts_written import extension, part_files, require_own_folder, write_private
@@ -112,6 +113,10 @@ def parts(arguments: Namespace) -> int:
         compressed = _compressed(connection, row["id"])
         endings = [extension(part["media_type"]) for part in described]
         expected = part_files(connection, row["id"], endings)
+    try:
+        require_clean(node, row, range(1, len(described) + 1), "command line", on_purpose=arguments.infected)
+    except InfectedPart as error:
+        raise No(f"{error} Nothing was written. --infected writes it all the same.") from error
     if arguments.signed:
         files = write_signed(node, row["id"], arguments.out, endings)
         show(
@@ -219,4 +224,7 @@ def _lines(row: dict[str, Any]) -> list[str]:
         lines.append(f"{'error':13} {row['error']['code']}: {row['error']['detail']}")
     for n, part in enumerate(row["parts"], start=1):
         lines.append(f"{'part ' + str(n):13} {part['media_type']}, {part['size']} bytes, sha256 {part['sha256']}")
+        if part["scan"]:
+            found = f" ({part['scan']['found']})" if part["scan"]["found"] else ""
+            lines.append(f"{'':13} {part['scan']['verdict']}{found}, scanned {part['scan']['at']}")
     return lines

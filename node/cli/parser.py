@@ -217,6 +217,9 @@ def _message_verbs(verbs: _Verbs) -> None:
             one.add_argument(
                 "--signed", action="store_true", help="what was signed of it and of its receipt, to check without us"
             )
+            one.add_argument(
+                "--infected", action="store_true", help="infected parts too, on purpose; the log records it"
+            )
     confirm = _verb(
         message, "confirm", f"{ALARMS}:confirm", "record that the peer says it has an unconfirmed message; our own word"
     )

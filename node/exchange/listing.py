@@ -11,6 +11,10 @@ from node.exchange.cases import CASE, alias, members_of_cases, resolve_case, see
 from node.exchange.contents import PART
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.exchange.turns import TURNS
+from node.store.columns import table_of
+from node.store.tables import PartScan
+
+SCAN = table_of(PartScan)
 
 DEFAULT_LIMIT = 100
 # Databases bound the parameters of one statement: SQLite to 32,766, PostgreSQL to 65,535.
@@ -169,12 +173,19 @@ def _described(connection: Connection, query: Select[Any]) -> list[dict[str, Any
 
 def _parts_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     parts: dict[int, list[dict[str, Any]]] = {}
-    for part in connection.execute(select(PART).where(PART.c.message.in_(ids)).order_by(PART.c.n)).mappings():
+    scanned = PART.outerjoin(SCAN, and_(SCAN.c.message == PART.c.message, SCAN.c.n == PART.c.n))
+    query = select(PART, SCAN.c.verdict, SCAN.c.found, SCAN.c.scanned_at).select_from(scanned)
+    for part in connection.execute(query.where(PART.c.message.in_(ids)).order_by(PART.c.n)).mappings():
+        said = None
+        if part["verdict"] is not None:
+            at = instant_text(part["scanned_at"])
+            said = {"verdict": part["verdict"], "found": part["found"], "at": at}
         described = {
             "name": part["name"],
             "media_type": part["media_type"],
             "size": part["size"],
             "sha256": bytes(part["sha256"]).hex(),
+            "scan": said,
         }
         parts.setdefault(part["message"], []).append(described)
     return parts

@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _ROW_ID_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
-_ROW_ID_RANDOM_BITS = 22
+ROW_ID_RANDOM_BITS = 22
 # Rows of one transaction are dated by the moment when their message was judged, which may lie a little before others'.
 # Only what lies further back than this speaks of a clock that was set back.
 _STALE_MILLISECONDS = 60_000
@@ -69,16 +69,16 @@ class _RowIds:
     def next(self, now: datetime) -> int:
         """The next id at `now`."""
         milliseconds = (now - _ROW_ID_EPOCH) // _MILLISECOND
-        random = secrets.randbits(_ROW_ID_RANDOM_BITS - 1)
+        random = secrets.randbits(ROW_ID_RANDOM_BITS - 1)
         with self._lock:
-            last = self._last >> _ROW_ID_RANDOM_BITS
+            last = self._last >> ROW_ID_RANDOM_BITS
             if milliseconds > last:
                 self._ahead = 0
             elif milliseconds + self._ahead < last - _STALE_MILLISECONDS:
                 self._ahead = last + 1 - milliseconds
             # One random bit less than there is room for: a burst within a millisecond counts upwards from its start.
-            fresh = milliseconds + self._ahead << _ROW_ID_RANDOM_BITS | random
-            follows = fresh >> _ROW_ID_RANDOM_BITS > last
+            fresh = milliseconds + self._ahead << ROW_ID_RANDOM_BITS | random
+            follows = fresh >> ROW_ID_RANDOM_BITS > last
             self._last = fresh if follows else self._last + 1
             return self._last
 
@@ -89,7 +89,7 @@ class _RowIds:
             if highest > self._last:
                 self._last = highest
                 # Each process goes on from there with random bits of its own, not all from the same number.
-                self._ahead = max(0, (highest >> _ROW_ID_RANDOM_BITS) + 1 - milliseconds)
+                self._ahead = max(0, (highest >> ROW_ID_RANDOM_BITS) + 1 - milliseconds)
 
 
 _row_ids = _RowIds()

@@ -117,6 +117,21 @@ class StoredAlarms:
                     ),
                     (),
                 )
+            case "infected-attachment":
+                return (
+                    _("An attachment that came is infected"),
+                    _(
+                        "It is kept as it was signed and not handed out. Tell the partner; IT staff hand it out on "
+                        "purpose:"
+                    ),
+                    ("depesha message parts {} --infected --out DIR",),
+                )
+            case "not-scanned":
+                return (
+                    _("An attachment could not be scanned"),
+                    _("IT staff look at the virus scanner: the running log says why it gives no verdict."),
+                    (),
+                )
             case "clock":
                 return (
                     _("The node doubts its own clock"),

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, select
 
 from node.as4 import decompress
+from node.exchange.part_scans import INFECTED
 from node.records import Domains, Shape, UnreadableError
 from node.store.blobs import BlobStore
 from node.store.columns import table_of
 from node.store.payloads import Kind, PayloadErased, StoredPayload, find_payload, find_payloads, open_payload
 from node.store.sealing import KeyEncryptionKey
-from node.store.tables import Part, PayloadKey
+from node.store.tables import Part, PartScan, PayloadKey
 from node.web.language import Language
 from node.web.record_view import AttachmentNote, RecordView
 from node.web.views import Download, Name, PartRow
@@ -39,7 +40,7 @@ _EXTENSIONS = {
 }
 
 NO_NAMES: Mapping[str, Name] = {}
-PART, KEY = table_of(Part), table_of(PayloadKey)
+PART, KEY, SCAN = table_of(Part), table_of(PayloadKey), table_of(PartScan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,16 @@ class Contents:
         notes = view.attachments() if view is not None and readable else {}
         kept = set(connection.scalars(select(KEY.c.n).where(KEY.c.message == row["id"], KEY.c.kind == "part")))
         rows = connection.execute(select(PART).where(PART.c.message == row["id"]).order_by(PART.c.n)).mappings()
-        return tuple(self._part_row(row, part, notes, part["n"] in kept, readable) for part in rows)
+        infected = _infected(connection, row["id"])
+        return tuple(
+            self._part_row(row, part, notes, part["n"] in kept, readable, infected.get(part["n"])) for part in rows
+        )
 
     def part(self, connection: Connection, row: RowMapping, k: int, stem: str) -> Download | None:
         """A part's content to download, None if it is not there or was erased."""
         part = self._part(connection, row, k)
         stored = find_payload(connection, row["id"], "part", k) if part is not None else None
-        if part is None or stored is None or stored.wrapped_key is None:
+        if part is None or stored is None or stored.wrapped_key is None or k in _infected(connection, row["id"]):
             return None
         media_type = plain_media_type(part["media_type"])
         return Download(
@@ -146,7 +150,13 @@ class Contents:
         return decompress(octets) if compressed else octets
 
     def _part_row(
-        self, row: RowMapping, part: RowMapping, notes: Mapping[str, AttachmentNote], kept: bool, readable: bool
+        self,
+        row: RowMapping,
+        part: RowMapping,
+        notes: Mapping[str, AttachmentNote],
+        kept: bool,
+        readable: bool,
+        infected: str | None,
     ) -> PartRow:
         _ = self.language.gettext
         sha256 = bytes(part["sha256"]).hex()
@@ -167,6 +177,9 @@ class Contents:
             said = _("decompressed; its gzip form was signed") if part["compressed"] else _("as it was signed")
         if kept and not is_record and notes and note is None:
             said = _("%(form)s; the record does not name it", form=said)
+        if infected is not None:
+            readable = False
+            said = _("infected (%(found)s): only IT staff hand it out, by a command", found=infected)
         return PartRow(
             n=part["n"],
             title=title,
@@ -179,6 +192,12 @@ class Contents:
             readable=readable and kept,
             shown=readable and kept and media_type in PICTURES and part["size"] <= PICTURE_LIMIT,
         )
+
+
+def _infected(connection: Connection, message: int) -> dict[int, str]:
+    """The infected parts of a message, each with what a scanner found in it."""
+    query = select(SCAN.c.n, SCAN.c.found).where(SCAN.c.message == message, SCAN.c.verdict == INFECTED)
+    return {row.n: row.found or "?" for row in connection.execute(query)}
 
 
 def _capital(text: str) -> str:

@@ -24,8 +24,7 @@ from node.exchange.node import Node
 from node.exchange.settlement import ALARM, LOG_ENTRY, MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.exchange.turns import turn_of
 from node.store.columns import _ROW_ID_EPOCH as ROW_ID_EPOCH
-from node.store.columns import _ROW_ID_RANDOM_BITS as ROW_ID_RANDOM_BITS
-from node.store.columns import table_of
+from node.store.columns import ROW_ID_RANDOM_BITS, table_of
 from node.store.database import Database
 from node.store.payloads import SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_rows

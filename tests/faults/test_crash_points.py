@@ -38,6 +38,8 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("exchange/partners.py", "remove_peer"): "one row of a peer, by a person",
     ("exchange/partners.py", "open_by_own_word"): "one agreement, by a person",
     ("exchange/partners.py", "end_agreement_named"): "one agreement, by a person",
+    ("exchange/part_scans.py", "_record"): "a verdict, after the receipt: a part without one is scanned again",
+    ("exchange/part_scans.py", "require_clean"): "who gets an infected part, before it is handed out",
     ("exchange/person_find.py", "_log"): "one search, before its answer",
     ("exchange/person_links.py", "link_persons"): "one link, by a person",
     ("exchange/search_index.py", "build"): "rows of the index that are missing: what is built stays, the rest goes on",

@@ -15,6 +15,7 @@ from node.store.tables.peers import Peer, PeerCertificate
 from node.store.tables.persons import PersonLink, SearchRow
 from node.store.tables.programs import AssertionUse, KeyedAnswer, Program
 from node.store.tables.row import Row, metadata
+from node.store.tables.scans import PartScan
 from node.store.tables.terms import LocalTerms, PaperAct, TermsDraft
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Outbox",
     "PaperAct",
     "Part",
+    "PartScan",
     "Payload",
     "PayloadKey",
     "Peer",

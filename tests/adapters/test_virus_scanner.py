@@ -1,8 +1,10 @@
 """What is received is scanned after its receipt, by a command or by ICAP; what is infected is handed out on purpose."""
 
+import json
 import socket
 import sys
 import threading
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.folder import held
 from adapters.virus_scanner import ScannerFailed, Verdict, _asked, scan
+from node.cli import messages
+from node.cli.printing import No
 from node.config import ConfigError, load_settings
 from node.exchange.part_scans import (
     ALARM_KIND,
@@ -167,6 +172,35 @@ async def test_a_scanner_that_fails_is_asked_again_later_and_in_the_end_a_person
         world.clock.advance(days=1)
     assert scanned(world, "false-scanner") == 0
     assert len(world.theirs.alarms(FAILED_KIND)) == 1
+
+
+async def test_a_folder_gets_what_is_clean_and_a_command_wants_to_be_asked_twice(
+    make_world: WorldMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = await make_world()
+    sent = await received(world, b"good", BAD)
+    scanned(world)
+    world.theirs.sequenced()
+    with held(world.theirs.node, tmp_path / "folder") as folder:
+        folder.look()
+    (written,) = (tmp_path / "folder" / "received").iterdir()
+    told = json.loads((written / "message.json").read_bytes())
+    assert [part["file"] is None for part in told["parts"]] == [False, True]
+    assert BAD not in [path.read_bytes() for path in written.iterdir()]
+
+    out = tmp_path / "out"
+    asked = Namespace(home=str(world.theirs.node.home), id=sent, out=out, signed=False, json=False, infected=False)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(messages, "open_node", lambda home: world.theirs.node)
+        with pytest.raises(No, match=r"Part 2 is infected .* --infected writes it"):
+            messages.parts(asked)
+        assert not out.exists()
+        asked.infected = True
+        assert messages.parts(asked) == 0
+        assert BAD in [path.read_bytes() for path in out.iterdir()]
+        capsys.readouterr()
+        messages.show_(asked)
+    assert "infected (Specimen.Bad FOUND), scanned " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("wrong", ["", "icap:///service", "https://scanner.example", "clamdscan 'unclosed"])

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from node.access import find_user
 from node.store.columns import new_row_id, table_of
-from node.store.tables import ExchangeCase, LoggedEntry, Message, Part, Payload
+from node.store.tables import ExchangeCase, LoggedEntry, Message, Part, PartScan, Payload
 from node.web import case_lists
 from tests.web.conftest import Site, SiteMaker
 from tests.web.seed import FRANCE, NOW, OWN
@@ -278,6 +278,19 @@ class TestParts:
             assert answer.body == content
             assert answer.headers["content-type"].partition(";")[0] == media_type
             assert answer.headers["content-disposition"] == f'attachment; filename="2026-0417-1-{k}.{suffix}"'
+
+    def test_an_infected_part_is_named_and_not_handed_out(self, site: Site) -> None:
+        officer = site.signed_in("officer")
+        page = "/cases/2026-0417/messages/1"
+        row = {"n": 2, "verdict": "infected", "found": "Specimen.Bad", "scanned_at": NOW, "attempts": 1}
+        message = select(table_of(Part).c.message).where(table_of(Part).c.sha256 == hashlib.sha256(PICTURE).digest())
+        with site.database.write() as connection:
+            for one in set(connection.scalars(message)):
+                connection.execute(insert(table_of(PartScan)).values(message=one, **row))
+        assert "infected (Specimen.Bad): only IT staff hand it out" in officer.get(page).text
+        for address in ("parts/2", "parts/2/picture"):
+            assert officer.get(f"{page}/{address}").status == 404
+        assert officer.get(f"{page}/parts/3").body == DOCUMENT
 
     def test_signed_forms_are_text_that_no_browser_interprets(self, site: Site) -> None:
         officer = site.signed_in("officer")

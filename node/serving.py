@@ -1,5 +1,5 @@
 """A running node until it is stopped: its listeners, its courier, the log's sequencer, the look at its own clock, the
-sweep of blobs."""
+sweep of blobs, and what is done by the clock."""
 
 import asyncio
 import contextlib
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from node.app import api_of, inside_app, outside_app, pages_of
 from node.config import ConfigError, host_is_loopback, split_address
+from node.exchange.case_clocks import look_at_clocks
 from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
@@ -30,6 +31,7 @@ from node.journal import journal
 from node.operations.listening import INTERFACE, announced, interface_address, pages_address
 from node.operations.own_clock import OwnClock
 from node.operations.own_log import OwnLog
+from node.operations.schedules import Job, scheduled
 from node.operations.serving_lock import ServingHold, hold_serving
 from node.store.sweep import Sweep
 from node.store.trouble import StoreUnavailable, Trouble
@@ -42,6 +44,7 @@ CLOCK_SECONDS = 10
 HOLD_SECONDS = 5
 HELD_SECONDS = 0.05
 SWEEP_SECONDS = 3600
+CASES_SECONDS = 1
 STOP_SECONDS = 20
 
 
@@ -106,6 +109,7 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             await stack.enter_async_context(_working(_watching_clock(clock, stop), stop))
             await stack.enter_async_context(_working(_watching_tables(hold, stop), stop))
             await stack.enter_async_context(_working(_sweeping(node, stop), stop))
+            await stack.enter_async_context(scheduled(_jobs(node, clock), stop))
             if listening.send:
                 await stack.enter_async_context(_working(_sending(courier, own_log, stop), stop, courier.stop))
             if node.settings.webhooks:
@@ -154,6 +158,14 @@ def _servers(
         _server(node, outside_app(endpoint), listening.outside, listening.plain_http),
         _server(node, inside, listening.inside, plain_inside),
     ]
+
+
+def _jobs(node: Node, clock: OwnClock) -> list[Job]:
+    def cases() -> int:
+        # By a clock that may be wrong no time is over.
+        return 0 if clock.doubted else look_at_clocks(node)
+
+    return [Job("clocks of cases", CASES_SECONDS, cases)]
 
 
 class _QuietServer(uvicorn.Server):

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from node.exchange.case_ends import recorded_ends
 from node.exchange.case_events import CaseEvents, events_of_case
 from node.exchange.case_reading import CaseReading
 from node.exchange.case_terms import TermsOfCase, terms_of_case
@@ -177,7 +178,9 @@ def next_deadline(computed: ComputedCase) -> Deadline | None:
 def procedure_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
     """What a case (its row) shows besides the keys of its list: {procedure}, null where it runs by none."""
     computed = compute_case(node, connection, row)
-    return {"procedure": None if computed is None else describe_case(computed)}
+    if computed is None:
+        return {"procedure": None}
+    return {"procedure": describe_case(computed) | {"recorded_ends": recorded_ends(connection, row["id"])}}
 
 
 def cases_with_state(node: Node, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

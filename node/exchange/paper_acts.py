@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, update
 
 from node.audit.entry import append, entry
 from node.exchange.case_events import PAPER
+from node.exchange.case_marks import CLOCK_CHANGED
 from node.exchange.cases import CASE, NewCase, alias, members_of, open_cases, resolve_case
 from node.exchange.listing import find_case, instant_text
 from node.exchange.node import Node
@@ -88,7 +89,7 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
         rows = [payload_rows(row_id, kind, n, seal_payload(octets, node.kek, node.blobs)) for kind, n, octets in kept]
         insert_rows(connection, table_of(Payload), [payload for payload, _ in rows])
         insert_rows(connection, table_of(PayloadKey), [key for _, key in rows])
-        connection.execute(update(CASE).where(CASE.c.id == row["id"]).values(changed_at=now))
+        connection.execute(update(CASE).where(CASE.c.id == row["id"]).values(changed_at=now, **CLOCK_CHANGED))
         logged = entry(
             type="case.paper",
             at=now,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from node.audit.entry import append, entry
+from node.exchange.case_marks import touch_cases_with
 from node.exchange.case_terms import TERMS
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
@@ -161,6 +162,7 @@ def _keep(
                 made_at=now,
             )
         )
+        touch_cases_with(connection, peer, domain.name)
         facts["digest"], made = terms.digest, "terms.made"
     append(connection, [entry(type=made, at=now, actor=actor, facts={**facts}, peer=peer)], node.kek)
 

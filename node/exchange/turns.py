@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select, update
 
+from node.exchange.case_marks import CLOCK_CHANGED
 from node.store.columns import table_of
 from node.store.prepared import Prepared, among
 from node.store.tables import ExchangeCase, Message
@@ -68,15 +69,18 @@ _CAME = Prepared(
         turn=case((_NEWER, bindparam("turn_now")), else_=CASE.c.turn),
         last_message=case((_NEWER, bindparam("message")), else_=CASE.c.last_message),
         unread=CASE.c.unread + bindparam("more_unread"),
+        **CLOCK_CHANGED,
     )
 )
 _CHANGED = Prepared(
     update(CASE)
     .where(
         CASE.c.id.in_(select(MESSAGE.c.case_id).where(among(MESSAGE.c.id, "messages"))),
-        among(CASE.c.last_message, "messages"),
     )
-    .values(turn=select(_turn()).where(MESSAGE.c.id == CASE.c.last_message).scalar_subquery())
+    .values(
+        turn=func.coalesce(select(_turn()).where(MESSAGE.c.id == CASE.c.last_message).scalar_subquery(), CASE.c.turn),
+        **CLOCK_CHANGED,
+    )
 )
 
 

@@ -87,4 +87,10 @@ ON_OWN_LOG = (
 )
 """Passed by a node that starts on a database that is behind, or was released; `test_behind` kills at each."""
 
-POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS, *ON_REFUSALS, *ON_DOUBTS, *ON_OWN_LOG))
+ON_CLOCKS = (
+    "clock: after commit",
+    "clock: before commit",
+)
+"""Passed by a look at cases whose time has come; `test_case_clocks` kills at each."""
+
+POINTS = frozenset((*SERVE, *SUBMIT, *OCCASIONAL, *ON_ALARMS, *ON_REFUSALS, *ON_DOUBTS, *ON_OWN_LOG, *ON_CLOCKS))

@@ -4,7 +4,7 @@ from node.store.tables.accounts import Account, BrowserSession, SignInLink
 from node.store.tables.adapters import SubmissionKey, WebhookEvent, WebhookReceiver
 from node.store.tables.agreements import Agreement, AgreementPair
 from node.store.tables.alarms import Alarm
-from node.store.tables.cases import CaseMember, CaseNumber, ExchangeCase
+from node.store.tables.cases import CaseEnd, CaseMember, CaseNumber, ExchangeCase
 from node.store.tables.configuration import Configuration
 from node.store.tables.delivery import Outbox, PeerDelivery
 from node.store.tables.events import Event
@@ -25,6 +25,7 @@ __all__ = [
     "Alarm",
     "AssertionUse",
     "BrowserSession",
+    "CaseEnd",
     "CaseMember",
     "CaseNumber",
     "Configuration",

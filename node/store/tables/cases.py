@@ -11,6 +11,7 @@ from node.store.tables.row import Row, row_id, wide
 _OPEN = text("closed_at IS NULL")
 _CLOSED = text("closed_at IS NOT NULL")
 _UNREAD = text("closed_at IS NULL AND unread > 0")
+_TICKING = text("clock_at IS NOT NULL")
 
 
 def _newest_first(name: str, condition: TextClause, *before: str) -> Index:
@@ -31,6 +32,7 @@ class ExchangeCase(Row, table=True):
         _newest_first("ix_exchange_case_unread", _UNREAD),
         _newest_first("ix_exchange_case_unit_unread", _UNREAD, "unit"),
         _newest_first("ix_exchange_case_closed", _CLOSED),
+        Index("ix_exchange_case_clock", "clock_at", sqlite_where=_TICKING, postgresql_where=_TICKING),
     )
 
     id: int = row_id()
@@ -51,6 +53,30 @@ class ExchangeCase(Row, table=True):
     """ours, theirs, trouble (refused or not delivered) or nobody: by its newest message, also once it is closed"""
     unread: int = Field(0, sa_column_kwargs={"server_default": "0"})
     """received messages that nobody has opened, notices apart"""
+    clock_at: datetime | None = Field(None, sa_type=Instant, sa_column_kwargs={"server_default": "0"})
+    """when its clock is to be looked at next (`exchange.case_clocks`); None where nothing runs"""
+    clock_version: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """counts what changed the case: a look at an older one counts for nothing"""
+
+
+class CaseEnd(Row, table=True):
+    """That a period of a case ended, recorded once, at whatever time: the instant is the same on both sides.
+
+    `effect` is the state that silence brought, empty where the end only shows that something is overdue. `undone_at`:
+    when it turned out that an act from before the end had been on its way.
+    """
+
+    __tablename__ = "case_end"
+    __table_args__ = (UniqueConstraint("case_id", "period", "effect", "latest", "earliest"),)
+
+    id: int = row_id()
+    case_id: int = wide(foreign_key="exchange_case.id")
+    period: str
+    effect: str
+    earliest: datetime = Field(sa_type=Instant)
+    latest: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    undone_at: datetime | None = Field(None, sa_type=Instant)
 
 
 class CaseMember(Row, table=True):

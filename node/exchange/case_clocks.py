@@ -1,0 +1,168 @@
+"""What time alone does in cases, recorded once: a period that ended, with its instant, and what its silence brought.
+
+The instant follows from messages, terms and calendars; it is the same on both nodes and whenever it is written, also
+after a time in which the node was down. A look computes outside any transaction that writes, and counts only if the
+case is as it was then: any number of processes may look.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from node.audit.entry import LogEntry, append, entry
+from node.crash_points import crash_point
+from node.exchange.case_ends import END
+from node.exchange.case_marks import CHANGED, TOUCHED, touch_cases_named, touch_cases_with
+from node.exchange.case_reading import CaseReading
+from node.exchange.case_view import ComputedCase, compute_cases
+from node.exchange.cases import CASE, members_of
+from node.exchange.listing import instant_text
+from node.exchange.node import Node
+from node.exchange.settlement import MESSAGE
+from node.records.clocks.calendar_records import PURPOSE
+from node.records.domains import Domain
+from node.records.procedure_acts import acts_in
+from node.records.procedure_ends import EndedPeriod, ended_periods, next_change
+from node.store.columns import new_row_id
+
+AT_ONCE = 50
+"""So many cases in one look: it takes well under a second, and leaves the messages their share of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a case comes to: its row as it was read, its ends, when to look again, and which cases its records name."""
+
+    row: Mapping[str, Any]
+    peer: str | None
+    ends: tuple[EndedPeriod, ...]
+    whole: bool
+    next_at: datetime | None
+    named: Sequence[str]
+    calendars: bool
+
+
+def look_at_clocks(node: Node, limit: int = AT_ONCE) -> int:
+    """Look at up to `limit` cases whose time has come, and record what it brought; how many were looked at.
+
+    Raises StoreUnavailable; what was looked at so far is kept.
+    """
+    now = node.now()
+    with node.database.read() as connection:
+        looks = [*_looks(node, connection, _waiting(connection, now, limit), now)]
+    if looks:
+        with node.database.write() as connection:
+            for one in looks:
+                _record(node, connection, one, now)
+            crash_point("clock: before commit")
+        crash_point("clock: after commit")
+    return len(looks)
+
+
+def _waiting(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
+    """The cases whose time has come: those whose clock ran out before those that an act has changed."""
+    ran_out = select(CASE).where(CASE.c.clock_at > TOUCHED, CASE.c.clock_at <= now).order_by(CASE.c.clock_at, CASE.c.id)
+    rows = [dict(row) for row in connection.execute(ran_out.limit(limit)).mappings()]
+    changed = select(CASE).where(CASE.c.clock_at <= TOUCHED).order_by(CASE.c.clock_at, CASE.c.id)
+    return rows + [dict(row) for row in connection.execute(changed.limit(limit - len(rows))).mappings()]
+
+
+def _looks(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> Iterable[_Look]:
+    reading = CaseReading(node, connection)
+    for row, computed in zip(rows, compute_cases(node, connection, rows, now), strict=True):
+        peer = next((one for one in members_of(connection, row["id"]) if one != node.party), None)
+        domain = None if row["domain"] is None else node.domains.named(row["domain"], row["version"])
+        changed = row["clock_at"] == CHANGED
+        calendars = changed and domain is not None and domain.purpose == PURPOSE
+        if computed is None:
+            yield _Look(row, peer, (), False, None, (), calendars)
+            continue
+        yield _Look(
+            row=row,
+            peer=peer,
+            ends=ended_periods(computed.view),
+            whole=not computed.case.unread,
+            next_at=next_change(computed.view, computed.case.events, computed.terms.now, now),
+            named=_named(reading, row, computed) if changed else (),
+            calendars=calendars,
+        )
+
+
+def _named(reading: CaseReading, row: Mapping[str, Any], computed: ComputedCase) -> list[str]:
+    """The ConversationIds of other cases that records of this one name."""
+    domain: Domain = computed.case.domain
+    naming = {
+        source.record
+        for act in computed.case.procedure.acts.values()
+        for source in act.sources
+        if source.case is not None
+    }
+    query = select(MESSAGE).where(
+        MESSAGE.c.case_id == row["id"], MESSAGE.c.service == domain.namespace, MESSAGE.c.action.in_(sorted(naming))
+    )
+    records = [reading.shared_record(dict(one)) for one in reading.connection.execute(query).mappings()]
+    acts = (act for record in records if record is not None for act in acts_in(record, domain))
+    return sorted({act.case for act in acts if act.case is not None and act.case != row["conversation_id"]})
+
+
+def _record(node: Node, connection: Connection, look: _Look, now: datetime) -> None:
+    row = look.row
+    unchanged = (CASE.c.id == row["id"], CASE.c.clock_version == row["clock_version"])
+    moved = update(CASE).where(*unchanged).values(clock_at=look.next_at, clock_version=row["clock_version"] + 1)
+    if connection.execute(moved).rowcount == 0:
+        return  # something came meanwhile: the next look takes it in
+    if look.peer is not None and look.calendars:
+        touch_cases_with(connection, look.peer)
+    if look.peer is not None:
+        touch_cases_named(connection, look.peer, look.named)
+    kept = connection.execute(select(END).where(END.c.case_id == row["id"])).mappings()
+    standing = {_key(one): one for one in map(dict, kept)}
+    ended = {
+        (one.period, one.effect or "", one.at.earliest, one.at.latest or one.at.earliest): one for one in look.ends
+    }
+    entries = []
+    for key, end in ended.items():
+        before = standing.get(key)
+        if before is not None and before["undone_at"] is None:
+            continue
+        if before is None:
+            period, effect, earliest, latest = key
+            values = {"period": period, "effect": effect, "earliest": earliest, "latest": latest, "recorded_at": now}
+            connection.execute(insert(END).values(id=new_row_id(now), case_id=row["id"], **values))
+        else:
+            connection.execute(update(END).where(END.c.id == before["id"]).values(recorded_at=now, undone_at=None))
+        entries.append(_entry(look, "case.period-ended", end.period, end.effect, key, now))
+    # Where a record cannot be read any more, what followed from it is not undone.
+    gone = [one for key, one in standing.items() if look.whole and one["effect"] and key not in ended]
+    for one in gone:
+        if one["undone_at"] is None:
+            connection.execute(update(END).where(END.c.id == one["id"]).values(undone_at=now))
+            entries.append(_entry(look, "case.period-not-ended", one["period"], one["effect"], _key(one), now))
+    append(connection, entries, node.kek)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str, datetime, datetime]:
+    return row["period"], row["effect"], row["earliest"], row["latest"]
+
+
+def _entry(
+    look: _Look, what: str, period: str, effect: str | None, key: tuple[str, str, datetime, datetime], now: datetime
+) -> LogEntry:
+    _, _, earliest, latest = key
+    return entry(
+        type=what,
+        at=now,
+        actor="node",
+        facts={
+            "period": period,
+            "effect": effect,
+            "earliest": instant_text(earliest),
+            "latest": instant_text(latest),
+        },
+        peer=look.peer,
+        case=look.row["conversation_id"],
+        case_row=look.row["id"],
+    )

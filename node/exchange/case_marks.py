@@ -1,0 +1,48 @@
+"""Marking cases whose clock is to be looked at anew, in the transaction that changes what it rests on.
+
+A mark costs the message path nothing but two columns of a row that it writes anyway; what follows from the change is
+computed afterwards, by `case_clocks`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, case, literal, null, select, update
+
+from node.store.columns import Instant, table_of
+from node.store.tables import CaseMember, ExchangeCase
+
+CASE, MEMBER = table_of(ExchangeCase), table_of(CaseMember)
+
+CHANGED = datetime(1970, 1, 1, tzinfo=UTC)
+"""`clock_at` of a case that was itself changed: to be looked at now, with those that its records name."""
+TOUCHED = CHANGED + timedelta(microseconds=1)
+"""`clock_at` of a case of which something elsewhere has changed: another's list of persons, terms, a calendar."""
+
+CLOCK_CHANGED: dict[str, Any] = {
+    # What is of no domain runs by no procedure.
+    "clock_at": case((CASE.c.domain.is_(None), null()), else_=literal(CHANGED, Instant())),
+    "clock_version": CASE.c.clock_version + 1,
+}
+"""The columns of a case that an act changed, for an UPDATE of its row."""
+_TOUCH: dict[str, Any] = {"clock_at": literal(TOUCHED, Instant()), "clock_version": CASE.c.clock_version + 1}
+
+
+def touch_cases_with(connection: Connection, peer: str, domain: str | None = None) -> None:
+    """Mark the open cases with `peer` (of the domain of this name): terms or calendars between us have changed."""
+    with_peer = CASE.c.id.in_(select(MEMBER.c.case_id).where(MEMBER.c.party == peer))
+    of_domain = CASE.c.domain.is_not(None) if domain is None else CASE.c.domain == domain
+    query = update(CASE).where(
+        with_peer, of_domain, CASE.c.closed_at.is_(None), CASE.c.clock_at.is_distinct_from(CHANGED)
+    )
+    connection.execute(query.values(_TOUCH))
+
+
+def touch_cases_named(connection: Connection, peer: str, conversations: Sequence[str]) -> None:
+    """Mark the cases with `peer` of these ConversationIds, which a record of another case names."""
+    if conversations:
+        with_peer = CASE.c.id.in_(select(MEMBER.c.case_id).where(MEMBER.c.party == peer))
+        named = CASE.c.conversation_id.in_(sorted(set(conversations)))
+        query = update(CASE).where(with_peer, named, CASE.c.clock_at.is_distinct_from(CHANGED))
+        connection.execute(query.values(_TOUCH))

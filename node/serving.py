@@ -109,7 +109,7 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             await stack.enter_async_context(_working(_watching_clock(clock, stop), stop))
             await stack.enter_async_context(_working(_watching_tables(hold, stop), stop))
             await stack.enter_async_context(_working(_sweeping(node, stop), stop))
-            await stack.enter_async_context(scheduled(_jobs(node, clock), stop))
+            await stack.enter_async_context(scheduled(_jobs(node, directory, clock), stop))
             if listening.send:
                 await stack.enter_async_context(_working(_sending(courier, own_log, stop), stop, courier.stop))
             if node.settings.webhooks:
@@ -160,10 +160,10 @@ def _servers(
     ]
 
 
-def _jobs(node: Node, clock: OwnClock) -> list[Job]:
+def _jobs(node: Node, directory: Directory, clock: OwnClock) -> list[Job]:
     def cases() -> int:
         # By a clock that may be wrong no time is over.
-        return 0 if clock.doubted else look_at_clocks(node)
+        return 0 if clock.doubted else look_at_clocks(node, directory)
 
     return [Job("clocks of cases", CASES_SECONDS, cases)]
 

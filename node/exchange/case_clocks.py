@@ -19,8 +19,10 @@ from node.exchange.case_marks import CHANGED, TOUCHED, touch_cases_named, touch_
 from node.exchange.case_reading import CaseReading
 from node.exchange.case_view import ComputedCase, compute_cases
 from node.exchange.cases import CASE, members_of
+from node.exchange.directory import Directory
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
+from node.exchange.out_of_step import tell_out_of_step, untold
 from node.exchange.settlement import MESSAGE
 from node.records.clocks.calendar_records import PURPOSE
 from node.records.domains import Domain
@@ -43,16 +45,23 @@ class _Look:
     next_at: datetime | None
     named: Sequence[str]
     calendars: bool
+    state: str = ""
+    untold: Sequence[Mapping[str, Any]] = ()
 
 
-def look_at_clocks(node: Node, limit: int = AT_ONCE) -> int:
+def look_at_clocks(node: Node, directory: Directory | None = None, limit: int = AT_ONCE) -> int:
     """Look at up to `limit` cases whose time has come, and record what it brought; how many were looked at.
 
-    Raises StoreUnavailable; what was looked at so far is kept.
+    With a directory, the writers of messages that fit no state are told so first: whatever ends the process between,
+    the next look finds the case as it was. Raises StoreUnavailable; what was done so far is kept.
     """
     now = node.now()
     with node.database.read() as connection:
         looks = [*_looks(node, connection, _waiting(connection, now, limit), now)]
+    if directory is not None:
+        for look in looks:
+            for message in look.untold:
+                tell_out_of_step(node, directory, message, look.state)
     if looks:
         with node.database.write() as connection:
             for one in looks:
@@ -88,6 +97,8 @@ def _looks(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], n
             next_at=next_change(computed.view, computed.case.events, computed.terms.now, now),
             named=_named(reading, row, computed) if changed else (),
             calendars=calendars,
+            state=computed.view.state,
+            untold=() if peer is None else untold(connection, computed, peer),
         )
 
 

@@ -21,6 +21,7 @@ from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office, text_part
 
 HOURS = 240
+NOTICES = "urn:depesha:notice:1"
 ENDED, NOT_ENDED = "case.period-ended", "case.period-not-ended"
 
 
@@ -173,6 +174,25 @@ async def test_a_look_that_was_overtaken_by_an_act_counts_for_nothing(
     assert (recorded(world.ours, case), clock_at(world.ours, case)) == ([], CHANGED)
     looked(world.ours)
     assert recorded(world.ours, case) == [], "it was accepted in time, by fax"
+
+
+async def test_the_writer_of_a_message_that_fits_no_state_is_told_so_once(make_world: WorldMaker) -> None:
+    world = await agreed(make_world)
+    application, case = await applied(world)
+    answers = []
+    for _ in range(2):
+        answers.append(reply(world.theirs, case, "ours", application, ACCEPTED))
+        await world.theirs.reaches(answers[-1], "delivered")
+    for _ in range(3):
+        look_at_clocks(world.ours.node, world.ours.directory)
+        look_at_clocks(world.theirs.node, world.theirs.directory)
+    world.ours.courier.wake()
+    notices = [one for one in world.ours.listed(limit=100) if one["service"] == NOTICES]
+    assert [(one["direction"], one["action"]) for one in notices] == [("out", "OutOfStep")]
+    await world.ours.reaches(notices[0]["id"], "delivered")
+    assert world.ours.row(notices[0]["id"])["ref_to_message_id"] == answers[1]
+    look_at_clocks(world.theirs.node, world.theirs.directory)
+    assert [one["direction"] for one in world.theirs.listed(limit=100) if one["service"] == NOTICES] == ["in"]
 
 
 async def test_what_is_of_no_domain_has_no_clock(make_world: WorldMaker) -> None:

@@ -25,7 +25,7 @@ from node.exchange.submission import Submission, Submitted
 from node.records.check import check
 from node.records.reading import MAX_RECORD_BYTES, UnreadableError, read_xml
 
-TEXTS = ("to", "case", "unit", "confirm", "service", "service_type", "action")
+TEXTS = ("to", "case", "unit", "confirm", "service", "service_type", "action", "strip_metadata")
 FILES = ("record", "attachment", "part")
 RECORD_TYPE = "application/xml"
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -46,6 +46,10 @@ _OF_RECORD: dict[str, Any] = {
     "record": {
         "type": "string", "contentMediaType": RECORD_TYPE,
         "description": "a record of a domain; its service and action follow from it",
+    },
+    "strip_metadata": {
+        "type": "string", "enum": ["true", "false"],
+        "description": "true: images go without place, time, device and the like; the record's digests are adapted",
     },
 }  # fmt: skip
 _OF_OTHERS: dict[str, Any] = {
@@ -130,6 +134,7 @@ class Sending:
             unit=unit,
             actor=program.handle,
             confirmed=form.texts.get("confirm", []),
+            strip_metadata=_yes(form, "strip_metadata"),
         )
 
     def _judge_case(self, request: Request, program: Program, name: str | None) -> None:
@@ -172,6 +177,13 @@ class Sending:
             found = check(content, domains)
             raise refused_record(name, found if isinstance(found, list) else [])
         return service, action
+
+
+def _yes(form: Form, name: str) -> bool:
+    text = form.text(name)
+    if text not in (None, "true", "false"):
+        raise invalid(name, text, "true or false")
+    return text == "true"
 
 
 def _part(upload: Upload, media_type: str) -> PartToSend:

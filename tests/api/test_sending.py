@@ -1,5 +1,6 @@
 """Sending by the interface: what is queued, what is asked again, keys that let nothing be sent twice."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,6 +12,7 @@ from node.store.columns import table_of
 from node.store.tables import KeyedAnswer
 from tests.api.conftest import ATTACHED, PEER, RECORD, Site
 from tests.exchange.offices import ACTION, SERVICE
+from tests.records.test_attached_files import segment
 
 KEY = {"Idempotency-Key": "6f0f7f3e-9a3c-4a55-8f5e-1d7a3a1f0c11"}
 
@@ -81,6 +83,18 @@ def test_a_question_is_confirmed_by_its_code(site: Site) -> None:
     codes = [one["code"] for one in problem["errors"]]
     assert site.send(record, fields={"confirm": ["000000000000"]}).status_code == 409
     assert site.send(record, fields={"confirm": codes}).status_code == 201
+
+
+def test_images_go_without_metadata_where_the_form_says_so(site: Site) -> None:
+    (name, photograph, media_type), passport = ATTACHED
+    loud = photograph[:2] + segment(0xFE, b"made by somebody") + photograph[2:]
+    old, new = (hashlib.sha256(one).hexdigest().encode() for one in (photograph, loud))
+    record, attached = RECORD.replace(old, new), [(name, loud, media_type), passport]
+    for said, kept in (("true", photograph), ("false", loud)):
+        sent = site.send(record, attached, fields={"strip_metadata": said})
+        assert sent.status_code == 201, sent.text
+        assert site.ask("GET", f"/messages/{sent.json()['id']}/parts/2").content == kept
+    assert site.send(record, attached, fields={"strip_metadata": "perhaps"}).status_code == 422
 
 
 class TestKeys:

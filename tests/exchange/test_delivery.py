@@ -75,6 +75,7 @@ async def test_the_list_has_the_keys_and_forms_of_the_doors(world: World) -> Non
             "media_type": "application/pdf",
             "size": 4,
             "sha256": hashlib.sha256(b"%PDF").hexdigest(),
+            "scan": None,
         }
 
 

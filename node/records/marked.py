@@ -44,6 +44,10 @@ def marked(root: etree._Element, shape: Shape, kind: str) -> Iterator[etree._Ele
 
 def is_marked(node: etree._Element, shape: Shape, kind: str) -> bool:
     """Whether the element is of a kind."""
+    name = str(node.tag).rpartition("}")[2]
+    # By name first: to write out its path takes a walk to the root.
+    if not any(field.name == name for field in shape.marked(kind)):
+        return False
     field = shape.fields.get(plain_path(node))
     return field is not None and field.marks.has(kind)
 

@@ -95,7 +95,7 @@ class Words:
         if closed:
             return Tag(_("Closed"))
         if last is None:
-            return Tag(_("Nothing exchanged yet"))
+            return Tag(_("No message yet"))
         if last["direction"] == "out":
             if is_withdrawn(last):
                 return Tag(_("Withdrawn"))
@@ -117,7 +117,7 @@ class Words:
         if unread and not failed:
             return _("Read the new message")
         if last is None:
-            return _("Send the first record")
+            return _("See its acts on paper with depesha case show")
         if last["direction"] == "in":
             if last["state"] == "rejected":
                 return _("Wait for a corrected one, or ask")

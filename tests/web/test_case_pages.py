@@ -72,7 +72,7 @@ class TestCases:
         browser = site.signed_in("officer")
         first = browser.get("/cases").text
         assert "50 of 68 cases" in first
-        assert "Nothing exchanged yet" in first
+        assert "No message yet" in first
         following = re.search(r'href="(/cases\?[^"]*after=50)"', first)
         assert following is not None
         second = browser.get(following[1].replace("&amp;", "&")).text

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,13 @@ REQUESTED = Administration(
 
 
 class Teller:
-    """Tells a person at the terminal what happened; standard output stays free for the value under --json."""
+    """Tells a person at the terminal what happened; standard output stays free for the value under --json.
 
-    def __init__(self, quiet: bool) -> None:
+    Before each word it calls `look`, which raises where we have been asked to end.
+    """
+
+    def __init__(self, quiet: bool, look: Callable[[], None]) -> None:
+        self._look = look
         self._stream = sys.stderr if quiet else sys.stdout
         self._steps = 0
 
@@ -82,6 +86,7 @@ class Teller:
 
     def say(self, *lines: str) -> None:
         """Lines as they are."""
+        self._look()
         for line in lines:
             print(line, file=self._stream)
         self._stream.flush()
@@ -90,13 +95,13 @@ class Teller:
 def run(arguments: Namespace) -> int:
     """`depesha demo`: exchange, say what it proved, then stay until Ctrl-C (or end at once with --once)."""
     directory = Path(arguments.dir).absolute()
-    with ended_by_signal(), alone_in(directory):
-        return _run(arguments, directory)
+    with ended_by_signal() as end_asked, alone_in(directory):
+        return _run(arguments, directory, end_asked.look)
 
 
-def _run(arguments: Namespace, directory: Path) -> int:
+def _run(arguments: Namespace, directory: Path, look: Callable[[], None]) -> int:
     began = time.monotonic()
-    tell = Teller(quiet=arguments.json)
+    tell = Teller(arguments.json, look)
     sender, receiver = (home_of(directory, who) for who in (REQUESTING, REQUESTED))
     tell.step(
         "Two administrations, a node each: own keys, own store, own TLS certificate.",

@@ -46,17 +46,35 @@ def alone_in(directory: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def ended_by_signal() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that what it began is ended; then the exit status is 143."""
+class EndAsked:
+    """Whether a signal has asked us to end.
 
-    def end(number: int, frame: FrameType | None) -> None:
+    The handler raises SystemExit wherever the program is. Where that is a finalizer or a callback, Python prints the
+    exception and goes on: so long work calls `look` between its steps.
+    """
+
+    def __init__(self) -> None:
+        self._status: int | None = None
+
+    def look(self) -> None:
+        """Raise SystemExit with the signal's exit status if one came."""
+        if self._status is not None:
+            raise SystemExit(self._status)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """What is done when the signal comes."""
         signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(128 + number)
+        self._status = 128 + number
+        self.look()
 
-    before = signal.signal(signal.SIGTERM, end)
+
+@contextmanager
+def ended_by_signal() -> Iterator[EndAsked]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what it began is ended; then the exit status is 143."""
+    asked = EndAsked()
+    before = signal.signal(signal.SIGTERM, asked.handle)
     try:
-        yield
+        yield asked
     finally:
         signal.signal(signal.SIGTERM, before)
 

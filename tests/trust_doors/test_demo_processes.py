@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from node.demo import Teller
+from node.demo_processes import ended_by_signal
 from node.exchange.case_view import cases_with_state
 from node.exchange.due_list import due_now
 from node.exchange.listing import case_rows
@@ -57,6 +59,21 @@ def test_both_nodes_end_with_it(
     running.send_signal(sent)
     assert running.wait(60) == status
     until(lambda: not nodes_in(tmp_path / "demo"), 10, "no node is left")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_end_asked_for_where_python_drops_exceptions_is_not_forgotten() -> None:
+    class Asks:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    with ended_by_signal() as asked:
+        said = Teller(True, asked.look)
+        said.say("one")
+        Asks()
+        with pytest.raises(SystemExit) as ended:
+            said.say("two")
+    assert ended.value.code == 143
 
 
 def test_a_second_one_in_the_same_folder_is_refused_and_harms_nothing(

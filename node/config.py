@@ -83,6 +83,34 @@ class Settings(BaseModel):
     virus_scanner: str | None = Field(
         None, description="what scans received attachments: icap://HOST:PORT/SERVICE, or a command that reads one"
     )
+    mail_server: str | None = Field(
+        None, description="what sends reminders: smtps://HOST:465, or smtp://HOST:587 (STARTTLS; plain on loopback)"
+    )
+    mail_from: str | None = Field(None, description="the address that reminders come from")
+    mail_user: str | None = Field(None, description="the mail server's account, where it wants one")
+    mail_password: SecretStr | None = Field(None, description="its password")
+
+    @field_validator("mail_server")
+    @classmethod
+    def _sends_mail(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        try:
+            parts = urlsplit(text)
+            usable = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port
+        except ValueError:  # a port that is no number
+            usable = False
+        if not usable or parts.username or parts.path or parts.query or parts.fragment:
+            raise ValueError("give smtps://HOST:PORT or smtp://HOST:PORT; the account in mail_user and mail_password")
+        return text
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> "Settings":
+        if self.mail_server and (not self.mail_from or "@" not in self.mail_from):
+            raise ValueError("mail_server needs mail_from, an address as depesha@interior.example")
+        if (self.mail_user is None) != (self.mail_password is None):
+            raise ValueError("mail_user and mail_password go together")
+        return self
 
     @field_validator("virus_scanner")
     @classmethod

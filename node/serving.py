@@ -44,6 +44,7 @@ CLOCK_SECONDS = 10
 HOLD_SECONDS = 5
 HELD_SECONDS = 0.05
 SWEEP_SECONDS = 3600
+REMINDERS_SECONDS = 30.0
 CASES_SECONDS = 1
 STOP_SECONDS = 20
 
@@ -165,7 +166,12 @@ def _jobs(node: Node, directory: Directory, clock: OwnClock) -> list[Job]:
         # By a clock that may be wrong no time is over.
         return 0 if clock.doubted else look_at_clocks(node, directory)
 
-    return [Job("clocks of cases", CASES_SECONDS, cases)]
+    jobs = [Job("clocks of cases", CASES_SECONDS, cases)]
+    if node.settings.mail_server is not None or node.settings.webhooks:
+        from adapters.mail import remind
+
+        jobs.append(Job("reminders", REMINDERS_SECONDS, lambda: 0 if clock.doubted else remind(node)))
+    return jobs
 
 
 class _QuietServer(uvicorn.Server):

@@ -4,6 +4,7 @@ The log calls an account by its handle, which is random: it holds no name of a p
 so that its handle can be looked up, and its name is never given to another person.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from node.store.tables import Account, BrowserSession, SignInLink
 
 NAME_LIMIT = 80
 """Names stand in the head of every page."""
+
+# What a mail server is asked to deliver to; it judges the rest (RFC 5321, 4.1.2 without quoted local parts).
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 
 _accounts = table_of(Account)
 
@@ -44,11 +48,23 @@ class Person:
     unit: str | None
     created_at: datetime
     removed_at: datetime | None = None
+    mail: str | None = None
+    away_from: datetime | None = None
+    away_until: datetime | None = None
+
+    def is_away(self, at: datetime) -> bool:
+        """Whether the person is away at that instant, or gone."""
+        if self.removed_at is not None:
+            return True
+        return self.away_from is not None and self.away_from <= at and (self.away_until is None or at < self.away_until)
 
     @classmethod
     def of_row(cls, row: Any) -> "Person":
         """From a row of the table `account`."""
-        return cls(row.name, row.handle, Role(row.role), row.unit, row.created_at, row.removed_at)
+        return cls(
+            row.name, row.handle, Role(row.role), row.unit, row.created_at, row.removed_at, row.mail, row.away_from,
+            row.away_until,
+        )  # fmt: skip
 
 
 def add_user(connection: Connection, name: str, role: str, unit: str | None, now: datetime) -> Person:
@@ -72,6 +88,25 @@ def change_user(connection: Connection, name: str, role: str, unit: str | None) 
     find_user(connection, name)
     connection.execute(update(_accounts).where(_accounts.c.name == name).values(role=known.value, unit=unit or None))
     return find_user(connection, name)
+
+
+def set_mail(connection: Connection, name: str, mail: str | None) -> None:
+    """Where reminders for an open account go; None for nowhere. Raises AccountError."""
+    find_user(connection, name)
+    if mail is not None and not _MAIL.fullmatch(mail):
+        raise AccountError(f"{mail!r} is no mail address: give one as officer@interior.example.")
+    connection.execute(update(_accounts).where(_accounts.c.name == name).values(mail=mail))
+
+
+def set_away(connection: Connection, name: str, first: datetime | None, until: datetime | None) -> None:
+    """An open account is away from `first` to before `until`, for good without it; both None: there again.
+
+    Raises AccountError, also where it would end before it begins.
+    """
+    find_user(connection, name)
+    if first is not None and until is not None and until <= first:
+        raise AccountError("the last day of an absence cannot come before its first: give another --until.")
+    connection.execute(update(_accounts).where(_accounts.c.name == name).values(away_from=first, away_until=until))
 
 
 def remove_user(connection: Connection, name: str, now: datetime) -> None:

@@ -53,5 +53,6 @@ def known_refusal(error: Exception) -> str | None:
         "TrustRefused", "PeerRefused", "SubmissionRefused", "NotFound", "NodeExists", "StoreUnavailable", "ContentGone",
         "PayloadErased", "SealBroken", "AccountError", "LinkError", "NoExampleError", "SchemasError",
         "NothingSigned", "FolderTaken", "TermsRefused", "PaperRefused", "NoSuchDomain", "TableRefused",
+        "AssignmentRefused",
     }  # fmt: skip
     return str(error) if names & told else None

@@ -1,4 +1,4 @@
-"""`case list`, `case show`, `case record`, `due`, `figures`, `agreement terms`, `calendar propose`."""
+"""`case list`, `case show`, `case assign`, `case record`, `due`, `figures`, `agreement terms`, `calendar propose`."""
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 from node.cli.messages import CASE_COLUMNS, COLUMNS
 from node.cli.printing import No, home_of, show, table
+from node.exchange.assignment import assign_case
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.due_list import describe_due, due_now
@@ -53,6 +54,14 @@ def show_case(arguments: Namespace) -> int:
     standing = [] if case["procedure"] is None else list(_standing(case["procedure"]))
     standing += _second_look(case)
     show(arguments, case, [head, *standing, "", *table(case["messages"], COLUMNS, "No messages.")])
+    return 0
+
+
+def assign(arguments: Namespace) -> int:
+    """Give a case to an officer."""
+    value = assign_case(open_node(home_of(arguments)), arguments.id, arguments.name, ACTOR)
+    whose = f"is {arguments.name}'s" if value["officer"] else "is nobody's: what is due goes to the team"
+    show(arguments, value, f"Case {value['number']} {whose}.")
     return 0
 
 

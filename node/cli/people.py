@@ -1,19 +1,21 @@
 """`user …`: people who sign in to the pages."""
 
 from argparse import Namespace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from node.access.accounts import Person, add_user, change_user, find_user, remove_user
+from node.access.accounts import Person, add_user, change_user, find_user, remove_user, set_away, set_mail
 from node.access.accounts import list_users as users_listed
 from node.access.sign_in import make_link
 from node.audit.entry import append, entry
-from node.cli.printing import home_of, show, table
+from node.cli.printing import No, home_of, show, table
 from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
 from node.operations.listening import is_by_host_name, sign_in_base
 
-COLUMNS = {"name": "name", "role": "role", "unit": "unit", "handle": "in the log"}
+COLUMNS = {"name": "name", "role": "role", "unit": "unit", "mail": "mail", "handle": "in the log"}
 
 
 def add(arguments: Namespace) -> int:
@@ -31,6 +33,9 @@ def add(arguments: Namespace) -> int:
         else:
             person = add_user(connection, arguments.name, arguments.role, arguments.unit, now)
             _log(node, connection, "account.added", person.handle, {"role": person.role.value, "unit": person.unit})
+        if arguments.mail is not None:
+            set_mail(connection, person.name, arguments.mail or None)
+            _log(node, connection, "account.mail", person.handle, {})
         link = sign_in_address(node, make_link(connection, person.name, now))
         _log(node, connection, "account.link-made", person.handle, {})
     lines = [f"{person.name} ({person.role}) signs in, once and within 15 minutes, by:", f"  {link}"]
@@ -38,6 +43,43 @@ def add(arguments: Namespace) -> int:
         lines.append("It leads to this machine's host name. If people reach the pages by another, set pages_url.")
     show(arguments, {"name": person.name, "role": person.role, "link": link}, lines)
     return 0
+
+
+def away(arguments: Namespace) -> int:
+    """Note an absence, or its end."""
+    node = open_node(home_of(arguments))
+    now = node.now()
+    zone = ZoneInfo(node.settings.zone or "UTC")
+    first = until = None
+    if arguments.back:
+        if arguments.first or arguments.until:
+            raise No("--back goes without --from and --until.", 2)
+    else:
+        first = now if arguments.first is None else _begin(arguments.first, "--from", zone)
+        if arguments.until is not None:
+            # Away to the end of the last day.
+            until = _begin(arguments.until, "--until", zone, timedelta(days=1))
+    with node.database.write() as connection:
+        person = find_user(connection, arguments.name)
+        set_away(connection, person.name, first, until)
+        facts = {"from": instant_text(first), "until": instant_text(until)}
+        _log(node, connection, "account.absence", person.handle, facts)
+    value = {"name": person.name, "from": instant_text(first), "until": instant_text(until)}
+    if first is None:
+        told = f"{person.name} is there."
+    else:
+        told = f"{person.name} is away from {value['from']}" + (f" to {value['until']}." if until else ".")
+    show(arguments, value, told)
+    return 0
+
+
+def _begin(text: str, option: str, zone: ZoneInfo, after: timedelta = timedelta()) -> datetime:
+    """The instant at which that day begins, or the day so long after it."""
+    try:
+        day = date.fromisoformat(text) + after
+    except (ValueError, OverflowError):
+        raise No(f"{option}: found {text!r}, expected a day as 2026-04-17.", 2) from None
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def list_users(arguments: Namespace) -> int:
@@ -67,8 +109,16 @@ def sign_in_address(node: Node, token: str) -> str:
 
 
 def _described(one: Person) -> dict[str, str | None]:
-    removed = instant_text(one.removed_at)
-    return {"name": one.name, "role": one.role, "unit": one.unit, "handle": one.handle, "removed": removed}
+    return {
+        "name": one.name,
+        "role": one.role,
+        "unit": one.unit,
+        "handle": one.handle,
+        "removed": instant_text(one.removed_at),
+        "mail": one.mail,
+        "away_from": instant_text(one.away_from),
+        "away_until": instant_text(one.away_until),
+    }
 
 
 def _log(node: Node, connection: Connection, what: str, account: str, facts: dict[str, str | None]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from node.access.accounts import list_users
 from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_cases
 from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
@@ -17,7 +18,8 @@ from node.records.procedures import Procedure
 def due_now(node: Node, connection: Connection, unit: str | None = None) -> tuple[Due, ...]:
     """What is due at this instant, in the order in which it is to be looked at; of `unit`, and of cases of no unit."""
     now = node.now()
-    return due(_deadlines(node, connection, unit, now), now)
+    absent = {one.handle for one in list_users(connection, removed=True) if one.is_away(now)}
+    return due(_deadlines(node, connection, unit, now), now, absent=absent)
 
 
 def describe_due(one: Due) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def _of_case(computed: ComputedCase, row: dict[str, Any]) -> Iterator[Deadline]:
             started=one.start.earliest,
             ends=Ends(one.end.earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == "disputed"),
             unit=row["unit"] or "",
-            officer=None,
+            officer=row["officer"],
             silence=Silence.ACCEPTED if computed.terms.now.silence_accepts(one.period) else Silence.OVERDUE,
             ours=ours,
             undelivered=ours and bool(computed.view.pending),

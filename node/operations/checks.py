@@ -37,6 +37,7 @@ from node.exchange.doubt import newest_recorded, open_doubt
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.peers import CONFIGURATION, load_peers
+from node.exchange.reminders import untold
 from node.exchange.revocations import FOLDER, RevocationFolder
 from node.exchange.settlement import ALARM, MESSAGE
 from node.exchange.webhooks import failing
@@ -78,6 +79,7 @@ def run_checks(node: Node) -> list[Check]:
         _alarms(node),
         _revocation_lists(node),
         *_webhooks(node),
+        *_mail(node),
         *_certificates(node),
         _settings(),
     ]
@@ -157,6 +159,19 @@ def _webhooks(node: Node) -> list[Check]:
         f"{urlsplit(one).netloc} takes none since {instant_text(at)}: {answer}" for one, (at, answer) in silent.items()
     )
     return [Check("webhooks", False, found, "See to the receiver, or correct the setting webhooks.", needed=False)]
+
+
+def _mail(node: Node) -> list[Check]:
+    """Whether those who have what is due are told by mail."""
+    if node.settings.mail_server is None:
+        return []
+    try:
+        with node.database.read() as connection:
+            found = untold(connection, node.now())
+    except StoreUnavailable as trouble:
+        return [Check("mail", False, str(trouble), "See the check `write`.", needed=False)]
+    remedy = "Correct addresses (`depesha user add NAME --role R --mail A`) and mail_server; settle what was refused."
+    return [Check("mail", not found, "; ".join(found) or "reminders are taken", "" if not found else remedy, False)]
 
 
 def _attempted(name: str, node: Node, act: Callable[[Node], str], remedy: str) -> Check:

@@ -132,6 +132,12 @@ class StoredAlarms:
                     _("IT staff look at the virus scanner: the running log says why it gives no verdict."),
                     (),
                 )
+            case "reminder-refused":
+                return (
+                    _("A reminder of what is due could not be delivered"),
+                    _("Somebody was not told. Tell them what is due, and let IT staff correct the mail address."),
+                    (),
+                )
             case "clock":
                 return (
                     _("The node doubts its own clock"),

@@ -14,6 +14,7 @@ from node.store.tables.payloads import Payload, PayloadKey
 from node.store.tables.peers import Peer, PeerCertificate
 from node.store.tables.persons import PersonLink, SearchRow
 from node.store.tables.programs import AssertionUse, KeyedAnswer, Program
+from node.store.tables.reminders import Reminder
 from node.store.tables.row import Row, metadata
 from node.store.tables.scans import PartScan
 from node.store.tables.terms import LocalTerms, PaperAct, TermsDraft
@@ -48,6 +49,7 @@ __all__ = [
     "PeerDelivery",
     "PersonLink",
     "Program",
+    "Reminder",
     "Row",
     "SearchRow",
     "SignInLink",

@@ -22,6 +22,10 @@ class Account(Row, table=True):
     unit: str | None = None
     created_at: datetime = Field(sa_type=Instant)
     removed_at: datetime | None = Field(None, sa_type=Instant)
+    mail: str | None = None
+    """where reminders go"""
+    away_from: datetime | None = Field(None, sa_type=Instant)
+    away_until: datetime | None = Field(None, sa_type=Instant)
 
 
 class SignInLink(Row, table=True):

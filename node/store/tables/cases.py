@@ -44,6 +44,8 @@ class ExchangeCase(Row, table=True):
     version: str | None = None
     state: str | None = None
     unit: str | None = None
+    officer: str | None = None
+    """handle of the account whose case it is"""
     created_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(None, sa_type=Instant)

@@ -1,0 +1,111 @@
+"""Sending reminders by mail (SMTP, RFC 5321): case number, act and time, to those who have what is due.
+
+TLS always, from the start (smtps) or by STARTTLS, but for a server on this machine. What the server refuses for good
+(5yz) is told to `node.exchange.reminders.refused`; all other trouble is tried again.
+"""
+
+import smtplib
+import ssl
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from email.message import EmailMessage
+from email.utils import format_datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from node.config import Settings, host_is_loopback
+from node.exchange.node import Node
+from node.exchange.reminders import Mail, failed, make_reminders, refused, sent, take_up
+from node.journal import journal
+
+log = journal("mail")
+
+SERVER_SECONDS = 15.0
+_FOR_GOOD = range(500, 600)
+
+
+def remind(node: Node) -> int:
+    """Write the reminders that are due, send those that wait; returns how many the server took. Raises
+    StoreUnavailable."""
+    make_reminders(node)
+    if node.settings.mail_server is None:
+        return 0
+    waiting = deque(take_up(node))
+    taken = 0
+    try:
+        if waiting:
+            with _server(node.settings) as server:
+                while waiting:
+                    taken += _send(node, server, waiting[0])
+                    waiting.popleft()
+    except (OSError, smtplib.SMTPException) as error:
+        answer = _answer(error)
+        log.warning("mail server fails", answer=answer, waiting=len(waiting))
+        if waiting:
+            # The others are taken up again once their claim has run out.
+            failed(node, waiting[0], answer)
+    return taken
+
+
+def written(node: Node, mail: Mail) -> EmailMessage:
+    """The mail itself; it names no person."""
+    zone = ZoneInfo(node.settings.zone or "UTC")
+    end = f"{mail.ends_at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+    message = EmailMessage()
+    message["From"] = sender = node.settings.mail_from or ""
+    message["To"] = mail.address
+    message["Date"] = format_datetime(node.now().astimezone(UTC))
+    # The same at each attempt: a mail that comes twice is known as one.
+    message["Message-ID"] = f"<reminder-{mail.id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    state = "time is over" if mail.over else "is due"
+    message["Subject"] = f"{mail.case}: {mail.act} {state}, {end}"
+    message.set_content(f"Case {mail.case}: {mail.act}.\n{'The time ended' if mail.over else 'Due'} {end}.\n")
+    return message
+
+
+@contextmanager
+def _server(settings: Settings) -> Iterator[smtplib.SMTP]:
+    parts = urlsplit(settings.mail_server or "")
+    host, port = parts.hostname or "", parts.port or 0
+    tls = ssl.create_default_context()
+    if parts.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=SERVER_SECONDS, context=tls)
+    else:
+        server = smtplib.SMTP(host, port, timeout=SERVER_SECONDS)
+    with server:
+        if parts.scheme == "smtp" and not host_is_loopback(host):
+            server.starttls(context=tls)
+        if settings.mail_user is not None and settings.mail_password is not None:
+            server.login(settings.mail_user, settings.mail_password.get_secret_value())
+        yield server
+
+
+def _send(node: Node, server: smtplib.SMTP, mail: Mail) -> int:
+    """Send one; 1 if the server took it. Raises smtplib.SMTPException or OSError where the server is in trouble."""
+    try:
+        server.send_message(written(node, mail))
+    except smtplib.SMTPRecipientsRefused as error:
+        [(code, _text)] = error.recipients.values()
+    except smtplib.SMTPDataError as error:
+        code = error.smtp_code
+    else:
+        sent(node, mail, "taken")
+        return 1
+    # What the server says beside its code may name the person.
+    (refused if code in _FOR_GOOD else failed)(node, mail, f"answer {code}")
+    return 0
+
+
+def _answer(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"answer {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "it offers no STARTTLS, or no way to sign in"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its TLS certificate is not accepted"
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return "the connection broke off"
+    return "it cannot be reached"

@@ -1,0 +1,239 @@
+"""Reminders of what is due: to whom they go as time runs, once each, and what a mail server that refuses leads to."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from adapters.mail import remind
+from node.access.accounts import AccountError, add_user, set_away, set_mail
+from node.exchange.alarms import list_alarms
+from node.exchange.assignment import AssignmentRefused, assign_case
+from node.exchange.due_list import describe_due, due_now
+from node.exchange.webhooks import take_up
+from node.operations.checks import Check, run_checks
+from tests.exchange.case_steps import applied, with_terms
+from tests.exchange.conftest import World, WorldMaker
+from tests.exchange.offices import Office
+
+OFFICER, COLLEAGUE, HEAD = "officer@interior.example", "colleague@interior.example", "head@interior.example"
+DAYS = 10
+HOOK = "http://127.0.0.1:9/events"
+
+
+@dataclass
+class Mailbox:
+    """A mail server: what it took, by recipient, in order; recipients that it refuses, with its answer."""
+
+    port: int = 0
+    taken: list[tuple[str, str, str]] = field(default_factory=list)
+    refusing: dict[str, str] = field(default_factory=dict)
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refusing:
+            return self.refusing[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        mail = message_from_bytes(envelope.content)
+        self.taken.append((envelope.rcpt_tos[0], str(mail["Subject"]), envelope.content.decode()))
+        return "250 OK"
+
+    def new(self) -> list[str]:
+        """Who got a mail since the last look."""
+        got, self.taken = [to for to, _, _ in self.taken], []
+        return sorted(got)
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        box = Mailbox(free.getsockname()[1])
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    try:
+        yield box
+    finally:
+        controller.stop()
+
+
+def set_on(office: Office, **settings: Any) -> None:
+    office.node.__dict__["settings"] = office.node.settings.model_copy(update=settings)
+
+
+def person(office: Office, name: str, role: str, mail: str | None, unit: str | None = None) -> None:
+    with office.node.database.write() as connection:
+        add_user(connection, name, role, unit, office.node.now())
+        set_mail(connection, name, mail)
+
+
+def away(office: Office, name: str, days: int) -> None:
+    now = office.node.now()
+    with office.node.database.write() as connection:
+        set_away(connection, name, now, now + timedelta(days=days))
+
+
+def mail_check(office: Office) -> Check:
+    [found] = [one for one in run_checks(office.node) if one.name == "mail"]
+    return found
+
+
+async def world_with(make_world: WorldMaker, mailbox: Mailbox) -> tuple[World, Office, str]:
+    """Ours has applied; theirs has ten days to reply, two officers and a head, and a mail server."""
+    world = with_terms(await make_world(send=False, depesha=True))
+    theirs = world.theirs
+    set_on(theirs, mail_server=f"smtp://127.0.0.1:{mailbox.port}", mail_from="depesha@interior.example")
+    person(theirs, "Officer", "officer", OFFICER)
+    person(theirs, "Colleague", "officer", COLLEAGUE)
+    person(theirs, "Head", "head", HEAD)
+    person(theirs, "Operator", "it", "it@interior.example")
+    async with world.ours.sending():
+        _, case = await applied(world)
+    return world, theirs, case
+
+
+async def reminded(office: Office, mailbox: Mailbox) -> list[str]:
+    await asyncio.to_thread(remind, office.node)
+    return mailbox.new()
+
+
+async def test_what_nobody_opens_goes_to_the_officer_then_the_team_then_the_head(
+    make_world: WorldMaker, mailbox: Mailbox
+) -> None:
+    world, theirs, case = await world_with(make_world, mailbox)
+    assign_case(theirs.node, case, "Officer", "test")
+    assert await reminded(theirs, mailbox) == [OFFICER]
+    assert await reminded(theirs, mailbox) == [], "once"
+    world.clock.advance(days=DAYS / 2)
+    assert await reminded(theirs, mailbox) == [COLLEAGUE, OFFICER]
+    world.clock.advance(days=DAYS / 4)
+    assert await reminded(theirs, mailbox) == [COLLEAGUE, HEAD, OFFICER]
+    world.clock.advance(days=DAYS / 4 - 1)
+    assert await reminded(theirs, mailbox) == [COLLEAGUE, HEAD, OFFICER], "its end is near"
+    world.clock.advance(days=2)
+    await asyncio.to_thread(remind, theirs.node)
+    assert mailbox.taken == [], "silence has spoken: nothing is due any more"
+
+
+async def test_the_clock_runs_to_the_end_and_the_mail_server_refuses(make_world: WorldMaker, mailbox: Mailbox) -> None:
+    world, theirs, _case = await world_with(make_world, mailbox)
+    assert (mail_check(theirs).ok, mail_check(theirs).found) == (True, "reminders are taken")
+    mailbox.refusing = dict.fromkeys((OFFICER, COLLEAGUE, HEAD), "550 no such person here")
+    assert await reminded(theirs, mailbox) == []
+    alarms = list_alarms(theirs.node)
+    assert [one["kind"] for one in alarms] == ["reminder-refused"] * 2
+    assert all("answer 550" in one["detail"] and "no such person" not in one["detail"] for one in alarms)
+    assert not mail_check(theirs).ok
+    assert await reminded(theirs, mailbox) == []
+    assert len(list_alarms(theirs.node)) == 2, "a mail that was refused is not sent again"
+    mailbox.refusing = {}
+    world.clock.advance(days=DAYS - 1)
+    assert await reminded(theirs, mailbox) == [COLLEAGUE, HEAD, OFFICER], "the next turn is tried"
+    with theirs.node.database.read() as connection:
+        assert [describe_due(one)["reach"] for one in due_now(theirs.node, connection)] == ["head"]
+
+
+async def test_a_mail_holds_case_number_act_and_time_only(make_world: WorldMaker, mailbox: Mailbox) -> None:
+    _world, theirs, _case = await world_with(make_world, mailbox)
+    await asyncio.to_thread(remind, theirs.node)
+    (_, subject, mail), *_ = mailbox.taken
+    with theirs.node.database.read() as connection:
+        (due, *_) = map(describe_due, due_now(theirs.node, connection))
+    end = due["end"][:16].replace("T", " ")
+    assert subject == f"{due['case']}: {due['act']} is due, {end} UTC"
+    body = mail.replace("\r\n", "\n").partition("\n\n")[2]
+    assert body.strip() == f"Case {due['case']}: {due['act']}.\nDue {end} UTC."
+    assert "Auto-Submitted: auto-generated" in mail
+
+
+async def test_whoever_is_away_is_not_told_and_the_team_is_at_once(make_world: WorldMaker, mailbox: Mailbox) -> None:
+    world, theirs, case = await world_with(make_world, mailbox)
+    assign_case(theirs.node, case, "Officer", "test")
+    away(theirs, "Officer", 3)
+    assert await reminded(theirs, mailbox) == [COLLEAGUE]
+    world.clock.advance(days=4)
+    assert await reminded(theirs, mailbox) == [OFFICER], "back again, and it is not opened yet"
+
+
+async def test_a_server_that_is_down_is_tried_again_and_told_by_the_checks(
+    make_world: WorldMaker, mailbox: Mailbox
+) -> None:
+    world, theirs, case = await world_with(make_world, mailbox)
+    assign_case(theirs.node, case, "Officer", "test")
+    up = theirs.node.settings.mail_server
+    set_on(theirs, mail_server="smtp://127.0.0.1:9")
+    assert await reminded(theirs, mailbox) == []
+    world.clock.advance(minutes=20)
+    assert await reminded(theirs, mailbox) == []
+    assert mail_check(theirs).found.endswith("it cannot be reached")
+    assert list_alarms(theirs.node) == []
+    set_on(theirs, mail_server=up)
+    world.clock.advance(hours=1)
+    assert await reminded(theirs, mailbox) == [OFFICER]
+    assert mail_check(theirs).ok
+
+
+async def test_an_answer_to_try_later_is_no_refusal(make_world: WorldMaker, mailbox: Mailbox) -> None:
+    world, theirs, case = await world_with(make_world, mailbox)
+    assign_case(theirs.node, case, "Officer", "test")
+    mailbox.refusing = {OFFICER: "451 come again"}
+    assert await reminded(theirs, mailbox) == []
+    assert list_alarms(theirs.node) == []
+    mailbox.refusing = {}
+    world.clock.advance(hours=1)
+    assert await reminded(theirs, mailbox) == [OFFICER]
+
+
+async def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
+    make_world: WorldMaker, mailbox: Mailbox
+) -> None:
+    world, theirs, _case = await world_with(make_world, mailbox)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*theirs.node.keys.tls_files)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    box = Mailbox(port)
+    controller = Controller(box, hostname="127.0.0.1", port=port, ssl_context=context)
+    # Its own look whether it is up would have to accept its certificate.
+    server = await asyncio.get_running_loop().create_server(controller.factory, "127.0.0.1", port, ssl=context)
+    async with server:
+        set_on(theirs, mail_server=f"smtps://127.0.0.1:{port}")
+        assert await reminded(theirs, box) == []
+    world.clock.advance(minutes=20)
+    assert "certificate is not accepted" in mail_check(theirs).found
+
+
+async def test_programs_are_told_once_for_each_turn(make_world: WorldMaker, mailbox: Mailbox) -> None:
+    _world, theirs, _case = await world_with(make_world, mailbox)
+    set_on(theirs, mail_server=None, webhooks=(HOOK,))
+    await asyncio.to_thread(remind, theirs.node)
+    await asyncio.to_thread(remind, theirs.node)
+    told = [one.body for one in take_up(theirs.node, HOOK) or () if "case.due" in one.body]
+    assert len(told) == 1
+    assert mailbox.new() == []
+
+
+async def test_a_case_goes_to_an_officer_of_its_unit_only(make_world: WorldMaker, mailbox: Mailbox) -> None:
+    _world, theirs, case = await world_with(make_world, mailbox)
+    with pytest.raises(AssignmentRefused, match="role it"):
+        assign_case(theirs.node, case, "Operator", "test")
+    with pytest.raises(AccountError):
+        assign_case(theirs.node, case, "Nobody", "test")
+    given = assign_case(theirs.node, case, "Officer", "test")
+    with theirs.node.database.read() as connection:
+        assert [one.deadline.officer for one in due_now(theirs.node, connection)] == [given["officer"]]
+    assert assign_case(theirs.node, case, None, "test")["officer"] is None

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from node.config import Settings, host_is_loopback
 from node.exchange.node import Node
-from node.exchange.reminders import Mail, failed, make_reminders, refused, sent, take_up
+from node.exchange.reminders import Mail, failed, refused, sent, take_up
 from node.journal import journal
 
 log = journal("mail")
@@ -26,12 +26,8 @@ SERVER_SECONDS = 15.0
 _FOR_GOOD = range(500, 600)
 
 
-def remind(node: Node) -> int:
-    """Write the reminders that are due, send those that wait; returns how many the server took. Raises
-    StoreUnavailable."""
-    make_reminders(node)
-    if node.settings.mail_server is None:
-        return 0
+def send_waiting(node: Node) -> int:
+    """Send the reminders that wait; returns how many the mail server took. Raises StoreUnavailable."""
     waiting = deque(take_up(node))
     taken = 0
     try:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -25,6 +26,7 @@ from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
 from node.exchange.node import Node
+from node.exchange.reminders import make_reminders
 from node.exchange.submission import Submissions
 from node.http_listener import BoundedHttp
 from node.journal import journal
@@ -44,7 +46,9 @@ CLOCK_SECONDS = 10
 HOLD_SECONDS = 5
 HELD_SECONDS = 0.05
 SWEEP_SECONDS = 3600
-REMINDERS_SECONDS = 30.0
+# All open cases are computed for it.
+REMINDERS_SECONDS = 300
+MAILS_SECONDS = 10
 CASES_SECONDS = 1
 STOP_SECONDS = 20
 
@@ -168,9 +172,11 @@ def _jobs(node: Node, directory: Directory, clock: OwnClock) -> list[Job]:
 
     jobs = [Job("clocks of cases", CASES_SECONDS, cases)]
     if node.settings.mail_server is not None or node.settings.webhooks:
-        from adapters.mail import remind
+        jobs.append(Job("reminders", REMINDERS_SECONDS, lambda: 0 if clock.doubted else make_reminders(node)))
+    if node.settings.mail_server is not None:
+        from adapters.mail import send_waiting
 
-        jobs.append(Job("reminders", REMINDERS_SECONDS, lambda: 0 if clock.doubted else remind(node)))
+        jobs.append(Job("mails", MAILS_SECONDS, partial(send_waiting, node)))
     return jobs
 
 

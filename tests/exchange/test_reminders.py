@@ -13,11 +13,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from adapters.mail import remind
+from adapters.mail import send_waiting
 from node.access.accounts import AccountError, add_user, set_away, set_mail
 from node.exchange.alarms import list_alarms
 from node.exchange.assignment import AssignmentRefused, assign_case
 from node.exchange.due_list import describe_due, due_now
+from node.exchange.reminders import make_reminders
 from node.exchange.webhooks import take_up
 from node.operations.checks import Check, run_checks
 from tests.exchange.case_steps import applied, with_terms
@@ -105,8 +106,15 @@ async def world_with(make_world: WorldMaker, mailbox: Mailbox) -> tuple[World, O
     return world, theirs, case
 
 
+def remind(office: Office) -> None:
+    """What the jobs of a serving node do."""
+    make_reminders(office.node)
+    if office.node.settings.mail_server is not None:
+        send_waiting(office.node)
+
+
 async def reminded(office: Office, mailbox: Mailbox) -> list[str]:
-    await asyncio.to_thread(remind, office.node)
+    await asyncio.to_thread(remind, office)
     return mailbox.new()
 
 
@@ -124,7 +132,7 @@ async def test_what_nobody_opens_goes_to_the_officer_then_the_team_then_the_head
     world.clock.advance(days=DAYS / 4 - 1)
     assert await reminded(theirs, mailbox) == [COLLEAGUE, HEAD, OFFICER], "its end is near"
     world.clock.advance(days=2)
-    await asyncio.to_thread(remind, theirs.node)
+    await asyncio.to_thread(remind, theirs)
     assert mailbox.taken == [], "silence has spoken: nothing is due any more"
 
 
@@ -148,7 +156,7 @@ async def test_the_clock_runs_to_the_end_and_the_mail_server_refuses(make_world:
 
 async def test_a_mail_holds_case_number_act_and_time_only(make_world: WorldMaker, mailbox: Mailbox) -> None:
     _world, theirs, _case = await world_with(make_world, mailbox)
-    await asyncio.to_thread(remind, theirs.node)
+    await asyncio.to_thread(remind, theirs)
     (_, subject, mail), *_ = mailbox.taken
     with theirs.node.database.read() as connection:
         (due, *_) = map(describe_due, due_now(theirs.node, connection))
@@ -220,8 +228,8 @@ async def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
 async def test_programs_are_told_once_for_each_turn(make_world: WorldMaker, mailbox: Mailbox) -> None:
     _world, theirs, _case = await world_with(make_world, mailbox)
     set_on(theirs, mail_server=None, webhooks=(HOOK,))
-    await asyncio.to_thread(remind, theirs.node)
-    await asyncio.to_thread(remind, theirs.node)
+    await asyncio.to_thread(remind, theirs)
+    await asyncio.to_thread(remind, theirs)
     told = [one.body for one in take_up(theirs.node, HOOK) or () if "case.due" in one.body]
     assert len(told) == 1
     assert mailbox.new() == []

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 from node.store.columns import table_of
 from node.store.tables import Account, BrowserSession, SignInLink
 
+HANDLE = "account-"
+"""How the log's names of accounts begin."""
 NAME_LIMIT = 80
 """Names stand in the head of every page."""
 
@@ -75,7 +77,7 @@ def add_user(connection: Connection, name: str, role: str, unit: str | None, now
     if found is not None:
         was = "is an account already" if found.removed_at is None else "was an account that has been removed"
         raise AccountError(f"{name!r} {was}; the log names it. Choose another name.")
-    handle = f"account-{secrets.token_hex(8)}"
+    handle = f"{HANDLE}{secrets.token_hex(8)}"
     values = {"name": name, "handle": handle, "role": known.value, "unit": unit or None, "created_at": now}
     connection.execute(insert(_accounts).values(values))
     return Person(name, handle, known, unit or None, now)
@@ -127,6 +129,16 @@ def find_user(connection: Connection, name: str) -> Person:
     ).one_or_none()
     if row is None:
         raise AccountError(f"There is no account {name!r}. `depesha user list` shows them.")
+    return Person.of_row(row)
+
+
+def find_by_handle(connection: Connection, handle: str) -> Person:
+    """The open account that the log calls so. Raises AccountError if there is none."""
+    row = connection.execute(
+        select(_accounts).where(_accounts.c.handle == handle, _accounts.c.removed_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        raise AccountError(f"There is no account that the log calls {handle!r}. `depesha user list` shows them.")
     return Person.of_row(row)
 
 

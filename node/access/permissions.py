@@ -24,6 +24,7 @@ class Act(StrEnum):
     SEND = "send records and other messages to a partner"
     RESEND = "try a message again that was not delivered"
     SEE_FIGURES = "see figures of all cases"
+    ASSIGN_CASE = "say whose a case is"
     RECORD_PAPER = "record an act that was done on paper"
     DECIDE_MESSAGE = "take a message back, or record that the partner has it"
     CHECK_RECORDS = "check records, see which domains there are, begin new records"
@@ -41,8 +42,11 @@ _READING = frozenset(
 )  # fmt: skip
 _ALLOWED: dict[Role, frozenset[Act]] = {
     Role.OFFICER: _READING
-    | {Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER, Act.LINK_PERSONS},
-    Role.HEAD: _READING,
+    | {
+        Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER,
+        Act.LINK_PERSONS, Act.ASSIGN_CASE,
+    },
+    Role.HEAD: _READING | {Act.ASSIGN_CASE},
     Role.AUDITOR: _READING,
     Role.IT: frozenset(
         {

@@ -37,6 +37,7 @@ class Scope(StrEnum):
     MESSAGES_DECIDE = "messages:decide"
     CASES_READ = "cases:read"
     CASES_RECORD = "cases:record"
+    CASES_ASSIGN = "cases:assign"
     PERSONS_FIND = "persons:find"
     PERSONS_LINK = "persons:link"
     FIGURES_READ = "figures:read"

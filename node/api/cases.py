@@ -9,9 +9,13 @@ from typing import Any
 from starlette.responses import Response
 
 from node.access import Act
+from node.access.accounts import HANDLE, AccountError
 from node.access.programs import Program
 from node.api.context import ApiContext, Caller, case_for, may
 from node.api.messages import After, Limit, shown_to
+from node.api.models import CaseGiven
+from node.api.problems import invalid
+from node.exchange.assignment import AssignmentRefused, assign_case
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.listing import case_rows, show_case
@@ -46,6 +50,17 @@ class Cases:
     def show(self, id: str, program: Caller) -> Any:
         """Show a case with its messages; by its number or id."""
         return self.current(program, {"id": id})
+
+    def assign(self, id: str, given: CaseGiven, program: Caller) -> Any:
+        """Give a case to an officer or head who may see it: what is due in it is theirs first."""
+        with self.context.node.database.read() as connection:
+            case_for(connection, program, id)
+        if given.officer is not None and not given.officer.startswith(HANDLE):
+            raise invalid("officer", given.officer, f"the log's name of an account, as {HANDLE}0f2c6f4e95b14d2a")
+        try:
+            return assign_case(self.context.node, id, given.officer, program.handle)
+        except (AccountError, AssignmentRefused) as error:
+            raise invalid("officer", given.officer or "", "an officer or head who sees the case", str(error)) from error
 
     def current(self, program: Program, path: Mapping[str, Any]) -> Any:
         """A case as it is shown to this program."""

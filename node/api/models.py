@@ -236,6 +236,22 @@ class CaseWithMessages(Case):
     links: list[CaseLink] | None
 
 
+class CaseGiven(BaseModel):
+    """Whose a case is to be: an officer or head by the name that the log has for the account; null for nobody."""
+
+    model_config = _example({"officer": "account-0f2c6f4e95b14d2a"}, strict=True)
+    officer: Text | None
+
+
+class AssignedCase(BaseModel):
+    """Whose a case is."""
+
+    model_config = _example({"case": CASE_ID, "number": "2026-0417", "officer": "account-0f2c6f4e95b14d2a"})
+    case: str
+    number: str
+    officer: str | None
+
+
 class FoundPerson(BaseModel):
     """A person who was found, as the newest record of its case describes it."""
 

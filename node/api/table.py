@@ -103,6 +103,10 @@ def _cases(cases: Cases, clocks: Clocks) -> tuple[Declared, ...]:
             documented=_form(PAPER_SCHEMA),
         ),
         Declared(
+            "POST", "/cases/{id:path}/officer", Act.ASSIGN_CASE, Scope.CASES_ASSIGN, cases.assign,
+            "Say whose a case is", tag, models.AssignedCase, takes=Takes.JSON, may_refuse=(404,),
+        ),
+        Declared(
             "GET", "/cases", Act.LIST_CASES, read, cases.listed, "List cases", tag, list[models.ListedCase],
             may_refuse=(404,),
         ),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
-from node.access.accounts import Role, find_user
+from node.access.accounts import HANDLE, Person, Role, find_by_handle, find_user
 from node.access.permissions import sees_unit
 from node.audit.entry import append, entry
 from node.exchange.cases import CASE, alias
@@ -19,23 +19,15 @@ class AssignmentRefused(Exception):
 
 
 def assign_case(node: Node, case: str, account: str | None, actor: str) -> dict[str, Any]:
-    """Give a case to the account of this name, None: to nobody. Returns {case, number, officer: handle or None}.
+    """Give a case to an account, by its name or handle; None: to nobody. Returns {case, number, officer: handle or
+    None}.
 
     Raises NotFound, AccountError for an unknown account, AssignmentRefused for one that may not see the case.
     """
     with node.database.write() as connection:
         row = find_case(connection, case)
         number = alias(row["alias_year"], row["alias_number"])
-        handle = None
-        if account is not None:
-            person = find_user(connection, account)
-            if person.role not in LOOKING_AFTER:
-                roles = " or ".join(LOOKING_AFTER)
-                raise AssignmentRefused(f"{account} has the role {person.role}: name somebody with {roles}.")
-            if not sees_unit(person.unit, row["unit"]):
-                apart = f"{account} is of unit {person.unit!r}, case {number} of {row['unit']!r}"
-                raise AssignmentRefused(f"{apart}: name somebody of that unit.")
-            handle = person.handle
+        handle = None if account is None else _who_may(connection, account, row["unit"], number).handle
         if handle != row["officer"]:
             connection.execute(update(CASE).where(CASE.c.id == row["id"]).values(officer=handle))
             made = entry(
@@ -48,3 +40,16 @@ def assign_case(node: Node, case: str, account: str | None, actor: str) -> dict[
             )
             append(connection, [made], node.kek)
     return {"case": row["conversation_id"], "number": number, "officer": handle}
+
+
+def _who_may(connection: Connection, account: str, unit: str | None, number: str) -> Person:
+    found = find_by_handle if account.startswith(HANDLE) else find_user
+    person = found(connection, account)
+    if person.role not in LOOKING_AFTER:
+        raise AssignmentRefused(
+            f"{account} has the role {person.role}: name somebody with {' or '.join(LOOKING_AFTER)}."
+        )
+    if not sees_unit(person.unit, unit):
+        apart = f"{account} is of unit {person.unit!r}, case {number} of {unit!r}"
+        raise AssignmentRefused(f"{apart}: name somebody of that unit.")
+    return person

@@ -5,9 +5,10 @@ after a time in which the node was down. A look computes outside any transaction
 case is as it was then: any number of processes may look.
 """
 
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -18,18 +19,24 @@ from node.exchange.case_ends import END
 from node.exchange.case_marks import CHANGED, TOUCHED, touch_cases_named, touch_cases_with
 from node.exchange.case_reading import CaseReading
 from node.exchange.case_view import ComputedCase, compute_cases
-from node.exchange.cases import CASE, members_of
+from node.exchange.cases import CASE, alias, members_of
 from node.exchange.directory import Directory
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.out_of_step import tell_out_of_step, untold
 from node.exchange.settlement import MESSAGE
+from node.journal import journal
 from node.records.clocks.calendar_records import PURPOSE
 from node.records.domains import Domain
 from node.records.procedure_acts import acts_in
 from node.records.procedure_ends import EndedPeriod, ended_periods, next_change
 from node.store.columns import new_row_id
+from node.store.trouble import StoreUnavailable
 
+log = journal("exchange.case_clocks")
+
+TRIED_AGAIN = timedelta(hours=1)
+"""When a case is looked at again that could not be computed."""
 AT_ONCE = 50
 """So many cases in one look: it takes well under a second, and leaves the messages their share of the machine."""
 
@@ -57,7 +64,7 @@ def look_at_clocks(node: Node, directory: Directory | None = None, limit: int = 
     """
     now = node.now()
     with node.database.read() as connection:
-        looks = [*_looks(node, connection, _waiting(connection, now, limit), now)]
+        looks = _looked_at(node, connection, _waiting(connection, now, limit), now)
     if directory is not None:
         for look in looks:
             for message in look.untold:
@@ -69,6 +76,24 @@ def look_at_clocks(node: Node, directory: Directory | None = None, limit: int = 
             crash_point("clock: before commit")
         crash_point("clock: after commit")
     return len(looks)
+
+
+def _looked_at(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> list[_Look]:
+    """One look for each case. A case in which we fail must not stop the clocks of others: it is told, and tried again
+    later."""
+    try:
+        return [*_looks(node, connection, rows, now)]
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        if len(rows) > 1:
+            return [look for row in rows for look in _looked_at(node, connection, [row], now)]
+        [row] = rows
+        number = alias(row["alias_year"], row["alias_number"])
+        # The error's own words may hold a value of a record.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("a case cannot be computed", case=number, error=type(error).__name__, where=where)
+        return [_Look(row, None, (), False, now + TRIED_AGAIN, (), False)]
 
 
 def _waiting(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:

@@ -201,3 +201,29 @@ async def test_what_is_of_no_domain_has_no_clock(make_world: WorldMaker) -> None
     await world.ours.reaches(sent, "delivered")
     for office in (world.ours, world.theirs):
         assert [row["clock_at"] for row in office.rows(CASE)] == [None]
+
+
+async def test_a_case_in_which_we_fail_does_not_stop_the_clocks_of_others(
+    make_world: WorldMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await agreed(make_world)
+    _, bad = await applied(world)
+    _, good = await applied(world)
+    compute = case_clocks.compute_cases
+
+    def failing(node: Any, connection: Any, rows: Any, now: Any) -> Any:
+        if any(row["conversation_id"] == bad for row in rows):
+            raise ArithmeticError("a fault of ours")
+        return compute(node, connection, rows, now)
+
+    monkeypatch.setattr(case_clocks, "compute_cases", failing)
+    world.clock.advance(hours=HOURS + 1)
+    looked(world.ours)
+    assert [one["effect"] for one in recorded(world.ours, good)] == ["deemed-accepted"]
+    assert recorded(world.ours, bad) == []
+    monkeypatch.setattr(case_clocks, "compute_cases", compute)
+    looked(world.ours)
+    assert recorded(world.ours, bad) == [], "not at once"
+    world.clock.advance(hours=1)
+    looked(world.ours)
+    assert [one["effect"] for one in recorded(world.ours, bad)] == ["deemed-accepted"]

@@ -6,10 +6,12 @@ text that a peer sent, no key. The transparency log (`node.audit`) is another th
 
 import logging
 import sys
+import traceback
 from contextlib import AbstractContextManager
 
 import structlog
 
+_FRAMES = 8
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -21,7 +23,7 @@ def start_journal(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _where,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -29,6 +31,22 @@ def start_journal(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+
+
+def _where(logger: object, name: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """In place of an error its kind and where it arose: its words may hold what a record says."""
+    error = line.pop("exc_info", None)
+    if isinstance(error, BaseException):
+        chain = []
+        while error is not None and error not in chain:
+            chain.append(error)
+            error = error.__cause__ or error.__context__
+        line["where"] = [
+            f"{type(one).__name__} at {frame.filename}:{frame.lineno} in {frame.name}"
+            for one in chain
+            for frame in traceback.extract_tb(one.__traceback__)[-_FRAMES:]
+        ]
+    return line
 
 
 def lines_say(**values: object) -> AbstractContextManager[None]:

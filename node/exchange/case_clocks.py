@@ -5,7 +5,6 @@ after a time in which the node was down. A look computes outside any transaction
 case is as it was then: any number of processes may look.
 """
 
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -90,9 +89,7 @@ def _looked_at(node: Node, connection: Connection, rows: Sequence[dict[str, Any]
             return [look for row in rows for look in _looked_at(node, connection, [row], now)]
         [row] = rows
         number = alias(row["alias_year"], row["alias_number"])
-        # The error's own words may hold a value of a record.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("a case cannot be computed", case=number, error=type(error).__name__, where=where)
+        log.error("a case cannot be computed", case=number, error=type(error).__name__, exc_info=error)
         return [_Look(row, None, (), False, now + TRIED_AGAIN, (), False)]
 
 

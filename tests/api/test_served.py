@@ -43,3 +43,4 @@ def test_beside_the_pages_by_token_and_by_the_audience_that_the_command_prints(t
     assert "token refused" in log
     assert not re.search("depesha_[A-Za-z0-9_-]{20}|" + re.escape(assertion[:40]), log)
     assert "Traceback" not in log
+    assert '"where"' not in log

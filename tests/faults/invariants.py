@@ -14,6 +14,7 @@ from sqlalchemy import func, select, text
 
 from node.as4 import SIGNAL_CONTENT_TYPE, As4Error, FailedAuthentication, read_signed, verify_receipt
 from node.audit.verify import verify_log
+from node.exchange.cases import CASE
 from node.exchange.contents import PART, ContentGone, answer_of, digests_of, envelope_of, part_content
 from node.exchange.due import OUTBOX
 from node.exchange.node import Node
@@ -198,7 +199,11 @@ def waiting(node: Node) -> str:
     with node.database.read() as connection:
         queued = connection.execute(select(OUTBOX)).mappings().all()
         pending = connection.scalar(select(func.count()).select_from(LOG_ENTRY).where(LOG_ENTRY.c.position.is_(None)))
+        # What they come to may be told to the peer.
+        clocks = connection.scalar(select(func.count()).select_from(CASE).where(CASE.c.clock_at <= node.now()))
     left = [f"{len(queued)} messages in the outbox, the first {dict(queued[0])}"] if queued else []
     if pending:
         left.append(f"{pending} entries of the log without position")
+    if clocks:
+        left.append(f"{clocks} cases whose clock is to be looked at")
     return "; ".join(left)

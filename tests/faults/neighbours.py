@@ -108,7 +108,8 @@ def rest(pair: Pair[Any], clocks: timedelta = ONE_CLOCK) -> None:
         return " | ".join(f"{home.party}: {text}" for home in pair.both if (text := waiting(home.node)))
 
     began = time.monotonic()
-    until(lambda: not left(), lambda: f"everything is delivered and sequenced: {left()}")
+    # Twice: what came from the other side between the looks at both may lead to something here.
+    until(lambda: not left() and not left(), lambda: f"everything is delivered and sequenced: {left()}")
     pair.say(f"at rest {time.monotonic() - began:.1f} s after the weather was fair again")
     for one in serving:
         one.stop()

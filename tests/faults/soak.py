@@ -213,7 +213,7 @@ def _judge(run: Soak) -> bool:
         running.describe()
         for home in run.homes
         for running in home.started
-        if "could not be handled" in running.text() or "Traceback" in running.text()
+        if any(word in running.text() for word in ("could not be handled", '"where": [', "Traceback"))
     ]
     for text in errors:
         print(f"a fault of a node's own: {text}")

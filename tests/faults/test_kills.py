@@ -75,7 +75,8 @@ def come_to_rest(pair: Pair) -> None:
     def left() -> str:
         return " | ".join(f"{home.party}: {text}" for home, _ in pair.both if (text := waiting(home.node)))
 
-    until(lambda: not left(), lambda: f"everything is delivered and sequenced: {left()}")
+    # Twice: what came from the other side between the looks at both may lead to something here.
+    until(lambda: not left() and not left(), lambda: f"everything is delivered and sequenced: {left()}")
 
 
 def serve_both(pair: Pair) -> list[Running]:

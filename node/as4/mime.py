@@ -69,7 +69,8 @@ def _known_media_type(value: str) -> MediaType:
 def _media_type(value: str) -> MediaType:
     value = _FOLD.sub("", value)
     match = _TYPE.match(value)
-    if match is None or len(value) > _MAX_CONTENT_TYPE:
+    # A line break that unfolding leaves may be one more fold to another reader.
+    if match is None or len(value) > _MAX_CONTENT_TYPE or "\r" in value or "\n" in value:
         raise MimeInconsistency("Content-Type: malformed")
     parameters: dict[str, str] = {}
     at = match.end()

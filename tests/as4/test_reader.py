@@ -263,6 +263,7 @@ def test_multipart_with_another_root_type_is_not_soap(kind: str) -> None:
         'multipart/related; boundary="x "',
         f"multipart/related; {'a' * 4000}=b; boundary=x",
         'multipart/related; boundary="x\r\ny"',
+        'multipart/related; boundary="b"; type="a\r\n\r\n b"',
     ],
 )
 def test_malformed_content_type(content_type: str) -> None:

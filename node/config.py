@@ -316,7 +316,7 @@ def _explain(path: Path, problem: Any) -> str:
         return f"{path}: the setting {name!r} is missing. Add it."
     if not name:  # what several settings say together
         return f"{path}: {problem['msg'].removeprefix('Value error, ')}. Correct it there or in the environment."
-    if name.startswith("webhook"):  # a secret, or an address that may hold one
+    if name.startswith("webhook") or name == "mail_password":  # a secret, or an address that may hold one
         return f"{path}: {name}: {problem['msg'].removeprefix('Value error, ')}."
     wrong = f"{path}: {name} = {problem['input']!r} cannot be used: {problem['msg']}"
     return f"{wrong}. Correct it there or in {PREFIX}{name.upper()}."

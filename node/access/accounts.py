@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from node.store.columns import table_of
 from node.store.tables import Account, BrowserSession, SignInLink
@@ -124,21 +124,18 @@ def remove_user(connection: Connection, name: str, now: datetime) -> None:
 
 def find_user(connection: Connection, name: str) -> Person:
     """The open account of that name. Raises AccountError if there is none."""
-    row = connection.execute(
-        select(_accounts).where(_accounts.c.name == name, _accounts.c.removed_at.is_(None))
-    ).one_or_none()
-    if row is None:
-        raise AccountError(f"There is no account {name!r}. `depesha user list` shows them.")
-    return Person.of_row(row)
+    return _open_account(connection, _accounts.c.name == name, f"There is no account {name!r}")
 
 
 def find_by_handle(connection: Connection, handle: str) -> Person:
     """The open account that the log calls so. Raises AccountError if there is none."""
-    row = connection.execute(
-        select(_accounts).where(_accounts.c.handle == handle, _accounts.c.removed_at.is_(None))
-    ).one_or_none()
+    return _open_account(connection, _accounts.c.handle == handle, f"There is no account that the log calls {handle!r}")
+
+
+def _open_account(connection: Connection, which: ColumnElement[bool], missing: str) -> Person:
+    row = connection.execute(select(_accounts).where(which, _accounts.c.removed_at.is_(None))).one_or_none()
     if row is None:
-        raise AccountError(f"There is no account that the log calls {handle!r}. `depesha user list` shows them.")
+        raise AccountError(f"{missing}. `depesha user list` shows them.")
     return Person.of_row(row)
 
 

@@ -12,6 +12,7 @@ from node.exchange.listing import find_case
 from node.exchange.node import Node
 
 LOOKING_AFTER = (Role.OFFICER, Role.HEAD)
+"""Who may have a case, and is told what is due in it."""
 
 
 class AssignmentRefused(Exception):

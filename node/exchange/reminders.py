@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from node.access.accounts import Person, Role, list_users
 from node.access.permissions import sees_unit
 from node.audit.entry import append, entry
+from node.exchange.assignment import LOOKING_AFTER
 from node.exchange.cases import CASE, alias, resolve_case
 from node.exchange.due_list import due_now
 from node.exchange.listing import instant_text
@@ -98,7 +99,9 @@ def take_up(node: Node) -> Sequence[Mail]:
 
 def sent(node: Node, mail: Mail, answer: str) -> None:
     """The mail server has taken it over."""
-    _settle(node, mail, state="sent", answer=answer, failing_since=None)
+    values = {"state": "sent", "answer": answer, "failing_since": None}
+    with node.database.write() as connection:
+        connection.execute(update(REMINDER).where(REMINDER.c.id == mail.id).values(**values))
 
 
 def refused(node: Node, mail: Mail, answer: str) -> None:
@@ -138,18 +141,10 @@ def untold(connection: Connection, now: datetime) -> list[str]:
     row = connection.execute(failing.order_by(REMINDER.c.failing_since).limit(1)).one_or_none()
     if row is not None:
         found.append(f"the mail server takes none since {instant_text(row.failing_since)}: {row.answer}")
-    without = [one.name for one in list_users(connection) if one.role in _TOLD and one.mail is None]
+    without = [one.name for one in list_users(connection) if one.role in LOOKING_AFTER and one.mail is None]
     if without:
         found.append(f"{len(without)} officers and heads have no mail address")
     return found
-
-
-_TOLD = (Role.OFFICER, Role.HEAD)
-
-
-def _settle(node: Node, mail: Mail, **values: Any) -> None:
-    with node.database.write() as connection:
-        connection.execute(update(REMINDER).where(REMINDER.c.id == mail.id).values(**values))
 
 
 def _is_written(connection: Connection, row: dict[str, Any]) -> bool:
@@ -205,5 +200,5 @@ def _who(one: Due, people: Iterable[Person], now: datetime) -> list[Person]:
     there = [person for person in people if person.mail is not None and not person.is_away(now)]
     if one.reach is Reach.OFFICER:
         return [person for person in there if person.handle == deadline.officer]
-    roles = (Role.OFFICER,) if one.reach is Reach.TEAM else _TOLD
+    roles = (Role.OFFICER,) if one.reach is Reach.TEAM else LOOKING_AFTER
     return [person for person in there if person.role in roles and sees_unit(person.unit, deadline.unit or None)]

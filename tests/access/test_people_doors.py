@@ -39,7 +39,8 @@ def test_another_role_for_a_person_who_is_there_is_given_and_logged(home: Home) 
     (listed,) = home.do("user", "list")
     handle = listed.pop("handle")
     assert re.fullmatch("account-[0-9a-f]{16}", handle)
-    assert {listed[key] for key in ("role", "unit", "removed")} == {"auditor", "Lyon", None}
+    told = {"mail": None, "away_from": None, "away_until": None}
+    assert listed == {"name": "anna", "role": "auditor", "unit": "Lyon", "removed": None} | told
     changed = [facts for type, facts in logged(home) if type == "account.changed"]
     assert changed == [
         {"account": handle, "role": "auditor", "unit": "Lyon", "role_before": "officer", "unit_before": "Lyon"}

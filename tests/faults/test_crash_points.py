@@ -46,7 +46,7 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("exchange/person_links.py", "link_persons"): "one link, by a person",
     ("exchange/reminders.py", "make_reminders"): "reminders: what is cut off is sent again, with the same Message-ID",
     ("exchange/reminders.py", "take_up"): "reminders: what is cut off is sent again, with the same Message-ID",
-    ("exchange/reminders.py", "_settle"): "reminders: what is cut off is sent again, with the same Message-ID",
+    ("exchange/reminders.py", "sent"): "reminders: what is cut off is sent again, with the same Message-ID",
     ("exchange/reminders.py", "refused"): "reminders: what is cut off is sent again, with the same Message-ID",
     ("exchange/reminders.py", "failed"): "reminders: what is cut off is sent again, with the same Message-ID",
     ("exchange/search_index.py", "build"): "rows of the index that are missing: what is built stays, the rest goes on",

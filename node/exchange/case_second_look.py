@@ -33,12 +33,10 @@ def looked_at_again(node: Node, connection: Connection, case: Mapping[str, Any])
     evidence: list[dict[str, Any]] = []
     for row, record in _records(reading, case):
         lists = _lists(node, connection, record, case, row["peer"])
-        problems = person_findings(record.root, record.shape, row["time"].date())
+        problems = person_findings(record.fields, row["time"].date())
         if lists is not None:
-            problems += evidence_findings(record.root, record.shape, lists)
-            evidence += [
-                _weighed(row["message_id"], one, lists) for one in weighed_evidence(record.root, record.shape, lists)
-            ]
+            problems += evidence_findings(record.fields, lists)
+            evidence += [_weighed(row["message_id"], one, lists) for one in weighed_evidence(record.fields, lists)]
         looks += [_look(row["message_id"], one) for one in problems]
     return {"second_look": looks, "evidence": evidence}
 
@@ -53,7 +51,7 @@ def _records(reading: CaseReading, case: Mapping[str, Any]) -> Iterator[tuple[Ma
 def _lists(
     node: Node, connection: Connection, record: CheckedRecord, case: Mapping[str, Any], peer: str
 ) -> EvidenceLists | None:
-    if not has_evidence(record.root, record.shape):
+    if not has_evidence(record.fields):
         return None
     requested = peer if case["opener"] == node.party else node.party
     return evidence_lists(connection, record.domain, peer, requested)

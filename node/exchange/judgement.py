@@ -93,7 +93,7 @@ def require_sendable(
     if confirmed is None:
         return record
     asked = [*doubtful, *questions(record), *_protection(record), *_unknown_messages(record, route, known)]
-    asked += person_findings(record.root, record.shape, today) + _evidence(record, lists)
+    asked += person_findings(record.fields, today) + _evidence(record, lists)
     if not asked and not confirmed:
         return record
     digest = hashlib.sha256(content).digest()
@@ -182,10 +182,10 @@ def _unknown_messages(record: CheckedRecord, route: Route, known: Callable[[Sequ
 
 def _evidence(record: CheckedRecord, lists: Callable[[Domain], EvidenceLists | None]) -> list[Problem]:
     """The evidence that does not count for certain by the terms with the receiver; nothing where there are none."""
-    if not has_evidence(record.root, record.shape):
+    if not has_evidence(record.fields):
         return []
     found = lists(record.domain)
-    return [] if found is None else evidence_findings(record.root, record.shape, found)
+    return [] if found is None else evidence_findings(record.fields, found)
 
 
 def _code(record: bytes, receiver: str, problem: Problem) -> str:

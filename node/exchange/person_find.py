@@ -63,7 +63,7 @@ def _persons(
         record = reading.record(row)
         if record is None:
             continue
-        told = described(record.root, record.shape)
+        told = described(record.fields)
         matched = [(person, BY_CASE) for person in told.persons] if by_case else [*query.matches(told)] if query else []
         for person, by in matched:
             # The newest record says it best; one without an id within the case is told by its name.

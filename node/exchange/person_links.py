@@ -133,5 +133,5 @@ def _persons_of(node: Node, connection: Connection, case_id: int) -> set[str]:
     for row in map(dict, connection.execute(query).mappings().all()):
         record = reading.record(row) if node.domains.find(row["service"]) is not None else None
         if record is not None:
-            known |= {one.id for one in described(record.root, record.shape).persons if one.id is not None}
+            known |= {one.id for one in described(record.fields).persons if one.id is not None}
     return known

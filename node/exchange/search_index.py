@@ -33,7 +33,7 @@ def sealed_terms(node: Node, record: CheckedRecord | None) -> str:
     """What the row of a record holds; empty for none, and for one that names nobody."""
     if record is None:
         return ""
-    return _APART.join(sorted(_Sealing(node).terms(search_terms(described(record.root, record.shape)))))
+    return _APART.join(sorted(_Sealing(node).terms(search_terms(described(record.fields)))))
 
 
 def write_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

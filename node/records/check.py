@@ -6,6 +6,7 @@ runs only where the earlier found nothing, so that one mistake is not told three
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lxml import etree
 
 from node.records.domains import Domain, Domains
 from node.records.explain import explain_rule, explain_schema
+from node.records.marked import RecordFields
 from node.records.problems import Problem
 from node.records.reading import MAX_RECORD_BYTES, UnreadableError, line_of, read_xml
 from node.records.shape import Shape
@@ -22,7 +24,7 @@ _SPACED = etree.XPath("/descendant::*[not(*)][normalize-space() != string()]")
 _SPACED_ATTRIBUTES = etree.XPath("/descendant::*/@*[normalize-space() != string()]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckedRecord:
     """A record in which nothing is wrong. `service` and `action` are what the message that carries it must state."""
 
@@ -33,6 +35,11 @@ class CheckedRecord:
     root: etree._Element
     asked: tuple[RuleFinding, ...] = ()
     """What the rules would ask the sender (`questions`)."""
+
+    @cached_property
+    def fields(self) -> RecordFields:
+        """The record's elements by their marks."""
+        return RecordFields(self.root, self.shape)
 
 
 def check(

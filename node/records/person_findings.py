@@ -12,7 +12,7 @@ from datetime import date
 from lxml import etree
 
 from node.records.explain import numbered_path
-from node.records.marked import holders, is_marked, marked, own_fields, person_id, text_of, texts
+from node.records.marked import RecordFields, text_of
 from node.records.persons import (
     Means,
     Mrz,
@@ -29,7 +29,6 @@ from node.records.persons import (
 )
 from node.records.problems import Problem
 from node.records.reading import line_of
-from node.records.shape import Shape
 
 MRZ, TRANSLITERATION, NOT_COUNTED, UNCERTAIN = "mrz", "transliteration", "evidence-not-counted", "evidence-uncertain"
 # A name whose language nobody named is read as one of these, or of none (the tables' own column).
@@ -66,17 +65,17 @@ class _Person:
     births: tuple[PartialDate, ...]
 
 
-def person_findings(root: etree._Element, shape: Shape, today: date) -> list[Problem]:
+def person_findings(fields: RecordFields, today: date) -> list[Problem]:
     """What contradicts itself in lines and names, in document order. `today` decides the centuries of the lines."""
-    persons = _persons(root, shape)
-    found = [one for holder in holders(root, shape, "mrz") for one in _of_lines(holder, shape, persons, today)]
-    return found + [one for holder in marked(root, shape, "person") for one in _of_names(holder, shape)]
+    persons = _persons(fields)
+    found = [one for holder in fields.holders("mrz") for one in _of_lines(holder, fields, persons, today)]
+    return found + [one for holder in fields.marked("person") for one in _of_names(holder, fields)]
 
 
-def evidence_findings(root: etree._Element, shape: Shape, lists: EvidenceLists) -> list[Problem]:
+def evidence_findings(fields: RecordFields, lists: EvidenceLists) -> list[Problem]:
     """The pieces of evidence that do not count under these lists, or only if something unknown is in their favour."""
     found: list[Problem] = []
-    for one in weighed_evidence(root, shape, lists):
+    for one in weighed_evidence(fields, lists):
         said = one.code if one.issued is None else f"{one.code}, issued {one.issued}"
         if one.weight.at_best is None:
             found.append(
@@ -103,23 +102,23 @@ def evidence_findings(root: etree._Element, shape: Shape, lists: EvidenceLists) 
     return found
 
 
-def weighed_evidence(root: etree._Element, shape: Shape, lists: EvidenceLists) -> tuple[WeighedEvidence, ...]:
+def weighed_evidence(fields: RecordFields, lists: EvidenceLists) -> tuple[WeighedEvidence, ...]:
     """How each piece of evidence of the record counts under these lists, in document order; one for each thing that
     its code may be evidence of."""
-    return tuple(one for node in marked(root, shape, "evidence") for one in _weighed(node, shape, lists))
+    return tuple(one for node in fields.marked("evidence") for one in _weighed(node, fields, lists))
 
 
-def has_evidence(root: etree._Element, shape: Shape) -> bool:
+def has_evidence(fields: RecordFields) -> bool:
     """Whether the record has any piece of evidence."""
-    return any(True for _ in marked(root, shape, "evidence"))
+    return any(True for _ in fields.marked("evidence"))
 
 
-def _weighed(node: etree._Element, shape: Shape, lists: EvidenceLists) -> Iterator[WeighedEvidence]:
+def _weighed(node: etree._Element, fields: RecordFields, lists: EvidenceLists) -> Iterator[WeighedEvidence]:
     code = text_of(node)
     holder = node.getparent()
     around = node if holder is None else holder
-    persons = tuple(texts(around, shape, "person-reference"))
-    issued = next(iter(texts(around, shape, "issue-date")), None)
+    persons = tuple(fields.texts(around, "person-reference"))
+    issued = next(iter(fields.texts(around, "issue-date")), None)
     about = dict.fromkeys(row.about for row in lists.means if row.code == code and row.list in lists.lists)
     weights = [(one, weigh(lists.means, code, one, lists.lists, lists.requested, _date(issued))) for one in about]
     counting: list[tuple[str | None, Weight]] = [(one, weight) for one, weight in weights if weight.at_best is not None]
@@ -127,9 +126,11 @@ def _weighed(node: etree._Element, shape: Shape, lists: EvidenceLists) -> Iterat
         yield WeighedEvidence(numbered_path(around), line_of(node), persons, code, issued, one, weight)
 
 
-def _of_lines(holder: etree._Element, shape: Shape, persons: dict[str, _Person], today: date) -> Iterator[Problem]:
+def _of_lines(
+    holder: etree._Element, fields: RecordFields, persons: dict[str, _Person], today: date
+) -> Iterator[Problem]:
     """What is wrong with the lines of one document."""
-    lines = [node for node in holder if is_marked(node, shape, "mrz")]
+    lines = [node for node in holder if fields.is_marked(node, "mrz")]
 
     def problem(rule: str, found: str, expected: str, remedy: str, at: int = 0) -> Problem:
         node = lines[min(at, len(lines) - 1)]
@@ -148,10 +149,10 @@ def _of_lines(holder: etree._Element, shape: Shape, persons: dict[str, _Person],
     for one in digits:
         yield problem(one.field, one.found, one.expected, one.remedy, one.line - 1)
     remedy = "Compare the record with the document: one of the two is wrong."
-    numbers = texts(holder, shape, "document-number")
+    numbers = fields.texts(holder, "document-number")
     if numbers and number_key(mrz.number) not in {number_key(number) for number in numbers}:
         yield problem("other-number", mrz.number, f"the document's number {' or '.join(numbers)}", remedy)
-    concerned = [persons[one] for one in texts(holder, shape, "person-reference") if one in persons]
+    concerned = [persons[one] for one in fields.texts(holder, "person-reference") if one in persons]
     births = [born for person in concerned for born in person.births]
     if births and not any(mrz.birth.may_be(born) for born in births):
         expected = f"the person's date of birth {' or '.join(map(str, births))}"
@@ -183,15 +184,15 @@ def _begins(name: str, cut: str) -> bool:
     )
 
 
-def _of_names(holder: etree._Element, shape: Shape) -> Iterator[Problem]:
+def _of_names(holder: etree._Element, fields: RecordFields) -> Iterator[Problem]:
     """Names of one person whose Latin letters are not those that their own script gives."""
-    spoken = tuple(text_of(node) for node in own_fields(holder, shape) if is_marked(node, shape, "language"))
+    spoken = tuple(text_of(node) for node in fields.own_fields(holder) if fields.is_marked(node, "language"))
     languages = spoken or _ANY_LANGUAGE
-    for node in own_fields(holder, shape):
-        native = " ".join(texts(node, shape, "name-native")) if is_marked(node, shape, "person-name") else ""
+    for node in fields.own_fields(holder):
+        native = " ".join(fields.texts(node, "name-native")) if fields.is_marked(node, "person-name") else ""
         if not native:
             continue
-        written = " ".join(texts(node, shape, "name-primary") + texts(node, shape, "name-secondary"))
+        written = " ".join(fields.texts(node, "name-primary") + fields.texts(node, "name-secondary"))
         proposals = list(dict.fromkeys(propose(native, language).document for language in languages))
         if any(_letters(written, language) in {_bare(one) for one in proposals} for language in languages):
             continue
@@ -216,19 +217,19 @@ def _bare(name: str) -> str:
     return "".join(letter for letter in name if letter.isalpha())
 
 
-def _persons(root: etree._Element, shape: Shape) -> dict[str, _Person]:
+def _persons(fields: RecordFields) -> dict[str, _Person]:
     """What the record says of each person that it describes, by id within the case."""
     names: dict[str, list[tuple[str, str]]] = {}
     births: dict[str, list[PartialDate]] = {}
-    for holder in marked(root, shape, "person"):
-        name = person_id(holder, shape)
+    for holder in fields.marked("person"):
+        name = fields.person_id(holder)
         if name is None:
             continue
-        for node in own_fields(holder, shape):
-            if is_marked(node, shape, "person-name"):
-                primary, secondary = (" ".join(texts(node, shape, part)) for part in ("name-primary", "name-secondary"))
+        for node in fields.own_fields(holder):
+            if fields.is_marked(node, "person-name"):
+                primary, secondary = (" ".join(fields.texts(node, part)) for part in ("name-primary", "name-secondary"))
                 names.setdefault(name, []).append((primary, secondary))
-            elif is_marked(node, shape, "date-of-birth") and (born := _date(text_of(node))) is not None:
+            elif fields.is_marked(node, "date-of-birth") and (born := _date(text_of(node))) is not None:
                 births.setdefault(name, []).append(born)
     return {one: _Person(_with_surnames(names.get(one, [])), tuple(births.get(one, ()))) for one in {*names, *births}}
 

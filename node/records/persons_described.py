@@ -9,10 +9,8 @@ from typing import TypeVar
 
 from lxml import etree
 
-from node.records.explain import plain_path
-from node.records.marked import is_marked, marked, own_fields, person_id, text_of, texts
+from node.records.marked import RecordFields, text_of
 from node.records.persons import PartialDateError, birth_keys, name_grams, number_key, read_partial_date
-from node.records.shape import Shape
 
 NAME, NUMBER, BIRTH = "n:", "d:", "b:"
 _T = TypeVar("_T")
@@ -57,29 +55,29 @@ class _Gathered:
     numbers: list[str] = field(default_factory=list)
 
 
-def described(root: etree._Element, shape: Shape) -> Described:
+def described(fields: RecordFields) -> Described:
     """The persons of a record, in document order."""
     found: dict[object, _Gathered] = {}
     keys: dict[object, str | None] = {}
 
     def of(holder: etree._Element) -> _Gathered:
-        name = person_id(holder, shape)
+        name = fields.person_id(holder)
         key = name if name is not None else holder
         keys[key] = name
         return found.setdefault(key, _Gathered())
 
-    for holder in marked(root, shape, "person"):
+    for holder in fields.marked("person"):
         one = of(holder)
-        for node in own_fields(holder, shape):
-            if is_marked(node, shape, "person-name"):
-                one.names.append(_name(node, shape))
-            elif is_marked(node, shape, "date-of-birth") and _searchable(node, shape) and text_of(node):
+        for node in fields.own_fields(holder):
+            if fields.is_marked(node, "person-name"):
+                one.names.append(_name(node, fields))
+            elif fields.is_marked(node, "date-of-birth") and fields.is_searchable(node) and text_of(node):
                 one.births.append(text_of(node))
-    references = [text_of(node) for node in marked(root, shape, "reference") if _searchable(node, shape)]
-    for node in marked(root, shape, "document-number"):
-        if not _searchable(node, shape) or not text_of(node):
+    references = [text_of(node) for node in fields.marked("reference") if fields.is_searchable(node)]
+    for node in fields.marked("document-number"):
+        if not fields.is_searchable(node) or not text_of(node):
             continue
-        persons = [name for name in _concerned(node, shape) if name in found]
+        persons = [name for name in _concerned(node, fields) if name in found]
         for name in persons:
             found[name].numbers.append(text_of(node))
         if not persons:
@@ -118,26 +116,21 @@ def _terms(found: Described) -> Iterator[str]:
                 continue  # another form of date: the record is found by what else it holds
 
 
-def _name(node: etree._Element, shape: Shape) -> DescribedName:
-    return DescribedName(*(" ".join(_searchable_texts(node, shape, kind)) for kind in _NAME_PARTS))
+def _name(node: etree._Element, fields: RecordFields) -> DescribedName:
+    return DescribedName(*(" ".join(_searchable_texts(node, fields, kind)) for kind in _NAME_PARTS))
 
 
-def _concerned(node: etree._Element, shape: Shape) -> list[str]:
+def _concerned(node: etree._Element, fields: RecordFields) -> list[str]:
     """The persons whom a number is about: those named beside it, else the one within whom it stands."""
     parent = node.getparent()
-    if parent is not None and (beside := texts(parent, shape, "person-reference")):
+    if parent is not None and (beside := fields.texts(parent, "person-reference")):
         return beside
     for above in node.iterancestors():
-        if is_marked(above, shape, "person"):
-            return [name] if (name := person_id(above, shape)) is not None else []
+        if fields.is_marked(above, "person"):
+            return [name] if (name := fields.person_id(above)) is not None else []
     return []
 
 
-def _searchable_texts(node: etree._Element, shape: Shape, kind: str) -> list[str]:
-    found = (one for one in node.iter("{*}*") if is_marked(one, shape, kind) and _searchable(one, shape))
-    return [text_of(one) for one in found if text_of(one)]
-
-
-def _searchable(node: etree._Element, shape: Shape) -> bool:
-    found = shape.fields.get(plain_path(node))
-    return found is not None and found.marks.searchable
+def _searchable_texts(node: etree._Element, fields: RecordFields, kind: str) -> list[str]:
+    found = (one for one in fields.marked(kind, node) if fields.is_searchable(one))
+    return [text for one in found if (text := text_of(one))]

@@ -44,7 +44,7 @@ def record(domains: Domains, *changes: tuple[str, str]) -> CheckedRecord:
 
 def found(domains: Domains, *changes: tuple[str, str]) -> list[Problem]:
     one = record(domains, *changes)
-    return person_findings(one.root, one.shape, TODAY)
+    return person_findings(one.fields, TODAY)
 
 
 def rules(domains: Domains, *changes: tuple[str, str]) -> list[str]:
@@ -142,7 +142,7 @@ def test_letters_are_those_that_the_language_gives(
     after = after.replace("<Language>en</Language>", f"<Language>{language}</Language>", 1)
     checked = check((before + spouse + after).encode(), domains)
     assert isinstance(checked, CheckedRecord), checked
-    looks = [one for one in person_findings(checked.root, checked.shape, TODAY) if one.rule == TRANSLITERATION]
+    looks = [one for one in person_findings(checked.fields, TODAY) if one.rule == TRANSLITERATION]
     assert [one.expected for one in looks] == ([] if expected is None else [f"{expected} MARTIN"])
 
 
@@ -156,7 +156,7 @@ SERBIA = ("EC-Serbia annex 1", "EC-Serbia annex 2")
 
 
 def by_code(domains: Domains, one: CheckedRecord, *names: str) -> dict[str, tuple[str | None, str | None]]:
-    weighed = weighed_evidence(one.root, one.shape, lists(domains, *names))
+    weighed = weighed_evidence(one.fields, lists(domains, *names))
     return {piece.code: (piece.weight.strength, piece.weight.at_best) for piece in weighed}
 
 
@@ -171,7 +171,7 @@ def test_evidence_counts_by_the_lists_of_the_terms_and_its_date_of_issue(domains
 
 def test_what_does_not_count_for_certain_is_asked_about(domains: Domains) -> None:
     one = record(domains)
-    problems = evidence_findings(one.root, one.shape, lists(domains, *SERBIA))
+    problems = evidence_findings(one.fields, lists(domains, *SERBIA))
     found = {(problem.rule, problem.found.partition(",")[0]) for problem in problems}
     assert (NOT_COUNTED, "driving-licence") in found
     assert (UNCERTAIN, "identity-card") in found, "its date of issue is not known, and that decides"
@@ -180,5 +180,5 @@ def test_what_does_not_count_for_certain_is_asked_about(domains: Domains) -> Non
         ("<IssuedOn>unknown</IssuedOn>", "<IssuedOn>2015</IssuedOn>"),
         ('occurred="unknown"', 'occurred="2015"'),
     )
-    problems = evidence_findings(known.root, known.shape, lists(domains, *SERBIA))
+    problems = evidence_findings(known.fields, lists(domains, *SERBIA))
     assert not [problem for problem in problems if problem.found.startswith("identity-card")]

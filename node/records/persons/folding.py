@@ -65,30 +65,45 @@ def spells(query: str, name: str) -> bool:
 
 def same_name(one: str, other: str) -> bool:
     """Whether two ways to write a name, perhaps in two scripts, read alike: word by word, none left over."""
-    words, others = _words(one), _words(other)
+    plain, others_plain = _plain_words(one), _plain_words(other)
+    if plain == others_plain:
+        return any(_units(word) for word in plain)
+    words, others = _in_units(plain), _in_units(others_plain)
     return len(words) == len(others) > 0 and all(
         not set(_readings(word)).isdisjoint(_readings(against)) for word, against in zip(words, others, strict=True)
     )
 
 
 def _words(name: str) -> list[Units]:
-    """The words of a name as units; what stands between letters ends a word, an apostrophe does not."""
+    """The words of a name as units."""
+    return _in_units(_plain_words(name))
+
+
+def _plain_words(name: str) -> list[str]:
+    """The words of a name in small letters; what stands between letters ends a word, an apostrophe does not."""
     text = unicodedata.normalize("NFC", name[:_LONGEST_NAME]).lower()
-    words = "".join(
-        letter if letter.isalpha() or unicodedata.combining(letter) else "" if letter in "'’ʼ`" else " "
-        for letter in text
-    ).split()
+    return "".join([letter if letter.isalpha() else _in_word(letter) for letter in text]).split()
+
+
+def _in_word(letter: str) -> str:
+    if unicodedata.combining(letter):
+        return letter
+    return "" if letter in "'’ʼ`" else " "
+
+
+def _in_units(words: Sequence[str]) -> list[Units]:
     return [units for word in words if (units := _units(word))]
 
 
 def _units(word: str) -> Units:
-    variants = _variants()
+    variants, sizes = _variants(), _sizes()
     units: list[tuple[str, ...]] = []
     at = 0
     while at < len(word):
-        size = next((size for size in (3, 2, 1) if word[at : at + size] in variants and at + size <= len(word)), 0)
-        if size:
-            units.append(variants[word[at : at + size]])
+        for size in sizes.get(word[at], ()):
+            if unit := variants.get(word[at : at + size]):
+                units.append(unit)
+                break
         else:
             size = 1
             if plain := _plain(word[at]):
@@ -103,6 +118,7 @@ def _units(word: str) -> Units:
     return units
 
 
+@lru_cache(maxsize=4096)
 def _plain(letter: str) -> str:
     """The letter without diacritics, in Latin."""
     if letter in _cyrillic():
@@ -172,6 +188,15 @@ def _variants() -> Mapping[str, tuple[str, ...]]:
         unicodedata.normalize("NFC", row["written"]): tuple(row["read_as"].split()) or ("",)
         for row in csv.DictReader(text.splitlines())
     }
+
+
+@lru_cache(maxsize=1)
+def _sizes() -> Mapping[str, tuple[int, ...]]:
+    """How many letters the variants have that begin with a letter, the longest first."""
+    sizes: dict[str, set[int]] = {}
+    for written in _variants():
+        sizes.setdefault(written[0], set()).add(len(written))
+    return {letter: tuple(sorted(found, reverse=True)) for letter, found in sizes.items()}
 
 
 @lru_cache(maxsize=1)

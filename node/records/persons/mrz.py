@@ -7,6 +7,8 @@ proves no identity: it does not tell A, K or U from 0, since they count alike (p
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import cycle
+from operator import mul
 
 from node.records.persons.mrz_layouts import MRVA, MRVB, TD1, TD2, TD3, Layout, Place
 from node.records.persons.mrz_names import read_names
@@ -75,7 +77,7 @@ class Mrz:
 
 def check_digit(text: str) -> str:
     """The check digit of a text of A-Z, 0-9 and fillers: weights 7, 3, 1 modulo 10 (part 3 section 4.9)."""
-    return str(sum(_VALUES[letter] * _WEIGHTS[place % 3] for place, letter in enumerate(text)) % 10)
+    return str(sum(map(mul, map(_VALUES.__getitem__, text), cycle(_WEIGHTS))) % 10)
 
 
 def read_mrz(lines: Sequence[str], today: date) -> Mrz:

@@ -27,6 +27,7 @@ from node.exchange.clock import ALLOWED_DIFFERENCE
 from node.exchange.node import Node
 from node.exchange.peers import KnownCertificate, KnownPeer, PeerRefused, configuration_version, load_peers
 from node.exchange.revocations import RevocationFolder, Stamp
+from node.records.clocks import Terms
 from node.records.notices import PURPOSE
 from node.trust import bootstrap
 from node.trust.pins import CertificateRefused, PeerPins, check_recipient, check_signer
@@ -35,7 +36,7 @@ from node.trust.revocation_list import RevocationList
 # How old the snapshot may be: a removed peer or an ended agreement is refused within this time by every process.
 FRESH_SECONDS = 1.0
 
-_Terms = tuple[str, str | None, str, str | None, str]
+_Headers = tuple[str, str | None, str, str | None, str]
 """Peer, AgreementRef, service, its type, action."""
 
 
@@ -50,7 +51,9 @@ class Snapshot:
     revocations: Stamp = ()
     policies: dict[tuple[str, str | None], PeerPolicy] = field(default_factory=dict, init=False, compare=False)
     """of peers that were asked for, by party and its type"""
-    _by_terms: dict[_Terms, OpenPair] = field(init=False, repr=False, compare=False)
+    terms: dict[tuple[str, str], Terms | None] = field(default_factory=dict, init=False, compare=False)
+    """of peers and services that were asked for (`submission`)"""
+    _by_terms: dict[_Headers, OpenPair] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         of_terms = ((pair.peer, pair.ref, pair.service, pair.service_type, pair.action) for pair in self.pairs)

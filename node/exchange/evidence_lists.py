@@ -25,11 +25,18 @@ _NEWEST = Prepared(
 
 def evidence_lists(connection: Connection, domain: Domain, peer: str, requested: str) -> EvidenceLists | None:
     """The lists of the terms in use with `peer`, against the party `requested`; None without terms or lists."""
+    return lists_of(terms_in_use(connection, domain, peer), domain, requested)
+
+
+def terms_in_use(connection: Connection, domain: Domain, peer: str) -> Terms | None:
+    """The newest terms with `peer`; None where there are none."""
     newest = _NEWEST.first(connection, with_peer=peer, of_service=domain.namespace)
-    if newest is None:
-        return None
-    terms = _read(newest.document)
-    if not terms.evidence:
+    return None if newest is None else _read(newest.document)
+
+
+def lists_of(terms: Terms | None, domain: Domain, requested: str) -> EvidenceLists | None:
+    """The lists that the terms name, against the party `requested`; None without terms or lists."""
+    if terms is None or not terms.evidence:
         return None
     means = _means(domain.files.get(FILE, b""))
     return EvidenceLists(means, terms.evidence, terms.sides.get(requested, ""), terms.title)

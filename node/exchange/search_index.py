@@ -4,8 +4,9 @@ A term is sealed by HMAC-SHA256 under a key that the key-encryption key gives fo
 equal hashes: one who reads the database without the key file learns no content, and how often terms come together.
 """
 
-import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
@@ -22,6 +23,7 @@ from node.store.rows import insert_new_rows, insert_rows
 from node.store.tables import SearchRow
 
 SEARCH = table_of(SearchRow)
+_BLOCK_BYTES = 64
 _TERM_BYTES = 6  # a clash costs the opening of a record that is then found not to match
 _APART = " "
 # Of a word with more readings only what all of them have in common narrows the rows down; the rest is done here.
@@ -33,7 +35,7 @@ def sealed_terms(node: Node, record: CheckedRecord | None) -> str:
     """What the row of a record holds; empty for none, and for one that names nobody."""
     if record is None:
         return ""
-    return _APART.join(sorted(_Sealing(node).terms(search_terms(described(record.fields)))))
+    return _APART.join(sorted(_sealing(node.search_key).terms(search_terms(described(record.fields)))))
 
 
 def write_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -46,7 +48,7 @@ def candidates(
     node: Node, connection: Connection, query: PersonQuery, unit: str | None, limit: int
 ) -> list[dict[str, Any]]:
     """Rows of the messages whose records may be looked for, the newest first, at most `limit`."""
-    sealing = _Sealing(node)
+    sealing = _sealing(node.search_key)
     sealed = [
         tuple(tuple(sealing.terms(terms) for terms in readings) for readings in wanted) for wanted in query.alternatives
     ]
@@ -95,11 +97,28 @@ def build(node: Node) -> dict[str, int]:
 
 
 class _Sealing:
-    def __init__(self, node: Node) -> None:
-        self._key = node.search_key
+    """HMAC-SHA256 (RFC 2104) of many terms under one key, whose two blocks are digested once: a third of the time."""
+
+    def __init__(self, search_key: bytes) -> None:
+        if len(search_key) > _BLOCK_BYTES:
+            raise ValueError("a search key longer than a block of SHA-256")
+        key = search_key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = sha256(bytes(octet ^ 0x36 for octet in key))
+        self._outer = sha256(bytes(octet ^ 0x5C for octet in key))
 
     def terms(self, plain: Iterable[str]) -> frozenset[str]:
-        return frozenset(hmac.digest(self._key, term.encode(), "sha256")[:_TERM_BYTES].hex() for term in plain)
+        return frozenset(map(self._term, plain))
+
+    def _term(self, plain: str) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(plain.encode())
+        outer.update(inner.digest())
+        return outer.digest()[:_TERM_BYTES].hex()
+
+
+@lru_cache(maxsize=4)
+def _sealing(search_key: bytes) -> _Sealing:
+    return _Sealing(search_key)
 
 
 def _condition(wanted: Wanted) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from node.exchange.cases import opener_of
 from node.exchange.commit import GroupCommit
 from node.exchange.contents import discard
 from node.exchange.directory import Directory, Snapshot
-from node.exchange.evidence_lists import evidence_lists
+from node.exchange.evidence_lists import lists_of, terms_in_use
 from node.exchange.judgement import Route, SubmissionRefused, refused_record, require_attached, require_sendable
 from node.exchange.node import Node
 from node.exchange.parts_to_send import PartToSend, PreparedPart, prepare_part
@@ -180,7 +180,7 @@ def _queue(
 
 def _ready(node: Node, snapshot: Snapshot, request: Submission) -> ReadySubmission:
     peer, pair = _require_open(snapshot, request)
-    return ReadySubmission(request, peer, pair, *_prepare(node, request, peer))
+    return ReadySubmission(request, peer, pair, *_prepare(node, snapshot, request, peer))
 
 
 def _require_open(snapshot: Snapshot, request: Submission) -> tuple[KnownPeer, OpenPair | None]:
@@ -205,7 +205,9 @@ def _require_open(snapshot: Snapshot, request: Submission) -> tuple[KnownPeer, O
     return peer, pair
 
 
-def _prepare(node: Node, request: Submission, peer: KnownPeer) -> tuple[list[PreparedPart], str | None]:
+def _prepare(
+    node: Node, snapshot: Snapshot, request: Submission, peer: KnownPeer
+) -> tuple[list[PreparedPart], str | None]:
     """The parts, sealed, and what the record is found by; those of a domain that we have only after its record was
     judged fit to be sent."""
     if node.domains.find(request.service) is None:
@@ -228,7 +230,7 @@ def _prepare(node: Node, request: Submission, peer: KnownPeer) -> tuple[list[Pre
         None if request.replaces is not None else request.confirmed,
         partial(_exchanged_with, node, peer.party),
         today=node.now().date(),
-        lists=partial(_lists_with, node, request, peer.party),
+        lists=partial(_lists_with, node, snapshot, request, peer.party),
     )
     prepared = [prepare_part(node, part) for part in (replace(first, content=lambda: (content,)), *others)]
     try:
@@ -268,11 +270,15 @@ def _stripped(
     return changed or content, parts
 
 
-def _lists_with(node: Node, request: Submission, peer: str, domain: Domain) -> EvidenceLists | None:
+def _lists_with(node: Node, snapshot: Snapshot, request: Submission, peer: str, domain: Domain) -> EvidenceLists | None:
     """What evidence counts by against the party that the case asks something of: not the one that opened it."""
-    with node.database.read() as connection:
-        opener = opener_of(connection, request.case, request.case_id)
-        return evidence_lists(connection, domain, peer, peer if opener in (None, node.party) else node.party)
+    key = (peer, domain.namespace)
+    opener: str | None = None
+    if key not in snapshot.terms or request.case is not None or request.case_id is not None:
+        with node.database.read() as connection:
+            snapshot.terms[key] = terms_in_use(connection, domain, peer)
+            opener = opener_of(connection, request.case, request.case_id)
+    return lists_of(snapshot.terms[key], domain, peer if opener in (None, node.party) else node.party)
 
 
 def _exchanged_with(node: Node, peer: str, message_ids: Sequence[str]) -> set[str]:

@@ -14,7 +14,7 @@ from node.exchange.case_terms import TERMS
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.partners import find_peer
-from node.exchange.peers import KnownPeer
+from node.exchange.peers import KnownPeer, configuration_changed
 from node.exchange.terms_words import (
     TermsRefused,
     counting_of,
@@ -163,6 +163,7 @@ def _keep(
             )
         )
         touch_cases_with(connection, peer, domain.name)
+        configuration_changed(connection)
         facts["digest"], made = terms.digest, "terms.made"
     append(connection, [entry(type=made, at=now, actor=actor, facts={**facts}, peer=peer)], node.kek)
 

@@ -10,7 +10,8 @@ import io
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from xml.sax.saxutils import escape, quoteattr
 
 from node.records.marks import NAMESPACE, XS
@@ -32,7 +33,7 @@ class Code:
     """The other columns: note, use_instead, strength, article …"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CodeList:
     name: str
     title: str
@@ -40,8 +41,14 @@ class CodeList:
     date: str
     licence: str
     codes: Mapping[str, Code]
-    meanings: Mapping[str, frozenset[str]] = field(repr=False)
-    """The codes in whose row a text stands, by the text without letter case: found at once, however long the list."""
+
+    @cached_property
+    def meanings(self) -> Mapping[str, frozenset[str]]:
+        """The codes in whose row a text stands, by the text without letter case: found at once, however long the list.
+
+        Made when it is first asked for: records in which nothing is wrong never ask.
+        """
+        return _meanings(self.codes.values())
 
     def label(self, code: str, language: str = "en") -> str:
         """The code's label in a language, in English where there is none, else the code itself."""
@@ -96,7 +103,7 @@ def read_code_list(name: str, table: str, about: str) -> CodeList:
     if not codes:
         raise CodeListError("there is no code in it")
     title, source, date, licence = (str(header[key]) for key in REQUIRED)
-    return CodeList(name, title, source, date, licence, codes, _meanings(codes.values()))
+    return CodeList(name, title, source, date, licence, codes)
 
 
 def _meanings(codes: Iterable[Code]) -> dict[str, frozenset[str]]:

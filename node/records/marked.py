@@ -3,11 +3,10 @@
 Each element is looked up in the shape once; to ask after that what is marked how, or stands within what, takes no walk.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from lxml import etree
 
-from node.records.explain import local_name
 from node.records.shape import Field, Shape
 
 
@@ -34,7 +33,7 @@ class RecordFields:
         above: list[int] = []
         for place, node in enumerate(root.iter("{*}*")):
             parent = at.get(holder, -1) if (holder := node.getparent()) is not None else -1
-            name = local_name(node)
+            name = str(node.tag).rpartition("}")[2]
             path = name if parent < 0 else f"{paths[parent]}/{name}"
             field = known.get(path)
             at[node] = place
@@ -79,17 +78,16 @@ class RecordFields:
         found = (node.getparent() for node in self.marked(kind))
         return [*dict.fromkeys(one for one in found if one is not None)]
 
-    def own_fields(self, holder: etree._Element) -> Iterator[etree._Element]:
-        """What is said of a person itself: all below, without those whom it describes in passing."""
+    def own(self, holder: etree._Element, kind: str) -> list[etree._Element]:
+        """The elements of a kind that say something of a person itself: below it, and not within those whom it
+        describes in passing."""
         first = self._at[holder]
-        place, end = first + 1, self._ends[first]
-        while place < end:
-            field = self._fields[place]
-            if field is not None and field.marks.has("person"):
-                place = self._ends[place]
-            else:
-                yield self._nodes[place]
-                place += 1
+        end = self._ends[first]
+        found = [place for place in self._of_kind.get(kind, ()) if first < place < end]
+        others = [place for place in self._of_kind.get("person", ()) if first < place < end]
+        return [
+            self._nodes[place] for place in found if not any(other <= place < self._ends[other] for other in others)
+        ]
 
     def person_id(self, holder: etree._Element) -> str | None:
         """The id that a person declares, or else the one that it refers to, in an attribute."""

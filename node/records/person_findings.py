@@ -186,10 +186,10 @@ def _begins(name: str, cut: str) -> bool:
 
 def _of_names(holder: etree._Element, fields: RecordFields) -> Iterator[Problem]:
     """Names of one person whose Latin letters are not those that their own script gives."""
-    spoken = tuple(text_of(node) for node in fields.own_fields(holder) if fields.is_marked(node, "language"))
+    spoken = tuple(map(text_of, fields.own(holder, "language")))
     languages = spoken or _ANY_LANGUAGE
-    for node in fields.own_fields(holder):
-        native = " ".join(fields.texts(node, "name-native")) if fields.is_marked(node, "person-name") else ""
+    for node in fields.own(holder, "person-name"):
+        native = " ".join(fields.texts(node, "name-native"))
         if not native:
             continue
         written = " ".join(fields.texts(node, "name-primary") + fields.texts(node, "name-secondary"))
@@ -225,11 +225,11 @@ def _persons(fields: RecordFields) -> dict[str, _Person]:
         name = fields.person_id(holder)
         if name is None:
             continue
-        for node in fields.own_fields(holder):
-            if fields.is_marked(node, "person-name"):
-                primary, secondary = (" ".join(fields.texts(node, part)) for part in ("name-primary", "name-secondary"))
-                names.setdefault(name, []).append((primary, secondary))
-            elif fields.is_marked(node, "date-of-birth") and (born := _date(text_of(node))) is not None:
+        for node in fields.own(holder, "person-name"):
+            primary, secondary = (" ".join(fields.texts(node, part)) for part in ("name-primary", "name-secondary"))
+            names.setdefault(name, []).append((primary, secondary))
+        for node in fields.own(holder, "date-of-birth"):
+            if (born := _date(text_of(node))) is not None:
                 births.setdefault(name, []).append(born)
     return {one: _Person(_with_surnames(names.get(one, [])), tuple(births.get(one, ()))) for one in {*names, *births}}
 

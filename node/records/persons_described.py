@@ -68,11 +68,12 @@ def described(fields: RecordFields) -> Described:
 
     for holder in fields.marked("person"):
         one = of(holder)
-        for node in fields.own_fields(holder):
-            if fields.is_marked(node, "person-name"):
-                one.names.append(_name(node, fields))
-            elif fields.is_marked(node, "date-of-birth") and fields.is_searchable(node) and text_of(node):
-                one.births.append(text_of(node))
+        one.names += [_name(node, fields) for node in fields.own(holder, "person-name")]
+        one.births += [
+            text
+            for node in fields.own(holder, "date-of-birth")
+            if fields.is_searchable(node) and (text := text_of(node))
+        ]
     references = [text_of(node) for node in fields.marked("reference") if fields.is_searchable(node)]
     for node in fields.marked("document-number"):
         if not fields.is_searchable(node) or not text_of(node):

@@ -17,6 +17,7 @@ from node.records.persons.state_codes import StateCode, state_code
 
 FILLER = "<"
 _WEIGHTS = (7, 3, 1)
+_DIGITS = frozenset("0123456789")
 _VALUES = {FILLER: 0, **{str(n): n for n in range(10)}, **{chr(ord("A") + n): 10 + n for n in range(26)}}
 # Letters and digits that are taken for one another when a document is read, by machine or by eye.
 _LOOK_ALIKE = {"O": "0", "0": "O", "I": "1", "1": "I", "B": "8", "8": "B", "S": "5", "5": "S", "Z": "2", "2": "Z",
@@ -96,8 +97,8 @@ def _layout(lines: list[str]) -> Layout:
             MrzProblem("lines", 1, 1, f"{len(lines)} lines", "2 or 3 lines", "Enter all lines at the foot of the page.")
         )
     for number, line in enumerate(lines, 1):
-        wrong = next((place for place, letter in enumerate(line) if letter not in _VALUES), None)
-        if wrong is not None:
+        if not _VALUES.keys() >= set(line):
+            wrong = next(place for place, letter in enumerate(line) if letter not in _VALUES)
             raise MrzError(
                 MrzProblem("lines", number, wrong + 1, line[wrong], "A-Z, 0-9 and <", "Correct that character.")
             )
@@ -221,7 +222,7 @@ class _Reader:
 
     def _names(self, primary: str) -> None:
         text = self._at(self._layout.names)
-        if not primary or any(letter.isdigit() for letter in text):
+        if not primary or not _DIGITS.isdisjoint(text):
             self._add("names", self._layout.names, text, "a name of letters", "Compare with the document: O is no 0.")
 
     def _date(self, field: str, place: Place) -> PartialDate:

@@ -15,19 +15,18 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import aiohttp
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from sqlalchemy import Connection, select
 
-from node.as4 import SUITES, TEST_SERVICE, seal
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.clock import JudgedClock
-from node.exchange.commit import GroupCommit
-from node.exchange.contents import ToSend, signed_envelope, to_send
+from node.exchange.contents import to_send
 from node.exchange.directory import Directory
+from node.exchange.groups import STEPS_TOGETHER, InGroups
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
+from node.exchange.packing import NoLongerCovered, Packed, Parcel, StaleSignature, pack_together
 from node.exchange.peers import KnownPeer, PeerRefused, configuration_version
 from node.exchange.responses import Attempt, Judgement, disputed, judge
 from node.exchange.settlement import (
@@ -41,7 +40,7 @@ from node.exchange.settlement import (
     settle,
     stale,
 )
-from node.exchange.transport import Progress, client_session, in_words, peer_tls, post
+from node.exchange.transport import HttpAnswer, Progress, client_session, in_words, peer_tls, post
 from node.journal import journal
 from node.store.presence import Presence
 from node.store.row_ids import follow_stored_ids
@@ -60,14 +59,6 @@ LOOK_FOR_DEAD_SECONDS = 1.0
 CLOCK_STEP = timedelta(seconds=1)
 
 
-class StaleSignature(Exception):
-    """The certificate that a frozen message was signed with is no longer accepted."""
-
-
-class NoLongerCovered(Exception):
-    """No agreement in force covers a message of which nothing was sent yet."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     """What an attempt came to, with the answer's bytes where they are evidence."""
@@ -78,12 +69,23 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """A delivery that was taken up, and what it sends; `covered`: it may still be sent, as was found after that."""
+class _Answered:
+    """An answer, and what it is judged by."""
 
-    claim: Claim
-    content: ToSend
-    covered: bool
+    attempt: Attempt
+    answer: HttpAnswer
+
+
+def _judge_together(group: Sequence[_Answered]) -> list[Judgement | Exception]:
+    return [_judge(one) for one in group]
+
+
+def _judge(one: _Answered) -> Judgement | Exception:
+    answer = one.answer
+    try:
+        return judge(one.attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
+    except Exception as error:  # whatever it is, it is this one's alone
+        return error
 
 
 class Courier:
@@ -103,7 +105,8 @@ class Courier:
         """each attempt with the row id of its message"""
         self._tls: WeakValueDictionary[tuple[bytes, tuple[int, ...]], ssl.SSLContext] = WeakValueDictionary()
         self._tls_of_peers: dict[str, tuple[KnownPeer, tuple[RevocationList, ...], ssl.SSLContext]] = {}
-        self._settle: GroupCommit[Settlement, None] = GroupCommit(
+        self._judge: InGroups[_Answered, Judgement] = InGroups(_judge_together, largest=STEPS_TOGETHER)
+        self._settle: InGroups[Settlement, None] = InGroups(
             partial(settle, node),
             gather_seconds=node.settings.commit_gather_milliseconds / 1000,
             in_thread=node.settings.commit_in_thread,
@@ -147,6 +150,7 @@ class Courier:
                 for task in late:
                     task.cancel()  # a large message on a slow line: the next process sends it again
                 await asyncio.gather(*late, return_exceptions=True)
+            await self._judge.close()
             await self._settle.close()
 
     def _put_right(self) -> None:
@@ -215,10 +219,14 @@ class Courier:
         )
         if not claims:
             return False
-        for parcel in self._parcels(claims):
-            task = asyncio.create_task(self._attempt(session, parcel))
-            self._under_way[task] = parcel.claim.message
-            task.add_done_callback(self._done)
+        parcels = self._parcels(claims)
+        for start in range(0, len(parcels), STEPS_TOGETHER):
+            some = parcels[start : start + STEPS_TOGETHER]
+            for parcel, packed in zip(some, pack_together(node, self._directory, some), strict=True):
+                task = asyncio.create_task(self._attempt(session, parcel.claim, packed))
+                self._under_way[task] = parcel.claim.message
+                task.add_done_callback(self._done)
+            await asyncio.sleep(0)  # these are on their way before the next are packed
         return True
 
     def _parcels(self, claims: Sequence[Claim]) -> list[Parcel]:
@@ -252,14 +260,13 @@ class Courier:
             # Its claim runs out and the message is tried again; a person must hear of what was not foreseen.
             log.error("an attempt could not be settled", error=type(error).__name__, exc_info=error)
 
-    async def _attempt(self, session: aiohttp.ClientSession, parcel: Parcel) -> None:
-        claim = parcel.claim
+    async def _attempt(self, session: aiohttp.ClientSession, claim: Claim, packed: Packed | Exception) -> None:
         progress = Progress()
         began = self._node.now()
         in_doubt = self._clock_is_in_doubt()
         body: bytes | None = None
         try:
-            outcome = await self._deliver(session, parcel, progress)
+            outcome = await self._deliver(session, claim, packed, progress)
             judgement, body, began = outcome.judgement, outcome.body, outcome.began
         except StaleSignature as reason:
             if not self._clock_is_in_doubt():
@@ -284,36 +291,29 @@ class Courier:
             # Whatever came of the second request, the first may have reached the peer.
             judgement = replace(judgement, readable=False)
         may_give_up = not (in_doubt or self._clock_is_in_doubt())
-        await self._settle.commit(self._settlement(claim, judgement, body, began, may_give_up))
+        await self._settle.add(self._settlement(claim, judgement, body, began, may_give_up))
         log.info(judgement.kind, message=claim.message_id, peer=claim.peer, attempt=claim.attempts, code=judgement.code)
 
-    async def _deliver(self, session: aiohttp.ClientSession, parcel: Parcel, progress: Progress) -> _Outcome:
-        node, claim = self._node, parcel.claim
-        peer = self._directory.snapshot().peers.get(claim.peer)
-        if peer is None or peer.state == "removed" or peer.url is None:
-            raise PeerRefused(f"{claim.peer} is not a peer any more, or has no address. Add it again.")
-        if peer.state == "unconfirmed" and claim.service != TEST_SERVICE:
-            raise PeerRefused(f'{claim.peer} is not confirmed: `depesha peer confirm {claim.peer} --words "…"` first.')
-        if not parcel.covered:
-            raise NoLongerCovered
-        signed, signer = signed_envelope(node, parcel.content)
-        self._require_current_certificate(signer)
-        suite = SUITES[peer.suite or node.suite.name]
-        recipient = self._directory.recipient_certificate(peer)
-        wire = seal(signed.xml, parcel.content.parts, recipient, suite)
+    async def _deliver(
+        self, session: aiohttp.ClientSession, claim: Claim, packed: Packed | Exception, progress: Progress
+    ) -> _Outcome:
+        if isinstance(packed, Exception):
+            raise packed
+        node, peer = self._node, packed.peer
+        tls = self._tls_of(peer)
         began = node.now()
         crash_point("send: before the request")
-        answer = await post(session, peer.url, self._tls_of(peer), wire, progress, node.settings.attempt_seconds)
+        answer = await post(session, packed.url, tls, packed.wire, progress, node.settings.attempt_seconds)
         crash_point("send: after the answer")
         attempt = Attempt(
-            sent=signed,
-            suite=suite,
+            sent=packed.signed,
+            suite=packed.suite,
             accepts_signer=partial(self._directory.accept_receipt_signer, peer, claim.timestamp),
             decryption_failures=self._decryption_failures(claim),
             body_sent_before=claim.body_sent_before or progress.repeated,
             limits=node.limits,
         )
-        judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
+        judgement = await self._judge.add(_Answered(attempt, answer))
         evidence = answer.body if judgement.kind in ("delivered", "refused") else None
         return _Outcome(judgement, evidence, began)
 
@@ -322,15 +322,6 @@ class Courier:
             return 0
         with self._node.database.read() as connection:
             return decryption_failures(connection, claim.message)
-
-    def _require_current_certificate(self, signer: x509.Certificate) -> None:
-        now = self._node.now()
-        if signer.not_valid_after_utc < now:
-            raise StaleSignature(
-                f"the certificate that it was signed with ended on {signer.not_valid_after_utc:%Y-%m-%d}"
-            )
-        if signer != self._node.keys.signing_certificate:
-            raise StaleSignature("it was signed with a certificate that this node has since replaced")
 
     def _tls_of(self, peer: KnownPeer) -> ssl.SSLContext:
         lists = self._directory.revocation_lists(peer)

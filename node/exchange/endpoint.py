@@ -20,10 +20,10 @@ from node.as4 import As4Error
 from node.crash_points import crash_point
 from node.exchange.beside import LARGE, Taking, beside_loop
 from node.exchange.clock import JudgedClock
-from node.exchange.commit import GroupCommit
 from node.exchange.directory import Directory
+from node.exchange.groups import STEPS_TOGETHER, InGroups
 from node.exchange.inbox import Taken, take
-from node.exchange.intake import Answer, Intake, Received
+from node.exchange.intake import Answer, Intake, Received, finish_together
 from node.exchange.node import Node
 from node.exchange.refusals import RefusalAlarms
 from node.journal import journal, lines_say
@@ -74,7 +74,8 @@ class Endpoint:
         self.counts: Counter[str] = Counter()
         self._wake = wake
         self._refusals = RefusalAlarms(node)
-        self._commit: GroupCommit[Received, Taken] = GroupCommit(
+        self._finish: InGroups[Intake, Received | Answer] = InGroups(finish_together, largest=STEPS_TOGETHER)
+        self._commit: InGroups[Received, Taken] = InGroups(
             partial(take, node),
             gather_seconds=node.settings.commit_gather_milliseconds / 1000,
             in_thread=node.settings.commit_in_thread,
@@ -84,6 +85,7 @@ class Endpoint:
     async def close(self) -> None:
         """Finish what is being committed, and the alarms about what was refused."""
         self.stopping = True
+        await self._finish.close()
         await self._commit.close()
         await self._refusals.close()
 
@@ -157,13 +159,13 @@ class Endpoint:
                 raise TooSlow from None
             finally:
                 await taking.leave()
-            received = intake.finish()
+            received = await self._finish.add(intake)
             # It may have been set since; what was signed by it then goes nowhere.
             self._require_clock()
             if isinstance(received, Answer):
                 self.counts["test"] += 1
                 return received
-            taken = await self._commit.commit(received)
+            taken = await self._commit.add(received)
             self.counts["received" if taken.new else "duplicate"] += 1
             if taken.peer_is_back and self._wake is not None:
                 self._wake()

@@ -6,6 +6,7 @@ and for content path, rule and what was expected, never the value; to anyone els
 """
 
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -135,6 +136,9 @@ class Intake:
         self._content_type = content_type
         self._reader: MessageReader | None = None
         self._verified: OpenedMessage | OpenedSignal | None = None
+        self._message: OpenedMessage | None = None
+        self._checked: CheckedRecord | str | None = None
+        self._terms: str | None = None
         self._is_whole = False
         self.refused: RefusedIncoming | None = None
         """what our people are to be told of, once `refusal` was asked"""
@@ -156,21 +160,34 @@ class Intake:
         self._verified = self._opened().finish()
         self._reader = None  # it refers to this object: with both gone, nothing is left to the collector of garbage
 
-    def finish(self) -> Received | Answer:
-        """The whole body is in: what is to be committed, or an answer that needs no commit (the test service).
-
-        Raises As4Error, or StoreUnavailable.
-        """
+    def judge(self) -> None:
+        """The whole body is in: judge the record, if it is one of ours. Raises As4Error, or StoreUnavailable."""
         if self._verified is None:
             self.verify()
         opened = self._verified
         if not isinstance(opened, OpenedMessage):
             raise FeatureNotSupported("signals are not taken here: receipts and errors go back in the HTTP response")
+        self._message = opened
+        if not opened.header.is_test:
+            self._checked = self._content_problems(opened)
+
+    def describe(self) -> None:
+        """Seal what the record is found by."""
+        if isinstance(self._checked, CheckedRecord):
+            self._terms = sealed_terms(self._node, self._checked)
+
+    def finish(self) -> Received | Answer:
+        """What is to be committed, with its signed answer, or an answer that needs no commit (the test service).
+
+        `judge` and `describe` come before. Raises As4Error, or StoreUnavailable.
+        """
+        opened, checked = self._message, self._checked
+        if opened is None:
+            raise RuntimeError("not judged yet")
         node, header, now = self._node, opened.header, self._node.now()
         suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
         if header.is_test:
             return Answer(200, SIGNAL_CONTENT_TYPE, self._receipt(opened, now, suite))
-        checked = self._content_problems(opened)
         notice, detail = None, None
         if isinstance(checked, str):
             detail = checked
@@ -185,8 +202,7 @@ class Intake:
         # A peer may send its parts in another order than its header names them.
         payloads = tuple(self._sealed(part.info) for part in opened.parts)
         self._is_whole = True
-        terms = sealed_terms(node, checked) if isinstance(checked, CheckedRecord) else None
-        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now, terms)
+        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now, self._terms)
 
     def abandon(self) -> None:
         """Throw away what was stored of a request that ended early."""
@@ -274,6 +290,20 @@ class Intake:
         told = EbmsError.of(error, reference)
         identity = self._node.signing if suite is not None else None
         return make_error([told], f"{uuid.uuid4()}@depesha", now, error.ref_to_message_id, identity, suite)
+
+
+def finish_together(intakes: Sequence[Intake]) -> list[Received | Answer | Exception]:
+    """`finish` for several whose bodies are in, each step for all of them; what one raises is its outcome alone."""
+    outcomes: list[Received | Answer | Exception | None] = [None] * len(intakes)
+    steps: tuple[Callable[[Intake], Received | Answer | None], ...] = (Intake.judge, Intake.describe, Intake.finish)
+    for step in steps:
+        for place, intake in enumerate(intakes):
+            if not isinstance(outcomes[place], Exception):
+                try:
+                    outcomes[place] = step(intake)
+                except Exception as error:  # whatever it is, it is this one's alone
+                    outcomes[place] = error
+    return [RuntimeError("an intake came to nothing") if outcome is None else outcome for outcome in outcomes]
 
 
 def _require_indexable(header: UserMessage) -> None:

@@ -65,37 +65,44 @@ class Finding:
     problem: Problem
 
 
+def require_good(content: bytes, name: str, header: tuple[str, str], domains: Domains) -> CheckedRecord:
+    """The record, if schema and rules find nothing wrong with it as one of `header` (service, action).
+
+    `name` is what problems call the record. Raises SubmissionRefused with every problem.
+    """
+    record = check(content, domains, *header)
+    if not isinstance(record, CheckedRecord):
+        raise refused_record(name, record)
+    return record
+
+
 def require_sendable(
+    record: CheckedRecord,
     content: bytes,
     name: str,
-    header: tuple[str, str],
-    domains: Domains,
     route: Route,
     confirmed: Sequence[str] | None,
     known: Callable[[Sequence[str]], set[str]],
     *,
     today: date,
     lists: Callable[[Domain], EvidenceLists | None],
-) -> CheckedRecord:
-    """The record, if it may be sent as `header` (service, action) of a domain in `domains`.
+) -> None:
+    """Require that a good record may go this way, and that a person confirmed what only a person can judge.
 
-    `name` is what problems call the record; `confirmed` holds the codes of findings that a person confirmed, None for a
-    record whose findings were confirmed when it was first queued; `known` gives those of some message ids that were
-    exchanged with the receiver; `lists` gives what evidence counts by between the two, asked only for a record that has
-    some. Raises SubmissionRefused with every problem, or ConfirmationNeeded.
+    `content` are its octets; `confirmed` holds the codes of findings that a person confirmed, None for a record whose
+    findings were confirmed when it was first queued; `known` gives those of some message ids that were exchanged with
+    the receiver; `lists` gives what evidence counts by between the two, asked only for a record that has some. Raises
+    SubmissionRefused with every problem, or ConfirmationNeeded.
     """
-    record = check(content, domains, *header)
-    if not isinstance(record, CheckedRecord):
-        raise refused_record(name, record)
     certain, doubtful = _forbidden(record, route)
     if certain:
         raise refused_record(name, certain)
     if confirmed is None:
-        return record
+        return
     asked = [*doubtful, *questions(record), *_protection(record), *_unknown_messages(record, route, known)]
     asked += person_findings(record.fields, today) + _evidence(record, lists)
     if not asked and not confirmed:
-        return record
+        return
     digest = hashlib.sha256(content).digest()
     findings = [Finding(_code(digest, route.receiver, one), one.in_file(name)) for one in asked]
     codes = {finding.code for finding in findings}
@@ -106,7 +113,6 @@ def require_sendable(
         )
     if left := [finding for finding in findings if finding.code not in confirmed]:
         raise ConfirmationNeeded(left)
-    return record
 
 
 def require_attached(record: CheckedRecord, name: str, attached: Iterable[tuple[str, str]]) -> None:

@@ -4,6 +4,7 @@ libxslt and libxml2 keep their findings in the compiled object, so an object in 
 to as many as ever ran at once. Rules are ISO Schematron (ISO/IEC 19757-3) with the XSLT 1.0 query binding.
 """
 
+import contextlib
 import itertools
 import re
 import threading
@@ -26,6 +27,7 @@ _PREDICATE = re.compile(r"\[[^\[\]]*\]")
 SVRL = "http://purl.oclc.org/dsdl/svrl"
 # More findings help nobody, and each costs a walk to its place in the record.
 MAX_FINDINGS = 100
+_COMPILE_ATTEMPTS = 5
 ASK = "ask"
 """The role of an assertion that asks the sender and never refuses: `role="ask"`."""
 
@@ -96,6 +98,18 @@ def compile_schema(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchem
         if last is None:
             raise CompileError("records/", 1, str(error)) from error
         raise CompileError(f"records/{last.filename.rpartition('/')[2]}", last.line, last.message) from error
+
+
+def _compile_again(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchema:
+    """`compile_schema` of files that were compiled before, while other threads parse.
+
+    That was seen to fail once in a process that served. lxml sets one loader of documents for all threads for as long
+    as it parses or compiles and then puts back what it found: of two at once one may lose the files that it includes.
+    """
+    for _ in range(_COMPILE_ATTEMPTS - 1):
+        with contextlib.suppress(CompileError):
+            return compile_schema(namespace, files)
+    return compile_schema(namespace, files)
 
 
 def compile_rules(file: str, content: bytes) -> etree.XSLT:
@@ -234,7 +248,7 @@ class Validator:
             schema = schemas.pop()
         except IndexError:
             with self._lock:
-                schema = compile_schema(self._namespace, files)
+                schema = _compile_again(self._namespace, files)
         try:
             yield schema
         finally:

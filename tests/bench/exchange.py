@@ -25,9 +25,11 @@ from sqlalchemy import func, select
 
 from node.audit.sequencer import sequence
 from node.exchange import delivery
-from node.exchange.delivery import Courier, Parcel
+from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.node import Node, open_node
+from node.exchange.outbox import Claim
+from node.exchange.packing import Packed
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.settlement import MESSAGE, Settlement, settle
 from node.exchange.submission import Submission, Submissions
@@ -72,8 +74,8 @@ class _Watched(Courier):
         super().__init__(node, directory)
         self._settled = settled
 
-    async def _attempt(self, session: aiohttp.ClientSession, parcel: Parcel) -> None:
-        await super()._attempt(session, parcel)
+    async def _attempt(self, session: aiohttp.ClientSession, claim: Claim, packed: Packed | Exception) -> None:
+        await super()._attempt(session, claim, packed)
         self._settled()
 
 

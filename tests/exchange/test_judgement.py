@@ -20,6 +20,7 @@ from node.exchange.judgement import (
     ConfirmationNeeded,
     Route,
     SubmissionRefused,
+    require_good,
     require_sendable,
 )
 from node.exchange.parts_to_send import PartToSend
@@ -55,9 +56,9 @@ def judged(
     content: bytes, domains: Domains, route: Route, confirmed: Sequence[str] | None, known: frozenset[str] = frozenset()
 ) -> CheckedRecord:
     """The application called a.xml, if it may go there."""
-    return require_sendable(
-        content, "a.xml", HEADER, domains, route, confirmed, lambda ids: {*ids} & known, **UNWEIGHED
-    )
+    record = require_good(content, "a.xml", HEADER, domains)
+    require_sendable(record, content, "a.xml", route, confirmed, lambda ids: {*ids} & known, **UNWEIGHED)
+    return record
 
 
 def codes_needed(content: bytes, domains: Domains, route: Route, confirmed: Sequence[str] = ()) -> dict[str, str]:
@@ -80,7 +81,7 @@ def test_what_a_receiver_would_refuse_is_not_sent(domains: Domains, path: Path) 
     found = re.search(rb"<(?:\w+:)?([A-Z]\w+)[\s>]", content)
     assert found is not None
     with pytest.raises(SubmissionRefused) as refused:
-        require_sendable(content, path.name, (RECORDS, found[1].decode()), domains, ANYWHERE, (), set, **UNWEIGHED)
+        require_good(content, path.name, (RECORDS, found[1].decode()), domains)
     assert not isinstance(refused.value, ConfirmationNeeded)
     assert path.name in str(refused.value)
 
@@ -118,13 +119,11 @@ def test_a_reference_to_a_message_that_was_not_exchanged_is_asked_about(domains:
     found = re.search(rb"<Concerning>(.+?)</Concerning>", reply)
     assert found is not None
     message_id = found[1].decode()
+    record = require_good(reply, "r.xml", (RECORDS, "Reply"), domains)
     for known, refused in ((set(), True), ({message_id}, False), ({"another@node"}, True)):
         context = pytest.raises(ConfirmationNeeded, match=re.escape(message_id)) if refused else nullcontext()
         with context:
-            require_sendable(
-                reply, "r.xml", (RECORDS, "Reply"), domains, ANYWHERE, (),
-                lambda ids, known=known: {*ids} & known, **UNWEIGHED,
-            )  # fmt: skip
+            require_sendable(record, reply, "r.xml", ANYWHERE, (), lambda ids, known=known: {*ids} & known, **UNWEIGHED)
 
 
 def test_an_application_without_any_evidence_is_asked_about(domains: Domains) -> None:

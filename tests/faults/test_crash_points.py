@@ -168,17 +168,9 @@ def test_no_commit_goes_another_way() -> None:
         for place in places()
         for name in ("begin", "begin_nested", "commit", "connect", "raw_connection")
         for call in calls(place.statement, name)
-        if place.file != "store/database.py"
-        and not _is_group_commit(place, call)
-        and not _is_alembic(place)
-        and not _is_http(place)
+        if place.file != "store/database.py" and not _is_alembic(place) and not _is_http(place)
     ]
     assert others == []
-
-
-def _is_group_commit(place: Place, call: ast.Call) -> bool:
-    # GroupCommit.commit hands a unit to `take` or `settle`, whose commits are seen.
-    return isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in ("self._commit", "self._settle")
 
 
 def _is_http(place: Place) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import draining, exchange, lists, phase4, processes, starting, wire
+from tests.bench import draining, exchange, lists, phase4, processes, starting, steps, wire
 from tests.bench.exchange import Arrangement
 from tests.bench.sections import replaced
 
@@ -39,6 +39,10 @@ def _wire(full: bool) -> Iterator[str]:
 def _exchange(full: bool) -> Iterator[str]:
     floor = wire.measure(exchange.record())[1]
     yield from exchange.table(FULL if full else SHORT, floor, 3 if full else 1)
+
+
+def _steps(full: bool) -> Iterator[str]:
+    yield from steps.table(100 if full else 30)
 
 
 def _phase4(full: bool) -> Iterator[str]:
@@ -68,6 +72,7 @@ def _lists_postgresql(full: bool) -> Iterator[str]:
 SECTIONS: dict[str, Callable[[bool], Iterator[str]]] = {
     "wire": _wire,
     "exchange": _exchange,
+    "steps": _steps,
     "start": _starting,
     "drain": _draining,
     "processes": _processes,
@@ -75,7 +80,7 @@ SECTIONS: dict[str, Callable[[bool], Iterator[str]]] = {
     "lists-postgresql": _lists_postgresql,
     "phase4": _phase4,
 }
-ORDINARY = ("wire", "exchange", "start", "processes", "lists")
+ORDINARY = ("wire", "exchange", "steps", "start", "processes", "lists")
 
 
 def main() -> None:

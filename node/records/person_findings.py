@@ -130,7 +130,7 @@ def _of_lines(
     holder: etree._Element, fields: RecordFields, persons: dict[str, _Person], today: date
 ) -> Iterator[Problem]:
     """What is wrong with the lines of one document."""
-    lines = [node for node in holder if fields.is_marked(node, "mrz")]
+    lines = fields.beside(holder, "mrz")
 
     def problem(rule: str, found: str, expected: str, remedy: str, at: int = 0) -> Problem:
         node = lines[min(at, len(lines) - 1)]

@@ -123,10 +123,10 @@ def _name(node: etree._Element, fields: RecordFields) -> DescribedName:
 
 def _concerned(node: etree._Element, fields: RecordFields) -> list[str]:
     """The persons whom a number is about: those named beside it, else the one within whom it stands."""
-    parent = node.getparent()
-    if parent is not None and (beside := fields.texts(parent, "person-reference")):
+    within = fields.above(node)
+    if within and (beside := fields.texts(within[0], "person-reference")):
         return beside
-    for above in node.iterancestors():
+    for above in within:
         if fields.is_marked(above, "person"):
             return [name] if (name := fields.person_id(above)) is not None else []
     return []

@@ -89,6 +89,7 @@ class Shape:
     _read_again: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)
     _never_sent: list[tuple[Field, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
     _by_kind: dict[str, tuple[Field, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _marked_names: list[tuple[str, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def label(self, path: str, language: str = "en") -> str:
         """What the field at `path` is called in `language`; English where that lacks it, its name where all lack it."""
@@ -112,6 +113,14 @@ class Shape:
         if not self._never_sent:
             self._never_sent.append(tuple(found for found in self.root.walk() if found.marks.never_to))
         return self._never_sent[0]
+
+    @property
+    def marked_names(self) -> tuple[str, ...]:
+        """The names of all elements that are marked as something, in any namespace (`{*}Person`)."""
+        if not self._marked_names:
+            marked = {found.name for found in self.root.walk() if found.marks.kinds and not found.attribute}
+            self._marked_names.append(tuple(f"{{*}}{name}" for name in sorted(marked)))
+        return self._marked_names[0]
 
     def marked(self, kind: str) -> tuple[Field, ...]:
         """The fields that are of a kind, in document order."""

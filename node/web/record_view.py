@@ -14,6 +14,7 @@ from babel.dates import format_date, format_skeleton
 from lxml import etree
 
 from node.records import Field, Shape, read_xml
+from node.records.explain import local_name, plain_path
 from node.records.marks import NONE
 from node.records.shape import GROUP
 from node.web.language import Language
@@ -49,10 +50,9 @@ class RecordView:
         self._language = language
         self._root = read_xml(content)
         self._below: dict[etree._Element, list[tuple[etree._Element, Field]]] = {}
-        """The fields within each element; looked up once, since a page asks for them again and again."""
-        self._declared: list[tuple[etree._Element, str]] = []
+        """The fields within each element that was asked for; a page asks for them again and again, a list for few."""
+        self._declared = [*self._persons()]
         """The persons that it declares, with their ids, in the order of the record."""
-        self._look_up(self._root, self._shape.root, etree.QName(self._root).localname)
         self.names = {id_: self._name_in(e) for e, id_ in reversed(self._declared) if self._has_name(e)}
         """What this record calls the persons that it declares, by id."""
         self._known = {**known, **self.names}
@@ -263,25 +263,31 @@ class RecordView:
 
     # the tree beside its shape
 
-    def _look_up(self, element: etree._Element, field: Field, path: str) -> None:
-        """Find persons and the fields below an element; what the shape does not know (a refused record may hold it) is
-        a field without marks."""
-        if field.marks.has("person"):
-            for attribute in field.attributes:
+    def _persons(self) -> Iterator[tuple[etree._Element, str]]:
+        fields = {field.path: field for field in self._shape.marked("person")}
+        names = {f"{{*}}{field.name}" for field in fields.values()}
+        for element in self._root.iter(*names) if names else ():
+            field = fields.get(plain_path(element))
+            for attribute in field.attributes if field is not None else ():
                 if attribute.marks.has("person-id") and element.get(attribute.name):
-                    self._declared.append((element, str(element.get(attribute.name))))
-        below = self._below[element] = []
-        for child in element.iterchildren("{*}*"):
-            name = child.tag.rpartition("}")[2]
-            at = f"{path}/{name}"
-            found = self._shape.fields.get(at)
-            if found is None:
-                found = Field(name, at, False, GROUP if len(child) else "text", 0, None, NONE)
-            below.append((child, found))
-            self._look_up(child, found, at)
+                    yield element, str(element.get(attribute.name))
 
     def _direct(self, element: etree._Element) -> list[tuple[etree._Element, Field]]:
-        return self._below[element]
+        """The fields directly below an element; what the shape does not know (a refused record may hold it) is a field
+        without marks."""
+        below = self._below.get(element)
+        if below is None:
+            path = plain_path(element)
+            below = self._below[element] = [
+                (child, self._field(child, f"{path}/{local_name(child)}")) for child in element.iterchildren("{*}*")
+            ]
+        return below
+
+    def _field(self, element: etree._Element, path: str) -> Field:
+        found = self._shape.fields.get(path)
+        if found is not None:
+            return found
+        return Field(local_name(element), path, False, GROUP if len(element) else "text", 0, None, NONE)
 
     def _children(self, element: etree._Element) -> Iterator[tuple[etree._Element, Field, int | None]]:
         """Children with their field, and a number where several of one kind stand there."""

@@ -93,6 +93,8 @@ def _of_few(connection: Connection, person: Person, party: str, view: View, star
 
 
 def _is_in(view: View) -> ColumnElement[bool]:
+    if view is View.OPEN:
+        return _OPEN  # whoever's turn it is
     return or_(*(and_(*conditions) for conditions in _ranges(view)))
 
 

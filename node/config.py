@@ -76,6 +76,9 @@ class Settings(BaseModel):
         True, description="read what peers write exactly as this program does without an XML parser; false parses all"
     )
     connections_per_peer: int = Field(64, ge=1, description="requests of one peer served at once; more get 503")
+    unproved_per_address: int = Field(
+        256, ge=1, description="requests from one address at once whose sender is not proved yet; more get 503"
+    )
     webhooks: tuple[str, ...] = Field((), description="addresses that are told of events, signed")
     webhook_secrets: tuple[SecretStr, ...] = Field(
         (), description="secrets that events are signed with: whsec_ and base64 of 24 to 64 random bytes"

@@ -2,7 +2,7 @@
 
 llhttp refuses every framing that two readers could take differently (both lengths, one twice, odd codings, bare line
 ends). What it leaves open is closed here: how many octets and fields a head or trailers may have, how long a peer may
-take for a head and be silent within a body, and that a request names one host.
+take for a head, be silent within a body and leave an answer unread, and that a request names one host.
 """
 
 import asyncio
@@ -56,6 +56,8 @@ class BoundedHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
     _in_head = True
     _in_body = False
     _last = 0.0
+    _unread = 0
+    _unread_since = 0.0
     _watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -139,6 +141,10 @@ class BoundedHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
         now = self.loop.time()
         if self._in_body and self.flow.read_paused:
             self._last = now  # it is we who do not read
+        if self._leaves_unread(now):
+            log.warning("refused", detail="HTTP: an answer was not read in time")
+            self.transport.abort()
+            return
         waiting = self._in_head or self._in_body
         end = self._last + (self.head_seconds if self._in_head else self.silence_seconds)
         if waiting and now >= end:
@@ -146,3 +152,10 @@ class BoundedHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
             self.transport.abort()
             return
         self._watch = self.loop.call_later(end - now if waiting else self.head_seconds, self._look)
+
+    def _leaves_unread(self, now: float) -> bool:
+        """Whether the peer has read nothing of what we have for it since SILENCE_SECONDS."""
+        unread = self.transport.get_write_buffer_size()
+        if unread != self._unread or not unread:
+            self._unread, self._unread_since = unread, now
+        return now >= self._unread_since + self.silence_seconds

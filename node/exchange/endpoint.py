@@ -7,6 +7,7 @@ make the peer give up.
 import asyncio
 import contextlib
 import shutil
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -25,7 +26,8 @@ from node.exchange.groups import STEPS_TOGETHER, InGroups
 from node.exchange.inbox import Taken, take
 from node.exchange.intake import Answer, Intake, Received, finish_together
 from node.exchange.node import Node
-from node.exchange.refusals import RefusalAlarms
+from node.exchange.refusals import RefusalAlarms, RefusedIncoming
+from node.exchange.under_way import Place, TooMany, UnderWay
 from node.journal import journal, lines_say
 from node.store.trouble import StoreUnavailable
 
@@ -33,6 +35,8 @@ log = journal("exchange.endpoint")
 
 RETRY_AFTER_SECONDS = 30
 BUSY_RETRY_SECONDS = 2
+# Who has too many requests open is told so late: coming again at once then costs us little.
+HOLD_SECONDS = 1
 # The disk is asked once for so many requests, and at each large one.
 DISK_LOOK_EVERY = 64
 
@@ -66,7 +70,8 @@ class Endpoint:
     def __init__(self, node: Node, directory: Directory, wake: Callable[[], None] | None = None) -> None:
         self._node = node
         self._directory = directory
-        self._under_way: Counter[str] = Counter()
+        settings = node.settings
+        self._under_way = UnderWay(settings.connections_per_peer, settings.unproved_per_address)
         self._requests = 0
         self._disk_is_full = False
         self.clock: JudgedClock | None = None
@@ -79,7 +84,7 @@ class Endpoint:
             partial(take, node),
             gather_seconds=node.settings.commit_gather_milliseconds / 1000,
             in_thread=node.settings.commit_in_thread,
-            expected=self._expected,
+            expected=lambda: self._under_way.count,
         )
 
     async def close(self) -> None:
@@ -94,6 +99,10 @@ class Endpoint:
         try:
             self._require_ready(request)
             answer = await self._take(request)
+        except TooMany as crowd:
+            self._tell_of(crowd)
+            await asyncio.sleep(HOLD_SECONDS)
+            answer = self._later(BUSY_RETRY_SECONDS)
         except (StoreUnavailable, OwnTrouble) as trouble:
             log.error("not ready", reason=str(trouble))
             answer = self._later(trouble.seconds if isinstance(trouble, OwnTrouble) else RETRY_AFTER_SECONDS)
@@ -111,13 +120,18 @@ class Endpoint:
         crash_point("answer: before it leaves")
         return Response(answer.body, answer.status, {"Content-Type": answer.content_type, **answer.headers})
 
+    def _tell_of(self, crowd: TooMany) -> None:
+        """In the running log, and by an alarm if it is one of our peers."""
+        reference = uuid.uuid4().hex[:12]
+        log.warning("not taken", reason=str(crowd), reference=reference)
+        if crowd.peer is not None:
+            now = self._node.now()
+            self._refusals.note(RefusedIncoming(crowd.peer, "HTTP 503", "too many requests at once", reference, now))
+
     def _later(self, seconds: int) -> Answer:
         self.counts["not ready"] += 1
         body = b"This node cannot take messages now. Try again later.\n"
         return Answer(503, "text/plain; charset=utf-8", body, {"Retry-After": str(seconds)})
-
-    def _expected(self) -> int:
-        return sum(self._under_way.values())
 
     def _require_ready(self, request: Request) -> None:
         if self.stopping:
@@ -139,8 +153,10 @@ class Endpoint:
     async def _take(self, request: Request) -> Answer:
         intake = Intake(self._node, self._directory, request.headers.get("content-type", ""))
         body, taking = request.stream(), Taking(intake.feed)
-        peer, size = "", 0
-        self._under_way[peer] += 1
+        size = 0
+        # Whoever it came from, or what a proxy among `trusted_proxies` says of that: uvicorn has judged it.
+        source = request.client.host if request.client is not None else None
+        place = self._under_way.begin(source)
         try:
             try:
                 async with asyncio.timeout(LONGEST_REQUEST.total_seconds()):
@@ -150,11 +166,14 @@ class Endpoint:
                             await taking.add(chunk)
                         else:
                             intake.feed(chunk)
-                        if not peer and intake.header is not None:
-                            peer = self._count_for_peer(intake.header.sender.id)
+                        if not place.is_proved:
+                            _prove(place, intake)
                     if size > LARGE:
                         await taking.end()
                         await beside_loop(intake.verify)
+                if not place.is_proved:
+                    intake.verify()  # only now is one opened that has no parts
+                    _prove(place, intake)
             except TimeoutError:
                 raise TooSlow from None
             finally:
@@ -173,8 +192,7 @@ class Endpoint:
         except As4Error as error:
             intake.abandon()
             self.counts["refused"] += 1
-            # Whoever it came from, or what a proxy among `trusted_proxies` says of that: uvicorn has judged it.
-            with lines_say(source=request.client.host if request.client is not None else None):
+            with lines_say(source=source):
                 answer = intake.refusal(error)
             if intake.refused is not None:
                 self._refusals.note(intake.refused)
@@ -183,14 +201,13 @@ class Endpoint:
             intake.abandon()
             raise
         finally:
-            self._under_way[peer] -= 1
+            place.leave()
 
-    def _count_for_peer(self, peer: str) -> str:
-        if self._under_way[peer] >= self._node.settings.connections_per_peer:
-            raise OwnTrouble(f"{peer} has too many requests open", BUSY_RETRY_SECONDS)
-        self._under_way[""] -= 1
-        self._under_way[peer] += 1
-        return peer
+
+def _prove(place: Place, intake: Intake) -> None:
+    """Count a request for its sender once that is certain. Raises TooMany."""
+    if intake.header is not None:
+        place.prove(intake.header.sender.id)
 
 
 def _too_slow() -> Answer:

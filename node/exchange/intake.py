@@ -146,6 +146,8 @@ class Intake:
     @property
     def header(self) -> UserMessage | None:
         """The message's header once its sender is certain."""
+        if isinstance(self._verified, OpenedMessage):
+            return self._verified.header
         return None if self._reader is None else self._reader.header
 
     def feed(self, data: bytes) -> None:
@@ -157,13 +159,14 @@ class Intake:
 
         Raises As4Error, or StoreUnavailable.
         """
+        if self._verified is not None:
+            return
         self._verified = self._opened().finish()
         self._reader = None  # it refers to this object: with both gone, nothing is left to the collector of garbage
 
     def judge(self) -> None:
         """The whole body is in: judge the record, if it is one of ours. Raises As4Error, or StoreUnavailable."""
-        if self._verified is None:
-            self.verify()
+        self.verify()
         opened = self._verified
         if not isinstance(opened, OpenedMessage):
             raise FeatureNotSupported("signals are not taken here: receipts and errors go back in the HTTP response")

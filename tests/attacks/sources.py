@@ -175,5 +175,9 @@ SOURCES: Final[dict[str, tuple[str, str]]] = {
         "https://bishopfox.com/blog/h2c-smuggling-request",
     ),
     "Slowloris 2009": ("R. Hansen: Slowloris HTTP DoS", "https://en.wikipedia.org/wiki/Slowloris_(cyber_attack)"),
+    "Slow read 2012": (
+        "S. Shekyan: Are you ready for slow reading?",
+        "https://blog.qualys.com/vulnerabilities-threat-research/2012/01/05/slow-read",
+    ),
     "RFC 9112": ("HTTP/1.1: what a server must refuse", "https://www.rfc-editor.org/rfc/rfc9112"),
 }

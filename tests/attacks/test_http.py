@@ -254,11 +254,17 @@ class Impatient(BoundedHttp):
 
     head_seconds = 0.3
     silence_seconds = 0.3
+    ended = 0
+    """so many connections have ended"""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        Impatient.ended += 1
 
 
 @contextlib.asynccontextmanager
-async def impatient(seen: list[str]) -> AsyncIterator[int]:
-    """The port of a listener that waits shortly; `seen` becomes what it made of each request."""
+async def impatient(seen: list[str], answer: str = "read\n") -> AsyncIterator[int]:
+    """The port of a listener that waits shortly and answers so; `seen` becomes what it made of each request."""
 
     async def read(request: Request) -> Response:
         try:
@@ -267,7 +273,7 @@ async def impatient(seen: list[str]) -> AsyncIterator[int]:
             seen.append("cut off")
             raise
         seen.append(f"{len(body)} octets")
-        return PlainTextResponse("read\n")
+        return PlainTextResponse(answer)
 
     app = Starlette(routes=[Route("/as4", read, methods=["POST"])])
     listener = socket.create_server(("127.0.0.1", 0))
@@ -337,3 +343,14 @@ async def test_a_slow_body_that_goes_on_is_waited_for() -> None:
                 assert b"200 OK" in await reader.readuntil(b"read\n")
         writer.close()
     assert seen == ["8 octets", "8 octets"]
+
+
+async def test_one_who_reads_no_answer_is_cut_off() -> None:
+    async with impatient([], "x" * 10_000_000) as port:
+        ended = Impatient.ended
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nab")
+            await until(lambda: Impatient.ended > ended, "the node has ended the connection by itself")
+
+
+catalogue.named("answer_left_unread", "outsider", "Slow read 2012")

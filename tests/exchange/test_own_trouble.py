@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from node.as4 import Limits
+from node.as4 import Limits, WireMessage
 from node.exchange import endpoint as endpoint_module
 from node.exchange.clock import ClockState
+from node.exchange.refusals import KIND
 from node.exchange.settlement import MESSAGE
 from node.exchange.transport import LONGEST_SECONDS
 from node.store.database import Database
@@ -172,7 +173,7 @@ async def test_one_peer_cannot_take_all_connections(make_world: WorldMaker) -> N
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:-10])
         await writer.drain()
         hanging.append((writer, body[-10:]))
-    await until(lambda: world.ours.endpoint._under_way["theirs"] == 2, "both are known to be of this peer")
+    await until(lambda: world.ours.endpoint._under_way._peers["theirs"] == 2, "both are known to be of this peer")
     is_own_trouble(await post(world.ours, some_letter(world)))
     other = letter(world.stranger, world.ours.node)
     (await post(world.ours, other)).receipt(other, world.ours.node)
@@ -183,6 +184,48 @@ async def test_one_peer_cannot_take_all_connections(make_world: WorldMaker) -> N
     assert (await post(world.ours, some_letter(world))).status == 200
     for writer, _ in hanging:
         writer.close()
+
+
+async def half_sent(world: World, wire: WireMessage) -> tuple[asyncio.StreamWriter, bytes]:
+    """A request but for its last octets, on a connection of its own, and what is left."""
+    host, port = world.ours.url.removeprefix("http://").removesuffix("/as4").split(":")
+    body = wire.body()
+    _, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /as4 HTTP/1.1\r\nHost: x\r\nContent-Type: {wire.content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body[:-10])
+    await writer.drain()
+    return writer, body[-10:]
+
+
+async def test_messages_without_parts_count_for_their_peer_too(make_world: WorldMaker) -> None:
+    world = await make_world(send=False, connections_per_peer=1)
+    writer, rest = await half_sent(world, some_letter(world).sealed())
+    await until(lambda: world.ours.endpoint._under_way._peers["theirs"] == 1, "the first is known to be of this peer")
+    without = letter(world.theirs.node, world.ours.node, [])
+    assert without.sealed().content_type.startswith("application/soap+xml")
+    is_own_trouble(await post(world.ours, without))
+    (alarm,) = await until(lambda: world.ours.alarms(KIND), "an alarm tells of it")
+    assert alarm["peer"] == "theirs"
+    assert alarm["detail"].startswith("HTTP 503 too many requests at once; the latest at ")
+    writer.write(rest)
+    await until(lambda: world.ours.count(MESSAGE) == 1, "the one that hung has been taken")
+    await until(lambda: world.ours.endpoint._under_way.count == 0, "nothing is under way")
+    (await post(world.ours, without)).receipt(without, world.ours.node)
+    writer.close()
+
+
+async def test_one_address_cannot_have_all_requests_whose_sender_is_unknown(make_world: WorldMaker) -> None:
+    """A request that names nobody yet hangs: from its address no other is begun until it has ended."""
+    world = await make_world(send=False, unproved_per_address=1)
+    without = letter(world.theirs.node, world.ours.node, []).sealed()
+    writer, rest = await half_sent(world, without)
+    await until(lambda: world.ours.endpoint._under_way.count == 1, "the first is under way")
+    is_own_trouble(await post(world.ours, some_letter(world)))
+    writer.write(rest)
+    await until(lambda: world.ours.endpoint._under_way.count == 0, "it has been taken")
+    assert (await post(world.ours, some_letter(world))).status == 200
+    assert not world.ours.endpoint._under_way._addresses, "nothing is remembered of an address without requests"
+    writer.close()
 
 
 async def test_a_request_that_takes_too_long_is_told_so_and_leaves_nothing(
@@ -203,7 +246,7 @@ async def test_a_request_that_takes_too_long_is_told_so_and_leaves_nothing(
     assert quiet.ours.endpoint.counts == {"too slow": 1}
     assert quiet.ours.count(MESSAGE) == 0
     assert quiet.ours.blob_files() == set()
-    assert not any(quiet.ours.endpoint._under_way.values())
+    assert quiet.ours.endpoint._under_way.count == 0
     whole = some_letter(quiet)
     (await post(quiet.ours, whole)).receipt(whole, quiet.ours.node)
 

@@ -156,7 +156,7 @@ class Endpoint:
         size = 0
         # Whoever it came from, or what a proxy among `trusted_proxies` says of that: uvicorn has judged it.
         source = request.client.host if request.client is not None else None
-        place = self._under_way.begin(source)
+        place = self._under_way.enter(source)
         try:
             try:
                 async with asyncio.timeout(LONGEST_REQUEST.total_seconds()):

@@ -28,7 +28,7 @@ class UnderWay:
         self.count = 0
         """of both kinds together"""
 
-    def begin(self, host: str | None) -> "Place":
+    def enter(self, host: str | None) -> "Place":
         """A request that begins, from this address (None: not known). Raises TooMany."""
         address = _network_of(host or "")
         if self._addresses[address] >= self._per_address:

@@ -79,7 +79,7 @@ faults: $(VENV)/ready-test  ## networks, disks, files and databases that fail un
 soak: $(VENV)/ready-test  ## two nodes under all that may befall them for HOURS (24): memory, files and rows must be flat
 	@$(PYTHON) -m tests.faults.soak $(or $(HOURS),24)
 
-faults-short: $(VENV)/ready-test  ## of the faults those that CI runs: hosts, clocks, upgrade, two nodes on one home
+faults-short: $(VENV)/ready-test  ## of the faults those that CI runs: hosts, clocks, upgrade, two nodes on one home, one hostile peer
 	@$(PYTHON) -m pytest tests/faults -n 2 -m "faults and short_faults" -v
 
 attacks: $(VENV)/ready-test  ## published attacks on signature, encryption, MIME, gzip, HTTP and headers, against a running node

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from node.app import api_of, inside_app, outside_app, pages_of
 from node.config import ConfigError, host_is_loopback, split_address
+from node.exchange.breaches import warn_of_breaches
 from node.exchange.case_clocks import look_at_clocks
 from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
@@ -170,7 +171,10 @@ def _jobs(node: Node, directory: Directory, clock: OwnClock) -> list[Job]:
         # By a clock that may be wrong no time is over.
         return 0 if clock.doubted else look_at_clocks(node, directory)
 
-    jobs = [Job("clocks of cases", CASES_SECONDS, cases)]
+    jobs = [
+        Job("clocks of cases", CASES_SECONDS, cases),
+        Job("breaches", REMINDERS_SECONDS, lambda: 0 if clock.doubted else warn_of_breaches(node)),
+    ]
     if node.settings.mail_server is not None or node.settings.webhooks:
         jobs.append(Job("reminders", REMINDERS_SECONDS, lambda: 0 if clock.doubted else make_reminders(node)))
     if node.settings.mail_server is not None:

@@ -70,9 +70,9 @@ def record_act(arguments: Namespace) -> int:
     told = ActOnPaper(
         act=arguments.act,
         channel=arguments.channel,
-        done=_instant(arguments.done, "--done"),
+        done=instant_of(arguments.done, "--done"),
         by_us=arguments.by == "us",
-        received=None if arguments.received is None else _instant(arguments.received, "--received"),
+        received=None if arguments.received is None else instant_of(arguments.received, "--received"),
         persons=arguments.persons,
         concerning=arguments.concerning,
         until=None if arguments.until is None else _day(arguments.until),
@@ -191,7 +191,7 @@ def _second_look(case: dict[str, Any]) -> Iterator[str]:
         yield f"{'look at':9} {one['field']}: found {one['found']}, expected {one['expected']}. {one['remedy']}"
 
 
-def _instant(text: str, option: str) -> datetime:
+def instant_of(text: str, option: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -26,6 +26,7 @@ TOKENS = "node.cli.tokens"
 ADAPTERS = "node.cli.adapters"
 PERSONS = "node.cli.persons"
 TABLES = "node.cli.tables"
+RECALLS = "node.cli.recalls"
 
 
 def default_home() -> str:
@@ -197,6 +198,7 @@ def _message_verbs(verbs: _Verbs) -> None:
     )  # fmt: skip
     send.add_argument("--wait", metavar="S", type=_seconds, help=f"wait for the receipt ({WAIT_SECONDS} seconds)")
     message = _group(verbs, "message", "messages sent and received")
+    _recall_verbs(verbs, message)
     listing = _verb(message, "list", f"{MESSAGES}:list_", "list messages, oldest first")
     listing.add_argument("--limit", metavar="N", type=_count, default=100)
     listing.add_argument("--after", metavar="ID", help="those after this message")
@@ -231,6 +233,32 @@ def _message_verbs(verbs: _Verbs) -> None:
     settle = _verb(alarm, "settle", f"{ALARMS}:settle", "settle an alarm; its message stays as it is")
     settle.add_argument("id", metavar="ID")
     settle.add_argument("--note", metavar="TEXT", required=True, help="what was found; name no person")
+
+
+def _recall_verbs(verbs: _Verbs, message: _Verbs) -> None:
+    recall = _verb(message, "recall", f"{RECALLS}:recall", "ask the wrong receiver of a message to erase it")
+    recall.add_argument("id", metavar="ID")
+    recall.add_argument("--reason", metavar="TEXT", required=True, help="what happened; stays here, sealed")
+    recall.add_argument("--aware", metavar="INSTANT", help="since when it is known; without it, since now")
+    erase = _verb(message, "erase", f"{RECALLS}:erase", "erase a message that its sender recalled, and confirm it")
+    erase.add_argument("id", metavar="ID", help="the message, or the request to erase it")
+    erase.add_argument("--place", metavar="PLACE", required=True, help="where the confirmation is signed")
+    erase.add_argument("--office", metavar="OFFICE", required=True, help="the office that signs it")
+    erase.add_argument("--kept", metavar="GROUND", help="keep it, on this ground; its sender is told")
+    recalls = _verb(message, "recalls", f"{RECALLS}:list_recalls", "list recalls that nobody has answered")
+    recalls.add_argument("--all", action="store_true", help="answered ones, too")
+    breach = _group(verbs, "breach", "breaches of personal data: what went to the wrong party")
+    listing = _verb(breach, "list", f"{RECALLS}:list_breaches", "list breaches that nobody has closed")
+    listing.add_argument("--all", action="store_true", help="closed ones, too")
+    _verb(breach, "show", f"{RECALLS}:show_breach", "show one breach").add_argument("id", metavar="ID")
+    close = _verb(breach, "close", f"{RECALLS}:close", "record that the supervisory authority was told, or need not be")
+    close.add_argument("id", metavar="ID")
+    how = close.add_mutually_exclusive_group(required=True)
+    how.add_argument("--notified", metavar="INSTANT", help="when the supervisory authority was told")
+    how.add_argument("--not-needed", action="store_true", help="the breach is unlikely to result in a risk")
+    close.add_argument("--words", metavar="TEXT", required=True, help="which authority and number; or why not needed")
+    export = _verb(breach, "export", f"{RECALLS}:export", "write all breaches into a file, for an auditor")
+    export.add_argument("--out", metavar="FILE", required=True, type=Path, help="JSON; must not be there yet")
 
 
 def _case_verbs(verbs: _Verbs) -> None:

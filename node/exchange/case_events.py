@@ -14,12 +14,13 @@ from sqlalchemy import Connection, select
 
 from node.exchange.case_reading import CaseReading
 from node.exchange.contents import ContentGone, sealed_octets
+from node.exchange.erasure import KeptActs, kept_acts, times_said
 from node.exchange.node import Node
 from node.exchange.sequences import missing_numbers
 from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord
 from node.records.domains import Domain
-from node.records.procedure_acts import acts_in, stated_in
+from node.records.procedure_acts import ActInRecord, acts_in, stated_in
 from node.records.procedure_events import PENDING, SETTLED, UNDONE, Event, Span
 from node.records.procedure_messages import MessageFacts, event_on_paper, events_of
 from node.records.procedure_stored import read_event
@@ -63,14 +64,16 @@ def events_of_case(reading: CaseReading, case: Mapping[str, Any], peer: str) -> 
         if row["state"] == "rejected" or node.domains.find(row["service"]) is None:
             continue
         record = reading.record(row) if row["case_id"] == case["id"] else reading.shared_record(row)
-        if record is None:
+        kept = kept_acts(connection, row["id"]) if record is None else None
+        if record is None and kept is None:
             unread.append(row["message_id"])
             continue
         by_us = row["direction"] == "out"
         writer = own if by_us else role_of(row["peer"], case["opener"])
-        facts = _facts(row, record, writer, stale_replaced=row["message_id"] in replaced)
-        found += events_of(facts, acts_in(record, domain), case["conversation_id"])
-        told = stated_in(record)
+        acts, said = _acts_and_times(record, kept, domain)
+        facts = _facts(row, said, writer, stale_replaced=row["message_id"] in replaced)
+        found += events_of(facts, acts, case["conversation_id"])
+        told = None if record is None else stated_in(record)
         if told is not None and row["conversation_id"] == case["conversation_id"]:
             found.append(event_on_paper(row["message_id"], told, writer, row["timestamp"], facts.status))
     found += [one for one in by_hand(node, connection, case["id"]) if not _told_on_the_wire(one, found)]
@@ -119,14 +122,19 @@ def _messages(
         yield from map(dict, connection.execute(elsewhere.order_by(MESSAGE.c.id)).mappings())
 
 
-def _facts(row: Mapping[str, Any], record: CheckedRecord, writer: str, *, stale_replaced: bool) -> MessageFacts:
+def _acts_and_times(
+    record: CheckedRecord | None, kept: KeptActs | None, domain: Domain
+) -> tuple[tuple[ActInRecord, ...], Mapping[str, str | None]]:
+    """Which acts a message holds, and when it says that they were; of one that was erased what was kept of it."""
+    if record is not None:
+        return acts_in(record, domain), times_said(record)
+    return ((), {}) if kept is None else (kept.acts, kept.said)
+
+
+def _facts(
+    row: Mapping[str, Any], said: Mapping[str, str | None], writer: str, *, stale_replaced: bool
+) -> MessageFacts:
     status = UNDONE if stale_replaced and row["state"] == "stale" else _TAKEN.get(row["state"], PENDING)
-    said = {
-        kind: record.root.get(one.name)
-        for one in record.shape.root.attributes
-        for kind in ("occurred", "recorded")
-        if one.marks.has(kind)
-    }
     return MessageFacts(
         id=row["message_id"],
         writer=writer,

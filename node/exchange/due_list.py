@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from node.access.accounts import list_users
+from node.exchange.breaches import breaches_due
 from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_cases
 from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
+from node.exchange.recall_rows import recalls_due
 from node.records.clocks import Deadline, Due, Ends, Silence, due
 from node.records.procedures import Procedure
 
@@ -19,7 +22,8 @@ def due_now(node: Node, connection: Connection, unit: str | None = None) -> tupl
     """What is due at this instant, in the order in which it is to be looked at; of `unit`, and of cases of no unit."""
     now = node.now()
     absent = {one.handle for one in list_users(connection, removed=True) if one.is_away(now)}
-    return due(_deadlines(node, connection, unit, now), now, absent=absent)
+    mistakes = chain(recalls_due(connection, unit), breaches_due(connection, unit))
+    return due(chain(_deadlines(node, connection, unit, now), mistakes), now, absent=absent)
 
 
 def describe_due(one: Due) -> dict[str, Any]:

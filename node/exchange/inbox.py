@@ -19,6 +19,7 @@ from node.exchange.contents import PART, answer_of, digests_of, discard, part_ro
 from node.exchange.intake import Answer, Received, authenticated
 from node.exchange.lost_memory import look_for_losses
 from node.exchange.node import Node
+from node.exchange.recall_rows import RecallCame, recalls_came
 from node.exchange.search_index import write_rows
 from node.exchange.sequences import advance_marks
 from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
@@ -132,6 +133,12 @@ def _write(node: Node, connection: Connection, group: Sequence[Received]) -> boo
         look_for_losses(connection, peer, numbers[peer], group[-1].at)
     advance_marks(connection, numbers)
     _note_notices(connection, group)
+    recalls = [
+        RecallCame(one.recall, row_id, cases[_key(one)], _key(one)[0], one.at)
+        for row_id, one in zip(ids, group, strict=True)
+        if one.recall is not None
+    ]
+    recalls_came(connection, recalls)
     senders = sorted({one.message.header.sender.id for one in group})
     peer_is_back = outbox.peer_heard(connection, senders, group[-1].at)
     came = [

@@ -37,6 +37,7 @@ from node.journal import journal
 from node.records.check import CheckedRecord, check
 from node.records.notices import Notice, is_notice, read_notice
 from node.records.reading import MAX_RECORD_BYTES
+from node.records.recalls import RecallTold, recall_told
 from node.store.payloads import PayloadWriter, SealedPayload
 
 log = journal("exchange.intake")
@@ -75,6 +76,7 @@ class Received:
     at: datetime
     terms: str | None = None
     """what its record is found by; None for one without"""
+    recall: RecallTold | None = None
 
 
 class _Sink:
@@ -205,7 +207,8 @@ class Intake:
         # A peer may send its parts in another order than its header names them.
         payloads = tuple(self._sealed(part.info) for part in opened.parts)
         self._is_whole = True
-        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now, self._terms)
+        recall = recall_told(checked) if isinstance(checked, CheckedRecord) else None
+        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now, self._terms, recall)
 
     def abandon(self) -> None:
         """Throw away what was stored of a request that ended early."""

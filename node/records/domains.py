@@ -30,7 +30,7 @@ from node.records.xsd import XsdError, XsdReader
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
 _VERSION = re.compile(r"^[1-9][0-9]{0,3}$")
 _TEXTS = (".xsd", ".sch", ".xml", ".toml", ".po")  # files in which the namespace is written
-_KNOWN_SETTINGS = frozenset({"title", "written_for", "purpose", "notices", "second_look", "demonstration"})
+_KNOWN_SETTINGS = frozenset({"title", "written_for", "purpose", "notices", "second_look", "recall", "demonstration"})
 
 
 class NoSuchDomain(Exception):
@@ -288,6 +288,9 @@ def _check_settings(settings: Mapping[str, Any], records: Mapping[str, Shape], f
     for key, file in named:
         if file not in files:
             raise BrokenFolderError("domain.toml", f"{key} names {file}, which is not in the folder")
+    for key, found in settings.get("recall", {}).items():
+        if found.get("record") not in records:
+            raise BrokenFolderError("domain.toml", f"recall.{key} names no record: {found.get('record')}")
     for key in ("opening", "reply"):
         if shown and shown.get(key) not in records:
             raise BrokenFolderError("domain.toml", f"demonstration.{key} names no record: {shown.get(key)}")

@@ -73,6 +73,8 @@ OUTSIDE_THE_MESSAGE_PATH = {
         "exchange/webhooks.py",
         "forget_others",
     ): "events for receivers: what is cut off is told again",
+    ("exchange/breaches.py", "close_breach"): "what a person says of a breach",
+    ("exchange/breaches.py", "warn_of_breaches"): "an alarm: what is cut off is raised at the next look",
     ("operations/checks.py", "_write"): "changes nothing: finds out whether the store can be written",
     ("store/migrations/__init__.py", "upgrade"): "the tables, before there is a node",
     ("web/sign_in_pages.py", "enter"): "one browser session",

@@ -14,6 +14,7 @@ from node.store.tables.payloads import Payload, PayloadKey
 from node.store.tables.peers import Peer, PeerCertificate
 from node.store.tables.persons import PersonLink, SearchRow
 from node.store.tables.programs import AssertionUse, KeyedAnswer, Program
+from node.store.tables.recalls import Breach, ErasedRecord, Recall
 from node.store.tables.reminders import Reminder
 from node.store.tables.row import Row, metadata
 from node.store.tables.scans import PartScan
@@ -25,11 +26,13 @@ __all__ = [
     "AgreementPair",
     "Alarm",
     "AssertionUse",
+    "Breach",
     "BrowserSession",
     "CaseEnd",
     "CaseMember",
     "CaseNumber",
     "Configuration",
+    "ErasedRecord",
     "Event",
     "ExchangeCase",
     "KeyedAnswer",
@@ -49,6 +52,7 @@ __all__ = [
     "PeerDelivery",
     "PersonLink",
     "Program",
+    "Recall",
     "Reminder",
     "Row",
     "SearchRow",

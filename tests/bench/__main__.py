@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import draining, exchange, lists, phase4, processes, starting, steps, wire
+from tests.bench import draining, exchange, large, lists, phase4, processes, starting, steps, wire
 from tests.bench.exchange import Arrangement
 from tests.bench.sections import replaced
 
@@ -43,6 +43,10 @@ def _exchange(full: bool) -> Iterator[str]:
 
 def _steps(full: bool) -> Iterator[str]:
     yield from steps.table(100 if full else 30)
+
+
+def _large(full: bool) -> Iterator[str]:
+    yield from large.table(large.MEGABYTES if full else 128, tls=True, rates=True, kills=True)
 
 
 def _phase4(full: bool) -> Iterator[str]:
@@ -76,11 +80,12 @@ SECTIONS: dict[str, Callable[[bool], Iterator[str]]] = {
     "start": _starting,
     "drain": _draining,
     "processes": _processes,
+    "large": _large,
     "lists": _lists,
     "lists-postgresql": _lists_postgresql,
     "phase4": _phase4,
 }
-ORDINARY = ("wire", "exchange", "steps", "start", "processes", "lists")
+ORDINARY = ("wire", "exchange", "steps", "start", "processes", "large", "lists")
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
     python -m tests.bench.large [--megabytes N] [--plain-http] [--only rates|kills]
 
-Both nodes are whole processes that speak TLS over loopback. A record lists a file of N megabytes (2^20 octets; 1024
-unless told) that no compression makes smaller. It goes each way; then one more goes while the receiver is killed in the
-middle of the body, and one while the sender is. Disk: up to ten times N, in the folder for temporary files (TMPDIR).
+It is a section of `make bench` too, an eighth as large, whole with `--full`. Both nodes are whole processes that speak
+TLS over loopback. A record lists a file of N megabytes (2^20 octets; 1024 unless told) that no compression makes
+smaller. It goes each way; then one more goes while the receiver is killed in the middle of the body, and one while the
+sender is. Disk: up to ten times N, in the folder for temporary files (TMPDIR).
 """
 
 import argparse

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from node.exchange import intake
 from node.exchange.contents import answer_of
+from node.exchange.node import Node
+from node.exchange.search_index import sealed_terms
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.records.check import CheckedRecord, check
 from node.records.domains import Domains
@@ -188,6 +191,31 @@ async def test_a_bad_record_in_a_group_takes_no_other_down(trading: World) -> No
     assert replies[2].error.code == "EBMS:0004"
     for one, reply in zip(good, [*replies[:2], *replies[4:]], strict=True):
         reply.receipt(one, ours)
+
+
+async def test_a_fault_of_ours_with_one_message_holds_up_no_other(
+    trading: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = trading.ours.node, trading.theirs.node
+    content = (EXAMPLES / "good" / "application.xml").read_bytes()
+    sent = [letter(theirs, ours, [("application/xml", content)], service=RECORDS, action=APPLICATION) for _ in range(4)]
+    left = iter([False, True, False, False])
+
+    def sometimes(node: Node, record: CheckedRecord | None) -> str:
+        if next(left):
+            raise ZeroDivisionError
+        return sealed_terms(node, record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "sealed_terms", sometimes)
+        replies = await post_together(trading.ours, sent)
+    assert sorted(reply.status for reply in replies) == [200, 200, 200, 503]
+    for one, reply in zip(sent, replies, strict=True):
+        if reply.status == 503:
+            reply = await post(trading.ours, one)
+        reply.receipt(one, ours)
+    assert {row["state"] for row in trading.ours.listed()} == {"received"}
+    assert len(trading.ours.listed()) == len(sent)
 
 
 def test_the_examples_are_where_they_are_sought() -> None:

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from node.app import api_of, inside_app, outside_app, pages_of
 from node.config import ConfigError, host_is_loopback, split_address
 from node.exchange.breaches import warn_of_breaches
-from node.exchange.case_clocks import look_at_clocks
+from node.exchange.case_clocks import AT_ONCE, WHILE_BUSY, look_at_clocks
 from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
@@ -51,6 +51,8 @@ SWEEP_SECONDS = 3600
 REMINDERS_SECONDS = 300
 MAILS_SECONDS = 10
 CASES_SECONDS = 1
+# With more messages than this since the last look at the clocks of cases there is better to do.
+BUSY_MESSAGES = 20
 STOP_SECONDS = 20
 
 
@@ -107,6 +109,10 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
     clock = OwnClock(node, directory)
     endpoint.clock = clock
     courier.clock = clock
+
+    def moved() -> int:
+        return endpoint.counts.total() + courier.attempts
+
     with hold_serving(node.home, node.database) as hold:
         async with contextlib.AsyncExitStack() as stack:
             # Left in reverse order: the listeners close first, then the courier settles what is under way.
@@ -115,7 +121,7 @@ async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> 
             await stack.enter_async_context(_working(_watching_clock(clock, stop), stop))
             await stack.enter_async_context(_working(_watching_tables(hold, stop), stop))
             await stack.enter_async_context(_working(_sweeping(node, stop), stop))
-            await stack.enter_async_context(scheduled(_jobs(node, directory, clock), stop))
+            await stack.enter_async_context(scheduled(_jobs(node, directory, clock, moved), stop))
             if listening.send:
                 await stack.enter_async_context(_working(_sending(courier, own_log, stop), stop, courier.stop))
             if node.settings.webhooks:
@@ -166,10 +172,16 @@ def _servers(
     ]
 
 
-def _jobs(node: Node, directory: Directory, clock: OwnClock) -> list[Job]:
+def _jobs(node: Node, directory: Directory, clock: OwnClock, moved: Callable[[], int]) -> list[Job]:
+    """`moved` counts the messages that came in and went out so far."""
+    before = 0
+
     def cases() -> int:
+        nonlocal before
+        so_far = moved()
+        few, before = so_far - before > BUSY_MESSAGES, so_far
         # By a clock that may be wrong no time is over.
-        return 0 if clock.doubted else look_at_clocks(node, directory)
+        return 0 if clock.doubted else look_at_clocks(node, directory, WHILE_BUSY if few else AT_ONCE)
 
     jobs = [
         Job("clocks of cases", CASES_SECONDS, cases),

@@ -37,7 +37,10 @@ log = journal("exchange.case_clocks")
 TRIED_AGAIN = timedelta(hours=1)
 """When a case is looked at again that could not be computed."""
 AT_ONCE = 50
-"""So many cases in one look: it takes well under a second, and leaves the messages their share of the machine."""
+"""So many cases in one look, which takes well under a second."""
+WHILE_BUSY = 2
+"""So many while many messages come and go, which need the interpreter themselves: clocks that ran out come first, and
+those that an act has only changed have days to wait for."""
 
 
 @dataclass(frozen=True, slots=True)

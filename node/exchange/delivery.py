@@ -96,6 +96,8 @@ class Courier:
         self._directory = directory
         self._presence = Presence(node.database)
         self.clock: JudgedClock | None = None
+        self.attempts = 0
+        """how many this process has made"""
         self._worker = ""
         self._now_seen: datetime | None = None
         self._looked_for_dead = -LOOK_FOR_DEAD_SECONDS
@@ -254,6 +256,7 @@ class Courier:
         return {message["message"] for message in ended}
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        self.attempts += 1
         self._under_way.pop(task)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:

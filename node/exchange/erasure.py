@@ -1,4 +1,4 @@
-"""Erasing what a message holds: the keys of its parts, what it is found by, the names of its files, links of persons.
+"""Erasing what a message holds: the keys of its parts and notes, what it is found by, names of files, links of persons.
 
 What proves that it came stays: its row, the signed envelope with the digests, the receipt, the entries of the log. So
 do the acts that its record held, without any value: the case goes on as it stands, on both sides alike.
@@ -59,7 +59,9 @@ def erase(connection: Connection, erasing: Erasing, actor: str, now: datetime) -
     """Erase it, in the caller's transaction. What its key is gone of cannot be opened any more, in no copy of a row."""
     message, case_id = erasing.message["id"], erasing.message["case_id"]
     of_parts = (PAYLOAD.c.message == message, PAYLOAD.c.kind == "part")
-    connection.execute(delete(PAYLOAD_KEY).where(PAYLOAD_KEY.c.message == message, PAYLOAD_KEY.c.kind == "part"))
+    # What a person noted of it may tell what it said.
+    of_content = (PAYLOAD_KEY.c.message == message, PAYLOAD_KEY.c.kind.in_(("part", "note")))
+    connection.execute(delete(PAYLOAD_KEY).where(*of_content))
     # A blob that no row names is swept.
     connection.execute(update(PAYLOAD).where(*of_parts).values(inline=None, blob=None))
     connection.execute(update(PART).where(PART.c.message == message).values(name=None))

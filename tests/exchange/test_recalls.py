@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from node.exchange.alarms import list_alarms, settle_alarm
 from node.exchange.breaches import close_breach, list_breaches, warn_of_breaches
 from node.exchange.contents import envelope_of, part_octets
 from node.exchange.due_list import describe_due, due_now
@@ -19,7 +20,7 @@ from node.exchange.person_links import LINK
 from node.exchange.recall_rows import list_recalls
 from node.exchange.recalls import answer_recall, recall_message
 from node.exchange.search_index import SEARCH, build
-from node.exchange.settlement import MESSAGE
+from node.exchange.settlement import ALARM, MESSAGE
 from node.store.columns import new_row_id
 from node.store.payloads import PayloadErased
 from tests.exchange.case_steps import ACCEPTED, applied, both_stand, example, instant, reply, submitted, with_terms
@@ -119,6 +120,19 @@ async def test_what_is_erased_cannot_be_read_or_found_and_what_proves_that_it_ca
     assert after["parts"][0]["sha256"] == before["parts"][0]["sha256"]
     assert after["receipt_time"] == before["receipt_time"]
     assert b"".join(part_octets(world.ours.node, world.ours.row(message)["id"])[0].open())
+
+
+async def test_what_persons_noted_of_a_message_is_erased_with_it(world: World) -> None:
+    message, _ = await applied(world)
+    node = world.theirs.node
+    told = {"kind": "infected", "peer": "ours", "message": world.theirs.row(message)["id"], "detail": "part 1"}
+    with node.database.write() as connection:
+        connection.execute(insert(ALARM).values(id=17, time=node.now(), **told))
+    settle_alarm(node, "17", "It is the file of the person whom we know.", "boris")
+    await recalled(world, message)
+    assert [one["note"] for one in list_alarms(node, settled=True)] == ["It is the file of the person whom we know."]
+    await answered(world, message)
+    assert [one["note"] for one in list_alarms(node, settled=True)] == [None]
 
 
 async def test_the_case_stands_alike_on_both_sides_after_an_erasure(world: World) -> None:

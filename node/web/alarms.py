@@ -138,6 +138,15 @@ class StoredAlarms:
                     _("Somebody was not told. Tell them what is due, and let IT staff correct the mail address."),
                     (),
                 )
+            case "breach-near-end":
+                return (
+                    _("The time to notify the supervisory authority of a breach ends soon"),
+                    _(
+                        "A message went to the wrong party (GDPR, article 33). Notify the authority, or say why none "
+                        "is needed, and record it; IT staff list and close breaches by these commands:"
+                    ),
+                    ("depesha breach list", 'depesha breach close ID --notified "…" --words "…"'),
+                )
             case "clock":
                 return (
                     _("The node doubts its own clock"),

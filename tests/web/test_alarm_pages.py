@@ -80,6 +80,16 @@ def test_what_we_refuse_of_a_partner_is_said_though_no_message_is_kept(site: Sit
     assert "Ask the partner’s IT staff to mend it" in said
 
 
+def test_the_end_of_the_time_to_tell_of_a_breach_is_said_in_words(site: Site) -> None:
+    detail = "breach 17, case 2026-0417: the 72 hours end at 2026-11-26T12:00:00Z"
+    with site.database.write() as connection:
+        row = {"id": UNCONFIRMED + 1, "time": NOW, "kind": "breach-near-end", "peer": FRANCE, "detail": detail}
+        connection.execute(insert(ALARM).values(row))
+    said = words(site.signed_in("officer").get("/queue").text)
+    assert "The time to notify the supervisory authority of a breach ends soon" in said
+    assert "depesha breach close ID" in said
+
+
 def test_a_unit_sees_alarms_of_its_cases_and_those_of_none(site: Site) -> None:
     graz = site.signed_in_as(site.add_account("Graz Officer", "officer", "Consulate in Graz"))
     page = graz.get("/queue").text

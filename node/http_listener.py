@@ -7,8 +7,10 @@ take for a head, be silent within a body and leave an answer unread, and that a 
 
 import asyncio
 import threading
+from collections.abc import Sized
 from typing import Any, Final
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from node.journal import journal
@@ -21,6 +23,8 @@ MAX_FIELDS: Final = 100
 """Header fields and trailers of one request; peers send 10, a browser behind a proxy 30."""
 MAX_TARGET_OCTETS: Final = 8192
 """The request target; RFC 9112, section 3, asks for 8,000 at least."""
+MAX_AHEAD: Final = 16
+"""Requests on a connection that came before the answer to the former had left; peers and browsers send none."""
 HEAD_SECONDS: Final = 30.0
 """From the connection, or the first octet of a request, to the end of its head."""
 SILENCE_SECONDS: Final = 120.0
@@ -45,6 +49,18 @@ class _Refused(Exception):
     """Raised within the parser, which then answers 400 and closes the connection."""
 
 
+class _Flow(FlowControl):
+    """Reads nothing more of a connection while whole requests wait there for their turn."""
+
+    def __init__(self, transport: asyncio.Transport, ahead: Sized) -> None:
+        super().__init__(transport)
+        self._ahead = ahead
+
+    def resume_reading(self) -> None:
+        if not self._ahead:
+            super().resume_reading()
+
+
 class BoundedHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
     """One connection. It ends with 400 for a request beyond the bounds, unanswered for a peer beyond the times."""
 
@@ -63,6 +79,7 @@ class BoundedHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
     def connection_made(self, transport: Any) -> None:
         """A new connection: the time for its first head runs."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._last = self.loop.time()
         self._watch = self.loop.call_later(self.head_seconds, self._look)
 
@@ -125,6 +142,11 @@ class BoundedHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
             raise _Refused
         self._moved, self._in_head, self._in_body = True, False, True
         super().on_headers_complete()
+        if len(self.pipeline) > MAX_AHEAD:
+            # Unanswered: a 400 now would be taken for the answer to the first of them.
+            log.warning("refused", detail=f"HTTP: more than {MAX_AHEAD} requests ahead of their answers")
+            self.transport.abort()
+            raise _Refused
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

@@ -288,6 +288,24 @@ async def impatient(seen: list[str], answer: str = "read\n") -> AsyncIterator[in
         await server.shutdown(sockets=[listener])
 
 
+async def test_many_requests_ahead_of_their_answers_are_cut_off() -> None:
+    async with impatient(seen := []) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        request = HEAD + b"Content-Length: 2\r\n\r\nab"
+        writer.write(request * http_listener.MAX_AHEAD)
+        async with asyncio.timeout(SECONDS):
+            for _ in range(http_listener.MAX_AHEAD):
+                await reader.readuntil(b"read\n")
+            writer.write(request * 10_000)
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+    assert len(seen) < 100
+
+
+catalogue.named("requests_without_waiting_for_answers", "outsider", "RFC 9112")
+
+
 SILENCES = {
     "silent_from_the_first": b"",
     "silent_within_a_head": HEAD + b"X: ",

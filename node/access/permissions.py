@@ -27,6 +27,9 @@ class Act(StrEnum):
     ASSIGN_CASE = "say whose a case is"
     RECORD_PAPER = "record an act that was done on paper"
     DECIDE_MESSAGE = "take a message back, or record that the partner has it"
+    RECALL = "recall what went to the wrong party, erase what was recalled"
+    SEE_BREACHES = "see recalls and breaches"
+    CLOSE_BREACH = "close a breach"
     CHECK_RECORDS = "check records, see which domains there are, begin new records"
     LIST_PARTNERS = "see partners, and what agreements open with them"
     CHANGE_PARTNERS = "add, confirm, ask and remove partners; open and end agreements"
@@ -37,16 +40,16 @@ class Act(StrEnum):
 _READING = frozenset(
     {
         Act.LIST_CASES, Act.READ_PERSONS, Act.READ_RECORDS, Act.LIST_ALARMS, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
-        Act.SEE_FIGURES, Act.SEE_INTERFACE, Act.FIND_PERSONS,
+        Act.SEE_FIGURES, Act.SEE_INTERFACE, Act.FIND_PERSONS, Act.SEE_BREACHES,
     }
 )  # fmt: skip
 _ALLOWED: dict[Role, frozenset[Act]] = {
     Role.OFFICER: _READING
     | {
         Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER,
-        Act.LINK_PERSONS, Act.ASSIGN_CASE,
+        Act.LINK_PERSONS, Act.ASSIGN_CASE, Act.RECALL, Act.CLOSE_BREACH,
     },
-    Role.HEAD: _READING | {Act.ASSIGN_CASE},
+    Role.HEAD: _READING | {Act.ASSIGN_CASE, Act.CLOSE_BREACH},
     Role.AUDITOR: _READING,
     Role.IT: frozenset(
         {

@@ -40,6 +40,8 @@ class Scope(StrEnum):
     CASES_ASSIGN = "cases:assign"
     PERSONS_FIND = "persons:find"
     PERSONS_LINK = "persons:link"
+    RECALLS_READ = "recalls:read"
+    RECALLS_DECIDE = "recalls:decide"
     FIGURES_READ = "figures:read"
     RECORDS_CHECK = "records:check"
     PARTNERS_READ = "partners:read"

@@ -16,6 +16,12 @@ State = Literal[
 ]  # fmt: skip
 Instant = Annotated[str, Field(description="RFC 3339, UTC", examples=["2026-04-17T08:12:31.000Z"])]
 
+Moment = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$"),
+    Field(description="RFC 3339, with its zone", examples=["2026-04-17T09:00:00+02:00"]),
+]
+
 MESSAGE_ID = "0f2c6f4e-95b1-4d2a-9d1c-2f1f2f1a7c55@depesha"
 CASE_ID = "7b9a3c1e-0a55-4f1a-8f0e-6a4c1f1d2b3c"
 _PART = {"name": "application.xml", "media_type": "application/xml", "size": 2143, "sha256": "9f" * 32, "scan": None}
@@ -150,6 +156,123 @@ class Noted(BaseModel):
 
     model_config = _example({"note": "Told by telephone at 14:05"}, strict=True)
     note: Note
+
+
+class RecallAsked(BaseModel):
+    """Why a message is recalled, kept here, sealed; and since when it is known, without it since now."""
+
+    model_config = _example({"reason": "Meant for the other ministry.", "aware": "2026-04-17T09:00:00Z"}, strict=True)
+    reason: Note
+    aware: Moment | None = None
+
+
+class Recalled(BaseModel):
+    """A message that was recalled, the message that asks for its erasure, and the breach that was opened."""
+
+    model_config = _example(
+        {
+            "id": MESSAGE_ID, "request": MESSAGE_ID, "case": CASE_ID, "number": "2026-0417", "breach": "123",
+            "end": "2026-04-20T09:00:00.000Z",
+        }
+    )  # fmt: skip
+    id: str
+    request: str
+    case: str
+    number: str
+    breach: str
+    end: Instant
+
+
+class RecallAnswer(BaseModel):
+    """Where and by which office the confirmation is signed; with `kept` it is not erased, on that ground."""
+
+    model_config = _example({"place": "Belgrade", "office": "Readmission department"}, strict=True)
+    place: Text
+    office: Text
+    kept: Note | None = None
+
+
+class AnsweredRecall(BaseModel):
+    """A message that was erased, or kept on a ground, and the message that says so."""
+
+    model_config = _example(
+        {
+            "id": MESSAGE_ID, "request": MESSAGE_ID, "confirmation": MESSAGE_ID, "case": CASE_ID,
+            "number": "2026-0417", "outcome": "erased",
+        }
+    )  # fmt: skip
+    id: str
+    request: str
+    confirmation: str
+    case: str
+    number: str
+    outcome: str
+
+
+class Recall(BaseModel):
+    """A message whose sender asked for its erasure; `direction` is that of the message."""
+
+    model_config = _example(
+        {
+            "message": MESSAGE_ID, "request": MESSAGE_ID, "confirmation": None, "direction": "in", "peer": "mup.srb",
+            "case": CASE_ID, "number": "2026-0417", "unit": None, "asked": "2026-04-17T09:00:00.000Z",
+            "end": "2026-04-20T09:00:00.000Z", "answered": None, "outcome": None,
+        }
+    )  # fmt: skip
+    message: str
+    request: str
+    confirmation: str | None
+    direction: Literal["out", "in"]
+    peer: str
+    case: str
+    number: str
+    unit: str | None
+    asked: Instant
+    end: Instant
+    answered: Instant | None
+    outcome: str | None
+
+
+class Breach(BaseModel):
+    """A breach of personal data, and until when the supervisory authority is to be told."""
+
+    model_config = _example(
+        {
+            "id": "123", "message": MESSAGE_ID, "request": MESSAGE_ID, "peer": "mup.srb", "case": CASE_ID,
+            "number": "2026-0417", "unit": None, "aware": "2026-04-17T09:00:00.000Z",
+            "end": "2026-04-20T09:00:00.000Z", "over": False, "opened": "2026-04-17T09:05:00.000Z",
+            "opened_by": "7c1f", "reason": "Meant for the other ministry.", "recall_answered": None,
+            "recall_outcome": None, "closed": None, "closed_by": None, "outcome": None, "notified": None, "done": None,
+        }
+    )  # fmt: skip
+    id: str
+    message: str
+    request: str
+    peer: str
+    case: str
+    number: str
+    unit: str | None
+    aware: Instant
+    end: Instant
+    over: bool
+    opened: Instant
+    opened_by: str
+    reason: str | None
+    recall_answered: Instant | None
+    recall_outcome: str | None
+    closed: Instant | None
+    closed_by: str | None
+    outcome: Literal["notified", "not-needed"] | None
+    notified: Instant | None
+    done: str | None
+
+
+class BreachClosing(BaseModel):
+    """When the supervisory authority was told, and which under what number; without it, why it need not be."""
+
+    model_config = _example({"words": "Told under number 17.", "notified": "2026-04-18T09:00:00Z"}, strict=True)
+    words: Note
+    notified: Moment | None = None
 
 
 class Case(BaseModel):

@@ -11,6 +11,7 @@ from node.api.context import ApiContext
 from node.api.messages import SOAP, Messages
 from node.api.partners import Agreements, Partners
 from node.api.persons import Persons
+from node.api.recalls import Recalls
 from node.api.records import CHECK_SCHEMA, Records
 from node.api.routes import FORM, Declared, Takes
 from node.api.sending import FORM_SCHEMA, Sending
@@ -20,9 +21,11 @@ from node.api.upkeep import Alarms, Upkeep
 def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
     """The routes over this node. Where two paths fit an address the first one counts."""
     return (
+        *_recall_messages(Recalls(context)),
         *_messages(Messages(context), Sending(context)),
         *_cases(Cases(context), Clocks(context)),
         *_persons(Persons(context)),
+        *_recalls(Recalls(context)),
         *_records(Records(context)),
         *_partners(Partners(context)),
         *_agreements(Agreements(context)),
@@ -126,6 +129,39 @@ def _persons(persons: Persons) -> tuple[Declared, ...]:
         Declared(
             "POST", "/persons/links", Act.LINK_PERSONS, Scope.PERSONS_LINK, persons.link, "Link two persons",
             "persons", models.LinkedPersons, 201, takes=Takes.JSON, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _recall_messages(recalls: Recalls) -> tuple[Declared, ...]:
+    tag, decide = "recalls", Scope.RECALLS_DECIDE
+    one = "/messages/{id:path}"
+    return (
+        Declared(
+            "POST", one + "/recall", Act.RECALL, decide, recalls.recall, "Recall a message", tag, models.Recalled, 201,
+            takes=Takes.JSON, may_refuse=(404, 409),
+        ),
+        Declared(
+            "POST", one + "/erase", Act.RECALL, decide, recalls.erase, "Erase what was recalled", tag,
+            models.AnsweredRecall, takes=Takes.JSON, may_refuse=(404, 409),
+        ),
+    )  # fmt: skip
+
+
+def _recalls(recalls: Recalls) -> tuple[Declared, ...]:
+    tag, read = "recalls", Scope.RECALLS_READ
+    return (
+        Declared("GET", "/recalls", Act.SEE_BREACHES, read, recalls.listed, "List recalls", tag, list[models.Recall]),
+        Declared(
+            "GET", "/breaches", Act.SEE_BREACHES, read, recalls.breaches, "List breaches", tag, list[models.Breach]
+        ),
+        Declared(
+            "GET", "/breaches/{id}", Act.SEE_BREACHES, read, recalls.breach, "Show a breach", tag, models.Breach,
+            tagged=True, may_refuse=(404,),
+        ),
+        Declared(
+            "POST", "/breaches/{id}/close", Act.CLOSE_BREACH, Scope.RECALLS_DECIDE, recalls.close, "Close a breach",
+            tag, models.Breach, takes=Takes.JSON, current=recalls.current, may_refuse=(404, 409),
         ),
     )  # fmt: skip
 

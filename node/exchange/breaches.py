@@ -98,7 +98,7 @@ def list_breaches(
 
 def find_breach(connection: Connection, breach: str, unit: str | None = None) -> Mapping[str, Any]:
     """The row of a breach of this unit, or of none. Raises NotFound."""
-    known = breach.isascii() and breach.isdigit() and int(breach) < 2**63
+    known = breach.isascii() and breach.isdigit() and len(breach) <= 19 and int(breach) < 2**63
     row = connection.execute(_query(unit).where(BREACH.c.id == int(breach))).mappings().one_or_none() if known else None
     if row is None:
         raise NotFound(f"There is no breach {breach!r}. `depesha breach list --all` shows those that there are.")

@@ -17,8 +17,8 @@ import pytest
 from node.as4 import PartInfo
 from node.exchange.settlement import MESSAGE
 from tests.as4.surgery import RECORD, Surgery
-from tests.attacks.catalogue import Catalogue
-from tests.attacks.target import RECORDS, Target, code_of, valid
+from tests.attacks.catalogue import Catalogue, endures
+from tests.attacks.target import RECORDS, STRANGER, Target, by, code_of, valid
 from tests.attacks.test_mime import become
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the CPU time of another process")
@@ -344,6 +344,22 @@ def test_a_record_that_is_a_bomb_is_rejected(target: Target, name: str) -> None:
     more = [row["state"] for row in target.rows(MESSAGE)[len(before) :]]
     assert more == ["rejected"]
     target.serves()
+
+
+STRANGERS = ("entities", "file", "elements", "long_text")
+for name_ in STRANGERS:
+    records.named(f"record_with_{name_}_by_a_stranger", "outsider", "CAPEC-197" if "entit" in name_ else "CAPEC-221")
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_record_of_a_stranger_is_not_even_read(target: Target, name: str) -> None:
+    service, action = RECORDS
+    message = valid([(RECORD, BOMBS[name])], service=service, action=action)
+    by(message, STRANGER)
+    message.resign()
+    before = forget_peak(target)
+    endures(target, message.content_type, message.body(), "EBMS:0101")
+    assert peak(target) - before < HEADROOM
 
 
 # --- memory that would stay

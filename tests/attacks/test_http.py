@@ -246,6 +246,37 @@ def test_fields_up_to_the_bound_are_taken(target: Target) -> None:
     assert exchange(target.address, more).statuses == [400]
 
 
+FRAMINGS = {
+    "cl_te": (b"Content-Length: %d", TE),
+    "te_cl": (TE, b"Content-Length: %d"),
+    "te_twice": (TE, TE),
+    "te_in_a_list": (b"Transfer-Encoding: gzip, chunked",),
+    "te_misspelt": (b"Transfer-Encoding: xchunked",),
+    "te_with_a_vertical_tab": (b"Transfer-Encoding: \x0bchunked",),
+    "cl_twice": (b"Content-Length: %d", b"Content-Length: %d"),
+    "cl_with_plus": (b"Content-Length: +%d",),
+}
+for name_ in FRAMINGS:
+    catalogue.named(f"good_message_framed_by_{name_}", "partner", *SMUGGLING)
+
+
+@pytest.mark.parametrize("name", FRAMINGS)
+def test_a_partners_message_is_not_taken_from_an_ambiguous_frame(target: Target, name: str) -> None:
+    """Whole and signed well, so that a proxy before the node may have read it otherwise than it was meant."""
+    message = valid()
+    body = message.body()
+    fields = FRAMINGS[name]
+    if b"chunked" in b"".join(fields):
+        body = b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    head = HEAD + b"Content-Type: " + message.content_type.encode() + b"\r\n"
+    head += b"".join((field % len(body) if b"%d" in field else field) + b"\r\n" for field in fields)
+    with target.unmoved():
+        done = exchange(target.address, head + b"\r\n" + body)
+    assert done.ended
+    assert done.statuses == [400]
+    target.serves()
+
+
 # --- silence
 
 

@@ -368,11 +368,17 @@ for name_, point_ in {
         s.find(".//xenc:OriginatorKeyInfo//dsig11:PublicKey").text = base64.b64encode(point).decode()
 
     p256.outsider("EBMS:0102", "Jager 2015", name=name_)(invalid)
+    p256.partner("EBMS:0102", "Jager 2015", name=f"{name_}_by_a_partner")(invalid)
 
 
 @p256.outsider("EBMS:0102", "Jager 2015")
 def curve_of_another_name(s: Surgery) -> None:
     s.find(".//xenc:OriginatorKeyInfo//dsig11:NamedCurve").set("URI", "urn:oid:1.3.132.0.34")
+
+
+@p256.partner("EBMS:0101", "Jager-Paterson 2013")
+def ecdsa_with_sha1(s: Surgery) -> None:
+    s.find(".//ds:SignatureMethod").set("Algorithm", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1")
 
 
 @pytest.mark.parametrize("name", [*catalogue.names(), *transforms.names()])

@@ -13,7 +13,7 @@ from node.as4 import PartInfo, PartOctets, digest_for_signature, seal, sign
 from tests.as4 import material, test_refuses_headers, test_refuses_packaging
 from tests.as4.surgery import RECORD, Surgery
 from tests.attacks.catalogue import ANY, Catalogue
-from tests.attacks.target import Target, is_receipt, valid
+from tests.attacks.target import STRANGER, Target, by, is_receipt, valid
 
 catalogue = Catalogue("MIME")
 compression = Catalogue("Compression")
@@ -187,6 +187,10 @@ catalogue.known(
     },
 )
 
+for attack_ in tuple(catalogue.attacks.values()):
+    # The same by one who signs what he has changed: what frames the parts is under no signature.
+    catalogue.partner(attack_.code, *attack_.sources, name=f"{attack_.name}_by_a_partner")(attack_.change)
+
 # --- gzip, by a partner who signs it
 
 
@@ -240,6 +244,14 @@ for name_, (octets_, sources_) in STREAMS.items():
         become(s, octets)
 
     compression.partner("EBMS:0303", *sources_, name=f"gzip_{name_}")(packed)
+
+for name_ in ("bomb_of_a_hundred_megabytes", "bomb_of_many_members", "rubbish_behind", "text"):
+
+    def packed_by_a_stranger(s: Surgery, octets: bytes = STREAMS[name_][0]) -> None:
+        by(s, STRANGER)
+        become(s, octets)
+
+    compression.outsider("EBMS:0101", *STREAMS[name_][1], name=f"gzip_{name_}_by_a_stranger")(packed_by_a_stranger)
 
 compression.known(test_refuses_headers.corpus, {"compression_unknown": ("RFC 1952",)})
 

@@ -36,6 +36,9 @@ _payload_key = table_of(PayloadKey)
 class PayloadErased(Exception):
     """The payload's key was destroyed: what it held was erased, and is not to be had."""
 
+    def __init__(self) -> None:
+        super().__init__("It was erased: nobody can open it any more. The log holds an entry of the erasure.")
+
 
 @dataclass(frozen=True, slots=True)
 class SealedPayload:

@@ -318,3 +318,37 @@ def test_init_prints_what_was_made_and_nothing_else(tmp_path: Path) -> None:
 def test_home_stands_after_the_verb(unserved: Home, words: tuple[str, ...]) -> None:
     said = command(*(str(unserved.folder) if word == "H" else word for word in words))
     assert said.status == 2
+
+
+def test_what_went_to_the_wrong_party_is_erased_there_and_its_breach_closed_here(doors: Doors) -> None:
+    for one, other in ((doors.east, "west"), (doors.west, "east")):
+        for action in ("ErasureNotice", "DataConfirmation"):
+            one.do("agreement", "unilateral", "--peer", other, "--service", RECORDS, "--action", action)
+    record = doors.file("wrong.xml", (EXAMPLES / "good" / "minimal-application.xml").read_bytes())
+    asks = json.loads(doors.east.run("send", str(record), "--to", "west", "--json").out)["findings"]
+    sent = doors.east.do("send", str(record), "--to", "west", "--confirm", *(one["code"] for one in asks), "--wait")
+    recalled = doors.east.do("message", "recall", sent["id"], "--reason", "Meant for another.")
+    assert recalled["case"] == sent["case"]
+    (asked,) = until(lambda: doors.west.do("message", "recalls"), 10, "the recall has come")
+    assert (asked["message"], asked["request"]) == (sent["id"], recalled["request"])
+    signed = ("--place", "Zenith", "--office", "Readmission department")
+    erased = doors.west.do("message", "erase", sent["id"], *signed)
+    assert erased["outcome"] == "erased"
+    again = doors.west.run("message", "erase", sent["id"], *signed)
+    assert (again.status, "answered before" in again.err) == (1, True)
+    out = doors.files / "erased"
+    assert doors.west.run("message", "parts", sent["id"], "--out", str(out)).status == 1
+    assert [one for one in out.glob("*") if one.read_bytes()] == []
+
+    until(lambda: doors.east.do("message", "recalls") == [], 10, "the confirmation has come")
+    breach = doors.east.do("breach", "show", recalled["breach"])
+    assert (breach["recall_outcome"], breach["reason"], breach["outcome"]) == ("erased", "Meant for another.", None)
+    assert [one["id"] for one in doors.east.do("breach", "list")] == [recalled["breach"]]
+    wrong = doors.east.run("breach", "close", recalled["breach"], "--words", "Neither.")
+    assert wrong.status == 2
+    doors.east.do("breach", "close", recalled["breach"], "--not-needed", "--words", "Erased at once.")
+    file = doors.files / "breaches.json"
+    assert doors.east.do("breach", "export", "--out", str(file))["breaches"] == 1
+    (kept,) = json.loads(file.read_text(encoding="utf-8"))
+    assert (kept["id"], kept["outcome"], kept["done"]) == (recalled["breach"], "not-needed", "Erased at once.")
+    assert doors.east.run("breach", "export", "--out", str(file)).status == 2

@@ -98,7 +98,7 @@ fuzz: $(VENV)/ready-ci  ## fuzz what reads strangers' bytes, each of the fuzzers
 	@for fuzzer in $(FUZZERS); do \
 	  echo "$$fuzzer"; $(PYTHON) $$fuzzer -max_total_time=$$(( $(or $(SECONDS),60) / $(words $(FUZZERS)) )) || exit 1; done
 
-bench: $(VENV)/ready-test  ## time the wire, exchanges between two nodes, and a node at work; about ten minutes
+bench: $(VENV)/ready-test  ## time the wire, exchanges between two nodes, and a node at work; about a quarter of an hour
 	@$(PYTHON) -m tests.bench
 
 bench-full: $(VENV)/ready-test  ## the same with more messages and rounds, a million in the lists; hours

@@ -4,7 +4,7 @@
 
 Prints the sections, each under a line that says when it was measured and how busy the machine was. FILE gets them
 too: a section that it has already is replaced where it stands, others stay. Without `--only` those are measured that
-together end within ten minutes (`ORDINARY`).
+together take about a quarter of an hour (`ORDINARY`).
 """
 
 import argparse

@@ -145,7 +145,7 @@ def _open_sqlite(url: URL, create: bool) -> Database:
         "foreign_keys=ON",
         "secure_delete=FAST",
     )
-    readers = engine(_READERS, "BEGIN", busy, "journal_mode=WAL", "foreign_keys=ON", "query_only=ON")
+    readers = engine(_READERS, "BEGIN", busy, "journal_mode=WAL", "foreign_keys=ON", "query_only=ON", "cache_size=-512")
     return Database(writer, readers, "sqlite")
 
 

@@ -39,6 +39,8 @@ BUSY_RETRY_SECONDS = 2
 HOLD_SECONDS = 1
 # The disk is asked once for so many requests, and at each large one.
 DISK_LOOK_EVERY = 64
+# What is larger may hold a record that takes its time to be judged: between two of them sockets have their turn.
+SMALL = 64 * 1024
 
 
 # From the first octet of a request to its last. A node of this kind lets an attempt take two hours at most
@@ -150,6 +152,15 @@ class Endpoint:
         if self.clock is not None and self.clock.doubted:
             raise OwnTrouble(f"the clock is in doubt: {self.clock.found}")
 
+    async def _finished(self, intake: Intake, size: int) -> Received | Answer:
+        """Each step with others, but for what may take so long that the others had better not wait for it."""
+        if size <= SMALL:
+            return await self._finish.add(intake)
+        (outcome,) = finish_together([intake])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
     async def _take(self, request: Request) -> Answer:
         intake = Intake(self._node, self._directory, request.headers.get("content-type", ""))
         body, taking = request.stream(), Taking(intake.feed)
@@ -178,7 +189,7 @@ class Endpoint:
                 raise TooSlow from None
             finally:
                 await taking.leave()
-            received = await self._finish.add(intake)
+            received = await self._finished(intake, size)
             # It may have been set since; what was signed by it then goes nowhere.
             self._require_clock()
             if isinstance(received, Answer):

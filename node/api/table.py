@@ -4,7 +4,7 @@ from typing import Any
 
 from node.access import Act
 from node.access.programs import Scope
-from node.api import models
+from node.api import clock_models, models
 from node.api.cases import Cases
 from node.api.clocks import CALENDAR, CSV, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
@@ -15,6 +15,7 @@ from node.api.recalls import Recalls
 from node.api.records import CHECK_SCHEMA, Records
 from node.api.routes import FORM, Declared, Takes
 from node.api.sending import FORM_SCHEMA, Sending
+from node.api.terms import AgreedTerms, Calendars
 from node.api.upkeep import Alarms, Upkeep
 
 
@@ -27,7 +28,7 @@ def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
         *_persons(Persons(context)),
         *_recalls(Recalls(context)),
         *_records(Records(context)),
-        *_partners(Partners(context)),
+        *_partners(Partners(context), AgreedTerms(context), Calendars(context)),
         *_agreements(Agreements(context)),
         *_upkeep(Alarms(context), Upkeep(context)),
     )
@@ -184,10 +185,22 @@ def _records(records: Records) -> tuple[Declared, ...]:
     )  # fmt: skip
 
 
-def _partners(partners: Partners) -> tuple[Declared, ...]:
+def _partners(partners: Partners, terms: AgreedTerms, calendars: Calendars) -> tuple[Declared, ...]:
     tag, read, change = "partners", Scope.PARTNERS_READ, Scope.PARTNERS_CHANGE
     one = "/partners/{party:path}"
     return (
+        Declared(
+            "GET", one + "/terms/{domain}", Act.LIST_PARTNERS, Scope.AGREEMENTS_READ, terms.show, "Show terms",
+            "terms", clock_models.Terms, tagged=True, may_refuse=(404, 409),
+        ),
+        Declared(
+            "POST", one + "/terms/{domain}", Act.CHANGE_PARTNERS, Scope.AGREEMENTS_CHANGE, terms.change,
+            "Draft and confirm terms", "terms", clock_models.Terms, takes=Takes.JSON, may_refuse=(404, 409),
+        ),
+        Declared(
+            "GET", "/calendars/proposal", Act.LIST_PARTNERS, Scope.AGREEMENTS_READ, calendars.propose,
+            "Propose our days off", "terms", clock_models.ProposedCalendar, may_refuse=(409,),
+        ),
         Declared(
             "GET", "/partners", Act.LIST_PARTNERS, read, partners.listed, "List partners", tag, list[models.Partner],
             tagged=True,

@@ -8,6 +8,7 @@ from typing import Any
 from node.cli.messages import CASE_COLUMNS, COLUMNS
 from node.cli.printing import No, home_of, show, table
 from node.exchange.assignment import assign_case
+from node.exchange.calendar_proposals import NoProposal, propose_calendar
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.due_list import describe_due, due_now
@@ -19,7 +20,7 @@ from node.exchange.paper_acts import ActOnPaper, record_on_paper
 from node.exchange.part_scans import CLEAN
 from node.exchange.person_links import links_in
 from node.exchange.terms_drafts import Changes, change_terms
-from node.records.clocks import NoCalendar, feed, make_calendar_record, proposal
+from node.records.clocks import feed
 
 ACTOR = "command line"
 STATE_COLUMNS = {**CASE_COLUMNS, "state": "STATE", "next_deadline": "NEXT DEADLINE"}
@@ -139,21 +140,16 @@ def terms(arguments: Namespace) -> int:
     return 1 if value["waiting"] or value["in_use"] is None else 0
 
 
-def propose_calendar(arguments: Namespace) -> int:
+def print_proposal(arguments: Namespace) -> int:
     """Print a record of our own days off, proposed from public holidays, to be corrected and sent."""
     node = open_node(home_of(arguments))
-    country = arguments.country or node.settings.country
-    if country is None:
+    if (arguments.country or node.settings.country) is None:
         raise No("--country: none is set. Say whose public holidays, as --country SRB.", 2)
-    now = node.now()
     try:
-        calendar = proposal(country, arguments.first, arguments.last, node.party, now)
-        _, _, content = make_calendar_record(node.domains, calendar, now)
-    except (NoCalendar, ValueError) as error:
-        raise No(str(error)) from error
-    text = content.decode()
-    estimated = [f"{one.day.isoformat()} {one.name}" for one in calendar.days_off.values() if one.estimated]
-    show(arguments, {"party": node.party, "content": text, "estimated": estimated}, text.rstrip("\n"))
+        proposed = propose_calendar(node, arguments.country, arguments.first, arguments.last)
+    except NoProposal as none:
+        raise No(str(none)) from none
+    show(arguments, proposed.as_value(), proposed.content.rstrip("\n"))
     return 0
 
 

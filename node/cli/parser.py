@@ -298,7 +298,7 @@ def _case_verbs(verbs: _Verbs) -> None:
     figures.add_argument("--csv", action="store_true", help="as CSV")
     calendar = _group(verbs, "calendar", "our own days off")
     propose = _verb(
-        calendar, "propose", f"{CASES}:propose_calendar", "print a record of our days off, to correct and send"
+        calendar, "propose", f"{CASES}:print_proposal", "print a record of our days off, to correct and send"
     )
     propose.add_argument("--country", metavar="CCC", help="whose public holidays (ours)")
     propose.add_argument("--first", metavar="YEAR", type=int, required=True, help="its first year")

@@ -68,19 +68,32 @@ def change_terms(node: Node, peer: str, domain_name: str, changes: Changes, acto
     Without changes only shows. Returns {peer, service, template, title, templates, waiting, figures, counting, in_use,
     terms}. Raises NoSuchDomain, NotFound, TermsRefused; nothing is kept then.
     """
+    if not changes.any:
+        return show_terms(node, peer, domain_name)
     domain = node.domains.known(domain_name)
     templates = read_templates(domain.files)
     now = node.now()
     with node.database.write() as connection:
         known = find_peer(connection, peer)
-        draft = _stored(connection, peer, domain, templates)
         try:
-            if changes.any:
-                draft = _changed(node, known, domain, templates, draft, changes, actor, now)
-                _keep(node, connection, peer, domain, draft, actor, now)
+            stored = _stored(connection, peer, domain, templates)
+            draft = _changed(node, known, domain, templates, stored, changes, actor, now)
+            _keep(node, connection, peer, domain, draft, actor, now)
         except PeriodError as error:
             raise TermsRefused(str(error)) from error
         return _shown(connection, peer, domain, templates, draft)
+
+
+def show_terms(node: Node, peer: str, domain_name: str) -> dict[str, Any]:
+    """The draft with `peer`, what waits for a person, and the terms in use, as `change_terms` returns them.
+
+    Raises NoSuchDomain, NotFound, TermsRefused.
+    """
+    domain = node.domains.known(domain_name)
+    templates = read_templates(domain.files)
+    with node.database.read() as connection:
+        find_peer(connection, peer)
+        return _shown(connection, peer, domain, templates, _stored(connection, peer, domain, templates))
 
 
 def _changed(

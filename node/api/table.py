@@ -4,7 +4,7 @@ from typing import Any
 
 from node.access import Act
 from node.access.programs import Scope
-from node.api import clock_models, models
+from node.api import models
 from node.api.cases import Cases
 from node.api.clocks import CALENDAR, CSV, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
@@ -191,15 +191,15 @@ def _partners(partners: Partners, terms: AgreedTerms, calendars: Calendars) -> t
     return (
         Declared(
             "GET", one + "/terms/{domain}", Act.LIST_PARTNERS, Scope.AGREEMENTS_READ, terms.show, "Show terms",
-            "terms", clock_models.Terms, tagged=True, may_refuse=(404, 409),
+            "terms", models.Terms, tagged=True, may_refuse=(404, 409),
         ),
         Declared(
             "POST", one + "/terms/{domain}", Act.CHANGE_PARTNERS, Scope.AGREEMENTS_CHANGE, terms.change,
-            "Draft and confirm terms", "terms", clock_models.Terms, takes=Takes.JSON, may_refuse=(404, 409),
+            "Draft and confirm terms", "terms", models.Terms, takes=Takes.JSON, may_refuse=(404, 409),
         ),
         Declared(
             "GET", "/calendars/proposal", Act.LIST_PARTNERS, Scope.AGREEMENTS_READ, calendars.propose,
-            "Propose our days off", "terms", clock_models.ProposedCalendar, may_refuse=(409,),
+            "Propose our days off", "terms", models.ProposedCalendar, may_refuse=(409,),
         ),
         Declared(
             "GET", "/partners", Act.LIST_PARTNERS, read, partners.listed, "List partners", tag, list[models.Partner],

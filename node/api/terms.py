@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from node.api.clock_models import Country, TermsChange, Year
 from node.api.context import ApiContext, Caller
+from node.api.models import Country, TermsChange, Year
 from node.api.problems import FOUND_SHOWN, Refusal, invalid
 from node.exchange.calendar_proposals import NoProposal, propose_calendar
 from node.exchange.terms_drafts import Changes, change_terms, show_terms

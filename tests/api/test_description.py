@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from node.access import Act
-from node.api import clock_models, models
+from node.api import models
 from node.api.application import described_routes
 from tests.api.conftest import ROOT, Site
 
@@ -40,7 +40,7 @@ def test_every_operation_says_who_may_and_stands_on_the_page() -> None:
 
 
 def test_examples_are_right() -> None:
-    for name, model in (vars(models) | vars(clock_models)).items():
+    for name, model in vars(models).items():
         if isinstance(model, type) and issubclass(model, models.BaseModel) and model is not models.BaseModel:
             extra: Any = model.model_config.get("json_schema_extra") or {}
             for example in extra.get("examples", []):

@@ -1,10 +1,10 @@
-"""What goes in and out of the routes of terms and calendars, by the keys of the commands' `--json`."""
+"""Terms with a partner, and proposals for our own calendar."""
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from node.api.models import Instant, Text
+from node.api.models.values import Instant, Text
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 3166-1 alpha-3, or XKX")]
 Year = Annotated[int, Field(ge=2000, le=2100, description="A year", examples=[2027])]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from node.access import Act
 from node.api import models
@@ -41,7 +41,7 @@ def test_every_operation_says_who_may_and_stands_on_the_page() -> None:
 
 def test_examples_are_right() -> None:
     for name, model in vars(models).items():
-        if isinstance(model, type) and issubclass(model, models.BaseModel) and model is not models.BaseModel:
+        if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel:
             extra: Any = model.model_config.get("json_schema_extra") or {}
             for example in extra.get("examples", []):
                 TypeAdapter(model).validate_python(example, strict=True)

@@ -105,7 +105,7 @@ def sent(node: Node, mail: Mail, answer: str) -> None:
 
 
 def refused(node: Node, mail: Mail, answer: str) -> None:
-    """The mail server will not take it, or it came back: it is not tried again, and a person must know."""
+    """The mail server will not take it: it is not tried again, and a person must know."""
     now = node.now()
     with node.database.write() as connection:
         refusing = update(REMINDER).where(REMINDER.c.id == mail.id, REMINDER.c.state != "refused")

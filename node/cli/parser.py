@@ -27,6 +27,7 @@ ADAPTERS = "node.cli.adapters"
 PERSONS = "node.cli.persons"
 TABLES = "node.cli.tables"
 RECALLS = "node.cli.recalls"
+MAILS = "node.cli.mails"
 
 
 def default_home() -> str:
@@ -247,6 +248,9 @@ def _recall_verbs(verbs: _Verbs, message: _Verbs) -> None:
     erase.add_argument("--kept", metavar="GROUND", help="keep it, on this ground; its sender is told")
     recalls = _verb(message, "recalls", f"{RECALLS}:list_recalls", "list recalls that nobody has answered")
     recalls.add_argument("--all", action="store_true", help="answered ones, too")
+    mail = _group(verbs, "mail", "reminders by mail")
+    back = _verb(mail, "bounced", f"{MAILS}:bounced", "take in a report that a reminder came back (RFC 3464)")
+    back.add_argument("file", metavar="FILE", nargs="?", type=Path, help="the mail; without it from standard input")
     breach = _group(verbs, "breach", "breaches of personal data: what went to the wrong party")
     listing = _verb(breach, "list", f"{RECALLS}:list_breaches", "list breaches that nobody has closed")
     listing.add_argument("--all", action="store_true", help="closed ones, too")

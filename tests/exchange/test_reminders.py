@@ -1,6 +1,7 @@
 """Reminders of what is due: to whom they go as time runs, once each, and what a mail server that refuses leads to."""
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from adapters.mail import send_waiting
 from node.access.accounts import AccountError, add_user, set_away, set_mail
 from node.exchange.alarms import list_alarms
 from node.exchange.assignment import AssignmentRefused, assign_case
+from node.exchange.bounces import NoReport, came_back, read_report
 from node.exchange.due_list import describe_due, due_now
 from node.exchange.reminders import make_reminders
 from node.exchange.webhooks import take_up
@@ -245,3 +247,90 @@ async def test_a_case_goes_to_an_officer_of_its_unit_only(make_world: WorldMaker
     with theirs.node.database.read() as connection:
         assert [one.deadline.officer for one in due_now(theirs.node, connection)] == [given["officer"]]
     assert assign_case(theirs.node, case, None, "test")["officer"] is None
+
+
+REPORT = """\
+From: MAILER-DAEMON@relay.example
+To: depesha@interior.example
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="=_b"
+
+--=_b
+Content-Type: text/plain
+
+Dear sender, your mail was not delivered.
+
+--=_b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.example
+
+Final-Recipient: rfc822; {to}
+Action: {action}
+Status: {status}
+Diagnostic-Code: smtp; 550 no such person here: {to}
+
+--=_b
+Content-Type: {returned}
+
+{content}
+--=_b--
+"""
+
+
+def report(mail: str, to: str, action: str = "failed", status: str = "5.1.1", whole: bool = True) -> bytes:
+    """What a mail server sends back of a mail that it took: the whole of it, or its head alone."""
+    head = mail.replace("\r\n", "\n").partition("\n\n")[0] + "\n"
+    returned, content = ("message/rfc822", mail) if whole else ("text/rfc822-headers", head)
+    text = REPORT.format(to=to, action=action, status=status, returned=returned, content=content)
+    return text.replace("\r\n", "\n").encode()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_reminder_that_comes_back_later_is_told_as_one_that_was_refused(
+    make_world: WorldMaker, mailbox: Mailbox, whole: bool
+) -> None:
+    _world, theirs, _case = await world_with(make_world, mailbox)
+    await asyncio.to_thread(remind, theirs)
+    to, _, mail = mailbox.taken[0]
+    sender = theirs.node.settings.mail_from
+    late = came_back(theirs.node, read_report(report(mail, to, "delayed", "4.4.1", whole), sender))
+    assert (late["recorded"], list_alarms(theirs.node)) == (False, []), "it may still arrive"
+    assert mail_check(theirs).ok
+    back = came_back(theirs.node, read_report(report(mail, to, whole=whole), sender))
+    assert (back["recorded"], back["answer"]) == (True, "status 5.1.1")
+    [alarm] = list_alarms(theirs.node)
+    assert alarm["kind"] == "reminder-refused"
+    assert f"case {back['case']}" in alarm["detail"]
+    assert "it came back: status 5.1.1" in alarm["detail"]
+    assert to not in alarm["detail"]
+    assert not mail_check(theirs).ok
+    assert not came_back(theirs.node, read_report(report(mail, to, whole=whole), sender))["recorded"], "once"
+    assert len(list_alarms(theirs.node)) == 1
+
+
+async def test_what_is_no_report_of_a_reminder_of_ours_changes_nothing(
+    make_world: WorldMaker, mailbox: Mailbox
+) -> None:
+    _world, theirs, _case = await world_with(make_world, mailbox)
+    await asyncio.to_thread(remind, theirs)
+    to, _, mail = mailbox.taken[0]
+    node, sender = theirs.node, theirs.node.settings.mail_from
+    foreign = report(mail.replace("<reminder-", "<letter-"), to)
+    for octets, why in (
+        (mail.encode(), "no delivery status notification"),
+        (b"", "no delivery status notification"),
+        (b"\xff" * 100, "no delivery status notification"),
+        (b"x" * 1_000_001, "octets"),
+        (foreign, "nothing of a reminder of ours"),
+        (report(mail, to).replace(b"Action: failed", b"Remark: failed"), "names no recipient"),
+    ):
+        with pytest.raises(NoReport, match=why):
+            read_report(octets, sender)
+    with pytest.raises(NoReport, match="nothing of a reminder"):
+        read_report(report(mail, to), "depesha@elsewhere.example")
+    unknown = re.sub(r"<reminder-\d+@", "<reminder-1@", mail)
+    with pytest.raises(NoReport, match="this node has not"):
+        came_back(node, read_report(report(unknown, to), sender))
+    assert list_alarms(node) == []

@@ -23,7 +23,7 @@ from node.exchange import outbox
 from node.exchange.clock import JudgedClock
 from node.exchange.contents import to_send
 from node.exchange.directory import Directory
-from node.exchange.groups import STEPS_TOGETHER, InGroups
+from node.exchange.groups import STEPS_TOGETHER, InGroups, step_by_step
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
 from node.exchange.packing import NoLongerCovered, Packed, Parcel, StaleSignature, pack_together
@@ -76,16 +76,9 @@ class _Answered:
     answer: HttpAnswer
 
 
-def _judge_together(group: Sequence[_Answered]) -> list[Judgement | Exception]:
-    return [_judge(one) for one in group]
-
-
-def _judge(one: _Answered) -> Judgement | Exception:
+def _judge(one: _Answered) -> Judgement:
     answer = one.answer
-    try:
-        return judge(one.attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
-    except Exception as error:  # whatever it is, it is this one's alone
-        return error
+    return judge(one.attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
 
 
 class Courier:
@@ -107,7 +100,9 @@ class Courier:
         """each attempt with the row id of its message"""
         self._tls: WeakValueDictionary[tuple[bytes, tuple[int, ...]], ssl.SSLContext] = WeakValueDictionary()
         self._tls_of_peers: dict[str, tuple[KnownPeer, tuple[RevocationList, ...], ssl.SSLContext]] = {}
-        self._judge: InGroups[_Answered, Judgement] = InGroups(_judge_together, largest=STEPS_TOGETHER)
+        self._judge: InGroups[_Answered, Judgement] = InGroups(
+            partial(step_by_step, steps=(), last=_judge), largest=STEPS_TOGETHER
+        )
         self._settle: InGroups[Settlement, None] = InGroups(
             partial(settle, node),
             gather_seconds=node.settings.commit_gather_milliseconds / 1000,

@@ -7,7 +7,7 @@ outcome or an error for each, and only what concerns the store as a whole (it ca
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -86,3 +86,26 @@ class InGroups(Generic[Unit, Result]):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
+
+
+def step_by_step(
+    units: Sequence[Unit], steps: Sequence[Callable[[Unit], None]], last: Callable[[Unit], Result]
+) -> list[Result | Exception]:
+    """Take each step for all units before the next one; for each unit what `last` gives, or what a step raised.
+
+    Whatever a step raises is its unit's alone, which takes no further step.
+    """
+    outcomes: list[Result | Exception | None] = [None] * len(units)
+
+    def take(step: Callable[[Unit], Result | None]) -> None:
+        for place, unit in enumerate(units):
+            if not isinstance(outcomes[place], Exception):
+                try:
+                    outcomes[place] = step(unit)
+                except Exception as error:  # whatever it is, it is this one's alone
+                    outcomes[place] = error
+
+    for step in steps:
+        take(step)
+    take(last)
+    return cast(list[Result | Exception], outcomes)

@@ -6,7 +6,7 @@ and for content path, rule and what was expected, never the value; to anyone els
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -30,6 +30,7 @@ from node.as4 import (
 )
 from node.exchange.agreements import OpenPair
 from node.exchange.directory import Directory
+from node.exchange.groups import step_by_step
 from node.exchange.node import Node
 from node.exchange.refusals import RefusedIncoming
 from node.exchange.search_index import sealed_terms
@@ -138,7 +139,6 @@ class Intake:
         self._content_type = content_type
         self._reader: MessageReader | None = None
         self._verified: OpenedMessage | OpenedSignal | None = None
-        self._message: OpenedMessage | None = None
         self._checked: CheckedRecord | str | None = None
         self._terms: str | None = None
         self._is_whole = False
@@ -172,7 +172,6 @@ class Intake:
         opened = self._verified
         if not isinstance(opened, OpenedMessage):
             raise FeatureNotSupported("signals are not taken here: receipts and errors go back in the HTTP response")
-        self._message = opened
         if not opened.header.is_test:
             self._checked = self._content_problems(opened)
 
@@ -186,8 +185,8 @@ class Intake:
 
         `judge` and `describe` come before. Raises As4Error, or StoreUnavailable.
         """
-        opened, checked = self._message, self._checked
-        if opened is None:
+        opened, checked = self._verified, self._checked
+        if not isinstance(opened, OpenedMessage):
             raise RuntimeError("not judged yet")
         node, header, now = self._node, opened.header, self._node.now()
         suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
@@ -300,16 +299,7 @@ class Intake:
 
 def finish_together(intakes: Sequence[Intake]) -> list[Received | Answer | Exception]:
     """`finish` for several whose bodies are in, each step for all of them; what one raises is its outcome alone."""
-    outcomes: list[Received | Answer | Exception | None] = [None] * len(intakes)
-    steps: tuple[Callable[[Intake], Received | Answer | None], ...] = (Intake.judge, Intake.describe, Intake.finish)
-    for step in steps:
-        for place, intake in enumerate(intakes):
-            if not isinstance(outcomes[place], Exception):
-                try:
-                    outcomes[place] = step(intake)
-                except Exception as error:  # whatever it is, it is this one's alone
-                    outcomes[place] = error
-    return [RuntimeError("an intake came to nothing") if outcome is None else outcome for outcome in outcomes]
+    return step_by_step(intakes, (Intake.judge, Intake.describe), Intake.finish)
 
 
 def _require_indexable(header: UserMessage) -> None:

@@ -3,7 +3,7 @@
 Deliveries that were claimed together go through it step by step, as submissions do (`preparation`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -11,6 +11,7 @@ from cryptography import x509
 from node.as4 import SUITES, TEST_SERVICE, SignedMessage, Suite, WireMessage, seal
 from node.exchange.contents import ToSend, signed_envelope
 from node.exchange.directory import Directory
+from node.exchange.groups import step_by_step
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
 from node.exchange.peers import KnownPeer, PeerRefused
@@ -48,16 +49,7 @@ def pack_together(node: Node, directory: Directory, parcels: Sequence[Parcel]) -
     """For each parcel what its attempt sends, or why it is not sent: PeerRefused, NoLongerCovered, StaleSignature,
     CertificateRefused, ContentGone; one that is not sent takes no other down with it."""
     all_ = [_Packing(node, directory, parcel) for parcel in parcels]
-    failed: dict[int, Exception] = {}
-    steps: tuple[Callable[[_Packing], None], ...] = (_Packing.open, _Packing.seal)
-    for step in steps:
-        for place, one in enumerate(all_):
-            if place not in failed:
-                try:
-                    step(one)
-                except Exception as error:  # whatever it is, it is this one's alone
-                    failed[place] = error
-    return [failed[place] if place in failed else one.packed() for place, one in enumerate(all_)]
+    return step_by_step(all_, (_Packing.open, _Packing.seal), _Packing.packed)
 
 
 class _Packing:

@@ -4,7 +4,7 @@ Those that come together go through it step by step: the code and tables of a st
 serve all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import bindparam, select
@@ -15,6 +15,7 @@ from node.exchange.attachments import require_size, require_true_types, stripped
 from node.exchange.cases import opener_of
 from node.exchange.directory import Snapshot
 from node.exchange.evidence_lists import lists_of, terms_in_use
+from node.exchange.groups import step_by_step
 from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_good, require_sendable
 from node.exchange.node import Node
 from node.exchange.parts_to_send import PartToSend, PreparedPart, prepare_part
@@ -46,24 +47,18 @@ def prepare_together(
 ) -> list[ReadySubmission | Exception]:
     """For each submission what `prepare` would return or raise; one that is refused takes no other down with it."""
     all_ = [_Preparation(node, snapshot, request) for request in requests]
-    refused: dict[int, Exception] = {}
-    steps: tuple[Callable[[_Preparation], None], ...] = (
+    steps = (
         _Preparation.open,
         _Preparation.check,
         _Preparation.look_again,
         _Preparation.seal,
         _Preparation.describe,
     )
-    for step in steps:
-        for place, one in enumerate(all_):
-            if place in refused:
-                continue
-            try:
-                step(one)
-            except Exception as error:  # whatever it is, it is this one's alone
-                one.throw_away()
-                refused[place] = error
-    return [refused[place] if place in refused else one.ready() for place, one in enumerate(all_)]
+    outcomes = step_by_step(all_, steps, _Preparation.ready)
+    for preparation, outcome in zip(all_, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            preparation.throw_away()
+    return outcomes
 
 
 class _Preparation:

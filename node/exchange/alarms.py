@@ -4,7 +4,6 @@ The note of such an act stays in this node, sealed with its salt as the contents
 them; the log holds a salted digest of it only.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,16 +15,14 @@ from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.judgement import SubmissionRefused
+from node.exchange.kept_words import keep_words, kept_words
 from node.exchange.listing import NotFound, find_message, instant_text
 from node.exchange.node import Node
 from node.exchange.settlement import ALARM, EVENT, MESSAGE
 from node.store.columns import new_row_id, table_of
-from node.store.payloads import find_payload, open_payload, payload_rows, seal_payload
-from node.store.rows import insert_rows
-from node.store.tables import Outbox, Payload, PayloadKey
+from node.store.tables import Outbox, Payload
 
 NOTE_LIMIT = 500
-SALT_BYTES = 32
 PEER_HAS_IT = "recorded by a person of ours: the peer has it (no receipt is held)"
 
 SETTLED = "alarm.settled"
@@ -114,11 +111,8 @@ def _record(
     row: Mapping[str, Any], message: int | None,
 ) -> None:  # fmt: skip
     """Keep the note, sealed, with the message or with an alarm that is about none; a log entry commits to it."""
-    now, salt, n = node.now(), os.urandom(SALT_BYTES), int.from_bytes(os.urandom(4)) >> 1
-    sealed = seal_payload(salt + note.encode(), node.kek, node.blobs)
-    payload, key = payload_rows(row["id"] if message is None else message, "note", n, sealed)
-    insert_rows(connection, table_of(Payload), [payload])
-    insert_rows(connection, table_of(PayloadKey), [key])
+    now, n = node.now(), int.from_bytes(os.urandom(4)) >> 1
+    digest = keep_words(node, connection, row["id"] if message is None else message, n, note)
     if message is not None:
         event = {"id": new_row_id(now), "message": message, "kind": what, "detail": {"note": n, **facts}, "time": now}
         connection.execute(insert(EVENT).values(event))
@@ -126,7 +120,7 @@ def _record(
         type=what,
         at=now,
         actor=actor,
-        facts={**facts, "note_digest": hashlib.sha256(salt + note.encode()).hexdigest()},
+        facts={**facts, "note_digest": digest},
         peer=row["peer"],
         case=row["conversation_id"],
         message=row["message_id"],
@@ -146,10 +140,7 @@ def _note_of(node: Node, connection: Connection, alarm: Mapping[str, Any]) -> st
     else:
         acts = select(EVENT.c.detail).where(EVENT.c.message == about, EVENT.c.kind == SETTLED)
         notes = [one["note"] for one in connection.scalars(acts) if one["alarm"] == str(alarm["id"])]
-    stored = find_payload(connection, about, "note", notes[0]) if notes else None
-    if stored is None or stored.wrapped_key is None:
-        return None
-    return b"".join(open_payload(stored, node.kek, node.blobs))[SALT_BYTES:].decode()
+    return kept_words(node, connection, about, notes[0]) if notes else None
 
 
 def _note(note: str) -> str:

@@ -5,7 +5,7 @@ happened and what was done (33(5)) is kept sealed; the log commits to it.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -113,12 +113,11 @@ def show_breach(node: Node, connection: Connection, breach: str, unit: str | Non
 def breaches_due(connection: Connection, unit: str | None) -> Iterator[Deadline]:
     """The notifications that nobody has recorded, as `due` takes them."""
     for row in connection.execute(_query(unit).where(BREACH.c.closed_at.is_(None))).mappings():
-        end = row["ends_at"]
         yield Deadline(
             case=alias(row["alias_year"], row["alias_number"]),
             act=NOTIFICATION,
             started=row["aware_at"],
-            ends=Ends(end, end, end.astimezone(UTC).date(), "UTC", False),
+            ends=Ends.at(row["ends_at"]),
             unit=row["unit"] or "",
             officer=row["officer"],
             silence=Silence.OVERDUE,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -76,13 +76,12 @@ def list_recalls(connection: Connection, unit: str | None = None, answered: bool
 def recalls_due(connection: Connection, unit: str | None) -> Iterator[Deadline]:
     """The erasures that are asked for and not confirmed, as `due` takes them."""
     for row in connection.execute(_query(unit).where(RECALL.c.answered_at.is_(None))).mappings():
-        end = row["asked_at"] + ANSWER_TIME
         ours = row["direction"] == "in"
         yield Deadline(
             case=alias(row["alias_year"], row["alias_number"]),
             act=ERASURE,
             started=row["asked_at"],
-            ends=Ends(end, end, end.astimezone(UTC).date(), "UTC", False),
+            ends=Ends.at(row["asked_at"] + ANSWER_TIME),
             unit=row["unit"] or "",
             officer=row["officer"],
             silence=Silence.OVERDUE,

@@ -267,7 +267,7 @@ def forbidden_fields(content: Content, shape: Shape, sender: str | None, receive
     A country that is not known (None) may be any: the fields that would then be forbidden are given, too.
     """
     found: list[Forbidden] = []
-    for node, field in _those_of(_root(content), shape, shape.never_sent):
+    for node, field in elements_of(_root(content), shape, shape.never_sent):
         for never in field.marks.never_to:
             pairs = ((never.receiver, receiver), (never.sender or sender, sender))
             if all(None in pair or pair[0] == pair[1] for pair in pairs):
@@ -354,7 +354,7 @@ def _with_fields(root: etree._Element, shape: Shape) -> Iterator[tuple[etree._El
         yield node, shape.fields.get(path, _UNKNOWN)
 
 
-def _those_of(root: etree._Element, shape: Shape, fields: Sequence[Field]) -> Iterator[tuple[etree._Element, Field]]:
+def elements_of(root: etree._Element, shape: Shape, fields: Sequence[Field]) -> Iterator[tuple[etree._Element, Field]]:
     """The elements of the record that are one of these fields, in document order."""
     if fields:
         paths = {found.path for found in fields}
@@ -365,7 +365,7 @@ def _those_of(root: etree._Element, shape: Shape, fields: Sequence[Field]) -> It
 
 
 def _marked(root: etree._Element, shape: Shape, kind: str) -> Iterator[tuple[etree._Element, str]]:
-    for node, _ in _those_of(root, shape, shape.marked(kind)):
+    for node, _ in elements_of(root, shape, shape.marked(kind)):
         yield node, numbered_path(node)
 
 

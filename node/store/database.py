@@ -117,7 +117,7 @@ def _open_sqlite(url: URL, create: bool) -> Database:
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=0,
-            # Each connection keeps 2 MB of pages: those that few readers need are kept once, and stay in use.
+            # Each connection keeps pages of its own: with few readers in use few pages are kept twice.
             pool_use_lifo=True,
             pool_timeout=WAIT_SECONDS,
             connect_args={"isolation_level": None, "check_same_thread": False, "timeout": WAIT_SECONDS},

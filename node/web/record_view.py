@@ -15,6 +15,7 @@ from lxml import etree
 
 from node.records import Field, Shape, read_xml
 from node.records.explain import local_name, plain_path
+from node.records.fields import elements_of
 from node.records.marks import NONE
 from node.records.shape import GROUP
 from node.web.language import Language
@@ -264,11 +265,8 @@ class RecordView:
     # the tree beside its shape
 
     def _persons(self) -> Iterator[tuple[etree._Element, str]]:
-        fields = {field.path: field for field in self._shape.marked("person")}
-        names = {f"{{*}}{field.name}" for field in fields.values()}
-        for element in self._root.iter(*names) if names else ():
-            field = fields.get(plain_path(element))
-            for attribute in field.attributes if field is not None else ():
+        for element, field in elements_of(self._root, self._shape, self._shape.marked("person")):
+            for attribute in field.attributes:
                 if attribute.marks.has("person-id") and element.get(attribute.name):
                     yield element, str(element.get(attribute.name))
 

@@ -1,5 +1,6 @@
 """Persons are found on both sides over a sealed index that is written with the record, and links are remembered."""
 
+import hmac
 import json
 import re
 from typing import Any
@@ -8,13 +9,15 @@ import pytest
 from sqlalchemy import delete, select
 
 from node.audit.entry import open_entry
+from node.exchange.case_reading import CaseReading
 from node.exchange.listing import find_case, find_message
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.person_find import find_person
 from node.exchange.person_links import LinkRefused, find_place, link_persons, links_in
 from node.exchange.search_index import SEARCH, build
-from node.exchange.settlement import LOG_ENTRY
+from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.records.person_query import QueryRefused
+from node.records.persons_described import described, search_terms
 from node.store.columns import table_of
 from node.store.tables import LogEntryKey
 from tests.exchange.case_steps import example, submitted
@@ -158,3 +161,17 @@ async def test_the_row_is_of_the_record_and_has_its_case(world: World) -> None:
             row = find_message(connection, message["id"])
             indexed = connection.execute(select(SEARCH.c.case_id).where(SEARCH.c.message == row["id"])).scalar_one()
         assert indexed == row["case_id"]
+
+
+async def test_terms_are_sealed_by_hmac_sha256_so_that_an_index_holds_whoever_made_it(world: World) -> None:
+    await applied_for(world, "HOXHA", "ARBEN")
+    node = world.theirs.node
+    with node.database.read() as connection:
+        [row] = connection.execute(select(MESSAGE).where(MESSAGE.c.action == ACTION)).mappings()
+        record = CaseReading(node, connection).record(row)
+        [terms] = connection.scalars(select(SEARCH.c.terms))
+    assert record is not None
+    plain = search_terms(described(record.fields))
+    assert "n:arb" in plain
+    sealed = {hmac.digest(node.search_key, one.encode(), "sha256")[:6].hex() for one in plain}
+    assert set(terms.split()) == sealed

@@ -44,6 +44,11 @@ class Ends:
     disputed: bool = False
     near: tuple[DayOff, ...] = ()
 
+    @classmethod
+    def at(cls, instant: datetime) -> "Ends":
+        """The end of a time in hours that is known to the instant, on its day in UTC."""
+        return cls(instant, instant, instant.astimezone(UTC).date(), "UTC")
+
     @property
     def certain(self) -> bool:
         return self.earliest == self.latest

@@ -4,7 +4,6 @@ libxslt and libxml2 keep their findings in the compiled object, so an object in 
 to as many as ever ran at once. Rules are ISO Schematron (ISO/IEC 19757-3) with the XSLT 1.0 query binding.
 """
 
-import contextlib
 import itertools
 import re
 import threading
@@ -27,7 +26,9 @@ _PREDICATE = re.compile(r"\[[^\[\]]*\]")
 SVRL = "http://purl.oclc.org/dsdl/svrl"
 # More findings help nobody, and each costs a walk to its place in the record.
 MAX_FINDINGS = 100
-_COMPILE_ATTEMPTS = 5
+_NOT_LOADED = etree.ErrorTypes.SCHEMAP_SRC_INCLUDE
+# Of many threads that parse at once hardly one loses the loader of another, see `_compile`.
+_MOST_ATTEMPTS = 20
 ASK = "ask"
 """The role of an assertion that asks the sender and never refuses: `role="ask"`."""
 
@@ -71,21 +72,40 @@ class _Files(etree.Resolver):
     def __init__(self, files: Mapping[str, bytes]) -> None:
         super().__init__()
         self._files = files
+        self.asked: set[str] = set()
 
     def resolve(self, url: str | None, public_id: str | None, context: Any) -> Any:  # type: ignore[override]  # stubs err
-        path = (url or "").rpartition("records/")[2]
-        content = self._files.get(f"records/{path}")
-        return self.resolve_string(
-            content if content is not None else b"<missing/>", context, base_url=f"records/{path}"
-        )
+        name = f"records/{(url or '').rpartition('records/')[2]}"
+        self.asked.add(name)
+        content = self._files.get(name)
+        return self.resolve_string(content if content is not None else b"<missing/>", context, base_url=name)
+
+
+class _LoaderLost(Exception):
+    """Another thread took lxml's loader of documents away while a schema compiled."""
 
 
 def compile_schema(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchema:
-    """The XSD of all `records/*.xsd` among `files`. Raises CompileError."""
+    """The XSD of all `records/*.xsd` among `files`. Raises CompileError. Any other thread may parse meanwhile."""
+    for _ in range(_MOST_ATTEMPTS):
+        try:
+            return _compile(namespace, files)
+        except _LoaderLost:
+            continue
+    raise CompileError("records/", 1, "other threads kept libxml2 from loading the files; try again")
+
+
+def _compile(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchema:
+    """The same once. Raises _LoaderLost when libxml2 asked its own loader for an included file, instead of ours.
+
+    Before version 7 lxml sets libxml2's one loader of external documents whenever it parses or compiles, without its
+    interpreter's lock, and then puts back what it found: a parse that ends while this compiles takes the loader away.
+    """
     names = sorted(path for path in files if path.startswith("records/") and path.endswith(".xsd"))
     includes = "".join(f'<xs:include schemaLocation="{name.removeprefix("records/")}"/>' for name in names)
     parser = etree.XMLParser(no_network=True, resolve_entities=False)
-    parser.resolvers.add(_Files(files))
+    given = _Files(files)
+    parser.resolvers.add(given)
     driver = etree.fromstring(
         f'<xs:schema xmlns:xs="{XS}" targetNamespace="{namespace}">{includes}</xs:schema>'.encode(),
         parser,
@@ -94,22 +114,13 @@ def compile_schema(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchem
     try:
         return etree.XMLSchema(driver)
     except etree.XMLSchemaParseError as error:
+        entries: Any = error.error_log  # iterable, though the stubs do not say so
+        if not given.asked.issuperset(names) and any(entry.type == _NOT_LOADED for entry in entries):
+            raise _LoaderLost from error
         last = error.error_log.last_error
         if last is None:
             raise CompileError("records/", 1, str(error)) from error
         raise CompileError(f"records/{last.filename.rpartition('/')[2]}", last.line, last.message) from error
-
-
-def _compile_again(namespace: str, files: Mapping[str, bytes]) -> etree.XMLSchema:
-    """`compile_schema` of files that were compiled before, while other threads parse.
-
-    That was seen to fail once in a process that served. lxml sets one loader of documents for all threads for as long
-    as it parses or compiles and then puts back what it found: of two at once one may lose the files that it includes.
-    """
-    for _ in range(_COMPILE_ATTEMPTS - 1):
-        with contextlib.suppress(CompileError):
-            return compile_schema(namespace, files)
-    return compile_schema(namespace, files)
 
 
 def compile_rules(file: str, content: bytes) -> etree.XSLT:
@@ -248,7 +259,7 @@ class Validator:
             schema = schemas.pop()
         except IndexError:
             with self._lock:
-                schema = _compile_again(self._namespace, files)
+                schema = compile_schema(self._namespace, files)
         try:
             yield schema
         finally:

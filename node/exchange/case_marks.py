@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, literal, null, select, update
+from sqlalchemy import Connection, bindparam, case, literal, null, select, update
 
 from node.store.columns import Instant, table_of
+from node.store.prepared import Prepared, among
 from node.store.tables import CaseMember, ExchangeCase
 
 CASE, MEMBER = table_of(ExchangeCase), table_of(CaseMember)
@@ -27,6 +28,15 @@ CLOCK_CHANGED: dict[str, Any] = {
 }
 """The columns of a case that an act changed, for an UPDATE of its row."""
 _TOUCH: dict[str, Any] = {"clock_at": literal(TOUCHED, Instant()), "clock_version": CASE.c.clock_version + 1}
+_TOUCH_NAMED = Prepared(
+    update(CASE)
+    .where(
+        CASE.c.id.in_(select(MEMBER.c.case_id).where(MEMBER.c.party == bindparam("peer"))),
+        among(CASE.c.conversation_id, "conversations"),
+        CASE.c.clock_at.is_distinct_from(CHANGED),
+    )
+    .values(_TOUCH)
+)
 
 
 def touch_cases_with(connection: Connection, peer: str, domain: str | None = None) -> None:
@@ -42,7 +52,4 @@ def touch_cases_with(connection: Connection, peer: str, domain: str | None = Non
 def touch_cases_named(connection: Connection, peer: str, conversations: Sequence[str]) -> None:
     """Mark the cases with `peer` of these ConversationIds, which a record of another case names."""
     if conversations:
-        with_peer = CASE.c.id.in_(select(MEMBER.c.case_id).where(MEMBER.c.party == peer))
-        named = CASE.c.conversation_id.in_(sorted(set(conversations)))
-        query = update(CASE).where(with_peer, named, CASE.c.clock_at.is_distinct_from(CHANGED))
-        connection.execute(query.values(_TOUCH))
+        _TOUCH_NAMED.run(connection, peer=peer, conversations=sorted(set(conversations)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from node.exchange.case_view import ComputedCase
 from node.exchange.directory import Directory
@@ -20,6 +20,7 @@ from node.exchange.submission import Submission, submit
 from node.journal import journal
 from node.records.notices import OUT_OF_STEP, make_notice
 from node.store.columns import new_row_id
+from node.store.prepared import Prepared, among
 
 log = journal("exchange.out_of_step")
 
@@ -30,14 +31,24 @@ class _ToldAlready(Exception):
     """Another process told it meanwhile."""
 
 
+_UNTOLD = Prepared(
+    select(MESSAGE)
+    .where(
+        among(MESSAGE.c.message_id, "messages"),
+        MESSAGE.c.peer == bindparam("peer"),
+        MESSAGE.c.direction == "in",
+        ~select(EVENT.c.message).where(EVENT.c.message == MESSAGE.c.id, EVENT.c.kind == OUT_OF_STEP).exists(),
+    )
+    .order_by(MESSAGE.c.id)
+)
+
+
 def untold(connection: Connection, computed: ComputedCase, peer: str) -> list[dict[str, Any]]:
     """The rows of received messages that do not fit their case, and whose writer was not told so yet."""
     messages = {one.event for one in computed.view.findings if one.kind == OUT_OF_STEP and one.event is not None}
-    told = select(EVENT.c.message).where(EVENT.c.message == MESSAGE.c.id, EVENT.c.kind == OUT_OF_STEP).exists()
-    query = select(MESSAGE).where(
-        MESSAGE.c.message_id.in_(sorted(messages)), MESSAGE.c.peer == peer, MESSAGE.c.direction == "in", ~told
-    )
-    return [dict(row) for row in connection.execute(query.order_by(MESSAGE.c.id)).mappings()] if messages else []
+    if not messages:
+        return []
+    return [row._asdict() for row in _UNTOLD.rows(connection, messages=sorted(messages), peer=peer)]
 
 
 def tell_out_of_step(node: Node, directory: Directory, row: Mapping[str, Any], state: str) -> bool:

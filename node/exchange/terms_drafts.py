@@ -37,9 +37,10 @@ from node.records.clocks import (
     write_terms,
 )
 from node.records.clocks.periods import read_day_end, write_day_end
-from node.records.clocks.templates import COUNTING, read_counting, write_counting
+from node.records.clocks.templates import COUNTING, EXTENSION, read_counting, write_counting
 from node.records.clocks.terms import read_period, write_period
 from node.records.domains import Domain
+from node.records.procedures import Procedure
 from node.store.columns import new_row_id, table_of
 from node.store.tables import TermsDraft
 
@@ -138,9 +139,23 @@ def _changed(
             raise TermsRefused(
                 f"--set {one!r}: expected NAME=VALUE, as --set 'reply=10 calendar-days silence=accepted'."
             )
+        _require_known(figure, domain, templates)
         value = counting_of_words(made, text) if figure == COUNTING else period_of_words(made, figure, text)
         made = confirm(made, figure, actor, now, value)
     return made
+
+
+def _require_known(figure: str, domain: Domain, templates: Mapping[str, Template]) -> None:
+    """Require that the figure is one of the templates, or a period of the domain's procedure or its extension."""
+    if not isinstance(domain.procedure, Procedure):
+        return
+    known = [COUNTING, *domain.procedure.periods, *(name for one in templates.values() for name in one.figures)]
+    if figure.removesuffix(EXTENSION) not in known:
+        periods = ", ".join(dict.fromkeys(name for name in known if not name.endswith(EXTENSION)))
+        raise TermsRefused(
+            f"--set {figure}: found {figure}, expected one of {periods}, or one of these with {EXTENSION}. "
+            f"No case of {domain.name} has such a period: correct the name."
+        )
 
 
 def _keep(

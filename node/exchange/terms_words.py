@@ -1,9 +1,10 @@
 """What a person says of terms in words, as `reply=10 calendar-days silence=accepted`, read into periods."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
-from node.records.clocks import Counting, Counts, Draft, PeriodError, TermsPeriod
+from node.records.clocks import Counting, Counts, Draft, Extends, PeriodError, Silence, TermsPeriod, Unit
 from node.records.clocks.templates import COUNTING
 from node.records.clocks.terms import read_period, read_wait, write_wait
 
@@ -62,12 +63,23 @@ def period_of_words(draft: Draft, figure: str, text: str) -> TermsPeriod:
     }
     if extends is not None:
         row["extends"] = extends
+    _require(figure, "one", plain[1], Unit)
+    _require(figure, "silence=", row["silence"], Silence)
+    _require(figure, "starts=", row["starts"], Counts)
+    if extends is not None:
+        _require(figure, "extends=", extends, Extends)
     try:
         return read_period(row)
     except PeriodError:
         raise
     except (ValueError, TypeError) as error:
         raise TermsRefused(f"--set {figure}: {error}. docs/reference/periods.md names units and values.") from error
+
+
+def _require(figure: str, what: str, found: str, values: type[StrEnum]) -> None:
+    known = ", ".join(one.value for one in values)
+    if found not in set(values):
+        raise TermsRefused(f"--set {figure}: found {found}, expected {what} of {known}. Correct it.")
 
 
 def counting_of(draft: Draft) -> Counting:

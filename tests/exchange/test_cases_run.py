@@ -195,6 +195,14 @@ async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: 
     assert first["in_use"] is None
     with pytest.raises(TermsRefused, match="silent"):
         change_terms(node, "theirs", "returns", Changes(set=["reply=10 calendar-days silent=yes"]), "test")
+    for wrong, named in (
+        ("reply=10 days", "--set reply: found days, expected one of hours, calendar-days"),
+        ("reply=10 calendar-days silence=yes", "--set reply: found yes, expected silence= of accepted, overdue"),
+        ("repply=10 calendar-days", "--set repply: found repply, expected one of counting, reply"),
+        ("transfer.extension=6 calendar-days", "transfer.extension: found no extends, expected added or total"),
+    ):
+        with pytest.raises(TermsRefused, match=named):
+            change_terms(node, "theirs", "returns", Changes(set=[wrong]), "test")
     change_terms(node, "theirs", "returns", Changes(confirm=["counting"]), "test")
     made = change_terms(
         node, "theirs", "returns", Changes(drop=["error"], set=["reply-accelerated=2 working-days"]), "test"

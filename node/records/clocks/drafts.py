@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from node.records.clocks.periods import PeriodError
-from node.records.clocks.templates import COUNTING, EXTENSION, Counting, Figure, Template
+from node.records.clocks.templates import COUNTING, EXTENSION, Counting, Template
 from node.records.clocks.terms import Ground, Place, Terms, TermsPeriod
 
 NOT_SAID = "the articles seen do not say how periods count; this is proposed"
@@ -66,8 +66,12 @@ def confirm(
     dropped: bool = False,
 ) -> Draft:
     """The draft in which `by` stands for the figure `name`, as proposed or as `value`; a period of another name is
-    added. Raises PeriodError."""
+    added, and `NAME.extension` to a period that the draft has; dropped, it is gone again. Raises PeriodError."""
     figures = draft.template.figures
+    if dropped and value is None and name not in figures and name in draft.confirmations and name != COUNTING:
+        gone = (name, name + EXTENSION)
+        left = {one: said for one, said in draft.confirmations.items() if one not in gone or one in figures}
+        return replace(draft, confirmations=left)
     if name != COUNTING and name not in figures and value is None:
         known = ", ".join((COUNTING, *figures))
         raise PeriodError("figure", name, f"one of {known}", "Name one of these, or give the period to be added.")
@@ -82,7 +86,21 @@ def confirm(
         raise PeriodError(name, "no length", "a length", "Its source does not tell it: give the value.")
     if dropped and (name == COUNTING or value is not None):
         raise PeriodError(name, "dropped", "a value or none", "How periods count is part of all terms.")
+    if isinstance(value, TermsPeriod) and name.endswith(EXTENSION):
+        _require_extension(draft, name, value)
     return replace(draft, confirmations={**draft.confirmations, name: Confirmation(by, at, value, dropped)})
+
+
+def _require_extension(draft: Draft, name: str, value: TermsPeriod) -> None:
+    extended = name.removesuffix(EXTENSION)
+    periods = [one for one in (*draft.template.figures, *draft.confirmations) if not one.endswith(EXTENSION)]
+    if extended not in periods or extended == COUNTING:
+        known = ", ".join(dict.fromkeys(one for one in periods if one != COUNTING))
+        raise PeriodError(name, f"no period {extended}", f"an extension of one of {known}", "Give the period first.")
+    if value.extends is None:
+        raise PeriodError(
+            name, "no extends", "added or total", "Add extends=added (on top of the period) or extends=total."
+        )
 
 
 def unconfirmed(draft: Draft) -> dict[str, str]:
@@ -106,16 +124,13 @@ def terms_of(draft: Draft) -> Terms:
     added = {
         name: one.value
         for name, one in draft.confirmations.items()
-        if name not in draft.template.figures and isinstance(one.value, TermsPeriod)
+        if name not in draft.template.figures and isinstance(one.value, TermsPeriod) and not _is_dropped(draft, name)
     }
     return Terms(
         title=draft.template.title,
         service=draft.service,
         places=dict(draft.places),
-        periods={
-            **{name: _period(draft, name, counting) for name in figures if not name.endswith(EXTENSION)},
-            **added,
-        },
+        periods={name: _period(draft, name, counting) for name in (*figures, *added) if not name.endswith(EXTENSION)},
         days_of=counting.days_of,
         answer=counting.answer,
         without_receipt=counting.without_receipt,
@@ -131,20 +146,20 @@ def terms_of(draft: Draft) -> Terms:
 
 
 def _period(draft: Draft, name: str, counting: Counting) -> TermsPeriod:
-    extension = None
-    if name + EXTENSION in draft.template.figures and not _is_dropped(draft, name + EXTENSION):
-        extension = _value(draft, draft.template.figures[name + EXTENSION], counting)
-    return _value(draft, draft.template.figures[name], counting, extension)
+    extending = name + EXTENSION
+    there = extending in draft.template.figures or extending in draft.confirmations
+    extension = _value(draft, extending, counting) if there and not _is_dropped(draft, extending) else None
+    return _value(draft, name, counting, extension)
 
 
-def _value(draft: Draft, figure: Figure, counting: Counting, extension: TermsPeriod | None = None) -> TermsPeriod:
-    confirmation = draft.confirmations.get(figure.name)
+def _value(draft: Draft, name: str, counting: Counting, extension: TermsPeriod | None = None) -> TermsPeriod:
+    confirmation = draft.confirmations.get(name)
     changed = confirmation.value if confirmation else None
     if isinstance(changed, TermsPeriod):
         return replace(changed, extension=extension or changed.extension)
-    found = figure.period(counting, extension)
+    found = draft.template.figures[name].period(counting, extension)
     if found is None:
-        raise PeriodError(figure.name, "no length", "a length", "Its source does not tell it: give the value.")
+        raise PeriodError(name, "no length", "a length", "Its source does not tell it: give the value.")
     return found
 
 

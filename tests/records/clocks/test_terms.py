@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -172,6 +173,36 @@ def test_a_person_may_change_drop_and_add(templates: dict[str, Template]) -> Non
     assert terms.periods["reply-accelerated"].number == 3
     assert terms.periods["transfer"].number == 3
     assert terms.grounds["transfer"].confirmed_by == "head"
+
+
+def test_an_extension_that_the_template_lacks_extends_its_period(templates: dict[str, Template]) -> None:
+    made = confirm(draft(templates["ec-albania"]), "counting", "head", NOW)
+    for name in unconfirmed(made):
+        made = confirm(made, name, "head", NOW, dropped=True)
+    assert "reply.extension" not in made.template.figures
+    plain = TermsPeriod(6, Unit.CALENDAR_DAYS, "requested")
+    with pytest.raises(PeriodError, match=r"reply\.extension: found no extends, expected added or total"):
+        confirm(made, "reply.extension", "head", NOW, plain)
+    added = replace(plain, extends=Extends.ADDED)
+    with pytest.raises(PeriodError, match=r"repply\.extension: found no period repply, expected an extension of one of"):
+        confirm(made, "repply.extension", "head", NOW, added)
+    extended = confirm(made, "reply.extension", "head", NOW, added)
+    terms = terms_of(extended)
+    assert terms.periods["reply"].extension == added
+    assert "reply.extension" not in terms.periods
+    assert terms.grounds["reply.extension"].confirmed_by == "head"
+    # What a person added, a person takes away again.
+    assert terms_of(confirm(extended, "reply.extension", "head", NOW, dropped=True)) == terms_of(made)
+
+
+def test_an_added_period_may_be_extended_and_goes_with_its_extension(templates: dict[str, Template]) -> None:
+    made = confirm(draft(templates["ec-bosnia-and-herzegovina"]), "counting", "head", NOW)
+    made = confirm(made, "reply", "head", NOW, dropped=True)
+    longer = confirm(made, "travel-document", "head", NOW, TermsPeriod(3, Unit.CALENDAR_DAYS, "requested"))
+    extension = TermsPeriod(2, Unit.CALENDAR_DAYS, "requested", extends=Extends.ADDED)
+    longer = confirm(longer, "travel-document.extension", "head", NOW, extension)
+    assert terms_of(longer).periods["travel-document"].extension == extension
+    assert terms_of(confirm(longer, "travel-document", "head", NOW, dropped=True)).periods == {}
 
 
 def test_what_depends_on_a_dropped_period_goes_with_it(templates: dict[str, Template]) -> None:

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from node.exchange.agreements import open_unilateral
+from node.exchange.case_view import compute_case
 from node.exchange.due_list import describe_due, due_now
+from node.exchange.listing import find_case
+from node.exchange.out_of_step import untold
 from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.terms_drafts import Changes, change_terms
 from node.exchange.terms_words import TermsRefused
 from node.records.clocks import Calendar, DayOff, feed, make_calendar_record
+from node.records.procedure_view import Finding
 from tests.exchange.case_steps import ACCEPTED, TERMS, applied, both_stand, instant, reply, stands, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import AGREEMENT
@@ -84,6 +88,21 @@ async def test_silence_takes_effect_at_the_same_instant_on_both_sides_and_a_late
     after = both_stand(agreed, case)
     assert after["persons"] == silent["persons"], "what has happened by silence stays"
     assert [one["message"] for one in after["findings"] if one["kind"] == "out-of-step"] == [refused]
+
+
+async def test_however_many_messages_of_a_case_fit_no_state_their_writer_is_told(agreed: World) -> None:
+    application, case = await applied(agreed)
+    agreed.clock.advance(days=30)
+    late = reply(agreed.theirs, case, "ours", application, ACCEPTED)
+    await agreed.theirs.reaches(late, "delivered")
+    node = agreed.ours.node
+    with node.database.read() as connection:
+        computed = compute_case(node, connection, find_case(connection, case))
+        assert computed is not None
+        # More than either database takes as parameters of one statement.
+        many = tuple(Finding("out-of-step", event=f"{n}@theirs") for n in range(70_000))
+        crowded = replace(computed, view=replace(computed.view, findings=(*many, *computed.view.findings)))
+        assert [one["message_id"] for one in untold(connection, crowded, "theirs")] == [late]
 
 
 async def test_an_act_on_paper_counts_here_and_is_one_sided_until_the_other_side_says_so_too(agreed: World) -> None:

@@ -184,7 +184,7 @@ def test_an_extension_that_the_template_lacks_extends_its_period(templates: dict
     with pytest.raises(PeriodError, match=r"reply\.extension: found no extends, expected added or total"):
         confirm(made, "reply.extension", "head", NOW, plain)
     added = replace(plain, extends=Extends.ADDED)
-    with pytest.raises(PeriodError, match=r"repply\.extension: found no period repply, expected an extension of one of"):
+    with pytest.raises(PeriodError, match=r"repply\.extension: found no period repply, expected an extension of"):
         confirm(made, "repply.extension", "head", NOW, added)
     extended = confirm(made, "reply.extension", "head", NOW, added)
     terms = terms_of(extended)

@@ -4,7 +4,7 @@ Only elements that are marked as something are looked at, and each is looked up 
 elements are neither, and a parsed element costs most when it is first touched.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -15,10 +15,12 @@ from node.records.shape import Field, Shape
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the children of an element stand: the path to it, and the elements that they are within, the root first."""
+    """Where the children of an element stand: its path, the elements that they are within, the root first, and what
+    those of them are that are marked."""
 
     path: str
     within: tuple[etree._Element, ...]
+    marked: Mapping[str, Field]
 
 
 class RecordFields:
@@ -29,31 +31,33 @@ class RecordFields:
 
     def __init__(self, root: etree._Element, shape: Shape) -> None:
         self.shape = shape
-        self._below: dict[etree._Element, _Place] = {}
+        self._below: dict[etree._Element | None, _Place] = {None: _Place("", (), shape.marked_below(""))}
         self._fields: dict[etree._Element, Field] = {}
         self._within: dict[etree._Element, tuple[etree._Element, ...]] = {}
         self._of_kind: dict[str, list[etree._Element]] = {}
-        if names := shape.marked_names:
-            for node in root.iter(*names):
+        if tags := shape.marked_tags:
+            for node in root.iter(*tags):
                 self._read(node)
 
     def _read(self, node: etree._Element) -> None:
-        place = self._place(node)
-        field = self.shape.fields.get(f"{place.path}{local_name(node)}")
-        if field is not None and field.marks.kinds:
+        holder = node.getparent()
+        place = self._below.get(holder) or self._place(holder)
+        field = place.marked.get(str(node.tag))
+        if field is not None:
             self._fields[node] = field
             self._within[node] = place.within
             for kind in field.marks.kinds:
                 self._of_kind.setdefault(kind, []).append(node)
 
-    def _place(self, node: etree._Element) -> _Place:
-        holder = node.getparent()
-        if holder is None:
-            return _Place("", ())
+    def _place(self, holder: etree._Element | None) -> _Place:
+        """Where the children of this element stand; the root stands below None."""
         place = self._below.get(holder)
+        if place is None and holder is not None:
+            above = self._place(holder.getparent())
+            path = f"{above.path}/{local_name(holder)}".removeprefix("/")
+            place = self._below[holder] = _Place(path, (*above.within, holder), self.shape.marked_below(path))
         if place is None:
-            above = self._place(holder)
-            place = self._below[holder] = _Place(f"{above.path}{local_name(holder)}/", (*above.within, holder))
+            raise RuntimeError("the root stands nowhere")
         return place
 
     def field(self, node: etree._Element) -> Field | None:

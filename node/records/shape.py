@@ -89,7 +89,8 @@ class Shape:
     _read_again: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)
     _never_sent: list[tuple[Field, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
     _by_kind: dict[str, tuple[Field, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _marked_names: list[tuple[str, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _marked_tags: list[tuple[str, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _marked_below: dict[str, Mapping[str, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def label(self, path: str, language: str = "en") -> str:
         """What the field at `path` is called in `language`; English where that lacks it, its name where all lack it."""
@@ -115,12 +116,23 @@ class Shape:
         return self._never_sent[0]
 
     @property
-    def marked_names(self) -> tuple[str, ...]:
-        """The names of all elements that are marked as something, in any namespace (`{*}Person`)."""
-        if not self._marked_names:
+    def marked_tags(self) -> tuple[str, ...]:
+        """The tags of all elements that are marked as something, `{namespace}name`."""
+        if not self._marked_tags:
             marked = {found.name for found in self.root.walk() if found.marks.kinds and not found.attribute}
-            self._marked_names.append(tuple(f"{{*}}{name}" for name in sorted(marked)))
-        return self._marked_names[0]
+            self._marked_tags.append(tuple(map(self._tag, sorted(marked))))
+        return self._marked_tags[0]
+
+    def marked_below(self, path: str) -> Mapping[str, Field]:
+        """The fields of marked elements directly below the one at `path` ("": the root itself), by their tags."""
+        if path not in self._marked_below:
+            above = self.fields.get(path)
+            below = above.children if above is not None else (() if path else (self.root,))
+            self._marked_below[path] = {self._tag(found.name): found for found in below if found.marks.kinds}
+        return self._marked_below[path]
+
+    def _tag(self, name: str) -> str:
+        return f"{{{self.namespace}}}{name}"
 
     def marked(self, kind: str) -> tuple[Field, ...]:
         """The fields that are of a kind, in document order."""

@@ -6,8 +6,9 @@ readings are in the index; `spells` then tells those that only look so. What is 
 """
 
 import csv
+import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from itertools import product
@@ -18,6 +19,9 @@ VARIANTS = "name-variants.csv"
 GRAM = 3
 _ALONE = "·"  # stands on both sides of a word too short for three letters
 _VOWELS = "aeiouy"
+_APOSTROPHES = "'’ʼ`"
+_WITHOUT_APOSTROPHES = str.maketrans("", "", _APOSTROPHES)
+_APART_IN_ASCII = re.compile("[^a-z]+")
 _LONGEST_NAME = 300  # letters; a record's schema allows fewer
 _MOST_READINGS = 256  # of a query; beyond them only the commonest reading of its last letters counts
 Units = Sequence[tuple[str, ...]]
@@ -31,7 +35,7 @@ def name_grams(name: str) -> frozenset[str]:
     """
     words = _words(name)
     units = [unit for word in words for unit in word]
-    found = set(_threes(units))
+    found = _threes(units)
     for word in words:
         found.update(f"{_ALONE}{reading}{_ALONE}" for reading in _readings(word) if 0 < len(reading) < GRAM)
     return frozenset(found)
@@ -67,7 +71,7 @@ def same_name(one: str, other: str) -> bool:
     """Whether two ways to write a name, perhaps in two scripts, read alike: word by word, none left over."""
     plain, others_plain = _plain_words(one), _plain_words(other)
     if plain == others_plain:
-        return any(_units(word) for word in plain)
+        return any(word.isascii() or _units(word) for word in plain)
     words, others = _in_units(plain), _in_units(others_plain)
     return len(words) == len(others) > 0 and all(
         not set(_readings(word)).isdisjoint(_readings(against)) for word, against in zip(words, others, strict=True)
@@ -81,6 +85,8 @@ def _words(name: str) -> list[Units]:
 
 def _plain_words(name: str) -> list[str]:
     """The words of a name in small letters; what stands between letters ends a word, an apostrophe does not."""
+    if name.isascii():
+        return _APART_IN_ASCII.sub(" ", name[:_LONGEST_NAME].translate(_WITHOUT_APOSTROPHES).lower()).split()
     text = unicodedata.normalize("NFC", name[:_LONGEST_NAME]).lower()
     return "".join([letter if letter.isalpha() else _in_word(letter) for letter in text]).split()
 
@@ -88,7 +94,7 @@ def _plain_words(name: str) -> list[str]:
 def _in_word(letter: str) -> str:
     if unicodedata.combining(letter):
         return letter
-    return "" if letter in "'’ʼ`" else " "
+    return "" if letter in _APOSTROPHES else " "
 
 
 def _in_units(words: Sequence[str]) -> list[Units]:
@@ -126,20 +132,21 @@ def _plain(letter: str) -> str:
     return "".join(one for one in unicodedata.normalize("NFKD", letter) if one.isalpha())
 
 
-def _threes(units: Units) -> Iterator[str]:
-    for at, unit in enumerate(units):
+def _threes(units: Units) -> set[str]:
+    found: set[str] = set()
+    begun: set[str] = set()  # one or two letters that the units up to here end with, of each way to read
+    for unit in units:
+        further: set[str] = set()
         for reading in unit:
-            for begin in range(len(reading)):
-                yield from _begun(reading[begin:], units, at + 1)
-
-
-def _begun(text: str, units: Units, at: int) -> Iterator[str]:
-    """The threes that begin with `text` and go on with the units from `at`."""
-    if len(text) >= GRAM:
-        yield text[:GRAM]
-    elif at < len(units):
-        for reading in units[at]:
-            yield from _begun(text + reading, units, at + 1)
+            texts = {before + reading for before in begun}
+            texts.update(reading[at:] for at in range(len(reading)))
+            for text in texts:
+                if len(text) >= GRAM:
+                    found.add(text[:GRAM])
+                else:
+                    further.add(text)
+        begun = further
+    return found
 
 
 def _stands_in(wanted: str, units: Units) -> bool:

@@ -5,10 +5,8 @@ proves no identity: it does not tell A, K or U from 0, since they count alike (p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from itertools import cycle
-from operator import mul
 
 from node.records.persons.mrz_layouts import MRVA, MRVB, TD1, TD2, TD3, Layout, Place
 from node.records.persons.mrz_names import read_names
@@ -19,6 +17,7 @@ FILLER = "<"
 _WEIGHTS = (7, 3, 1)
 _DIGITS = frozenset("0123456789")
 _VALUES = {FILLER: 0, **{str(n): n for n in range(10)}, **{chr(ord("A") + n): 10 + n for n in range(26)}}
+_VALUE_OF_OCTET = bytes(_VALUES.get(chr(octet), 0) for octet in range(256))
 # Letters and digits that are taken for one another when a document is read, by machine or by eye.
 _LOOK_ALIKE = {"O": "0", "0": "O", "I": "1", "1": "I", "B": "8", "8": "B", "S": "5", "5": "S", "Z": "2", "2": "Z",
                "G": "6", "6": "G", "Q": "0", "D": "0"}  # fmt: skip
@@ -78,7 +77,8 @@ class Mrz:
 
 def check_digit(text: str) -> str:
     """The check digit of a text of A-Z, 0-9 and fillers: weights 7, 3, 1 modulo 10 (part 3 section 4.9)."""
-    return str(sum(map(mul, map(_VALUES.__getitem__, text), cycle(_WEIGHTS))) % 10)
+    values = text.encode("ascii").translate(_VALUE_OF_OCTET)
+    return str(sum(weight * sum(values[at :: len(_WEIGHTS)]) for at, weight in enumerate(_WEIGHTS)) % 10)
 
 
 def read_mrz(lines: Sequence[str], today: date) -> Mrz:
@@ -132,15 +132,25 @@ class _Reader:
         layout = self._layout
         primary, secondary = read_names(self._at(layout.names))
         number, taken = self._number()
-        mrz = Mrz(
+        issuer = self._code("issuer", layout.issuer)
+        nationality = self._code("nationality", layout.nationality)
+        birth = self._date("birth", layout.birth)
+        sex = self._sex()
+        expiry = self._date("expiry", layout.expiry)
+        self._names(primary)
+        if layout.optional_check is not None:
+            self._check("optional", layout.optional[0], layout.optional_check, may_be_filler=True)
+        if layout.composite_check is not None:
+            self._composite(layout.composite, layout.composite_check)
+        return Mrz(
             format=layout.name,
             document=self._lines[0][:2].rstrip(FILLER),
-            issuer=self._code("issuer", layout.issuer),
+            issuer=issuer,
             number=number,
-            nationality=self._code("nationality", layout.nationality),
-            birth=self._date("birth", layout.birth),
-            sex=self._sex(),
-            expiry=self._date("expiry", layout.expiry),
+            nationality=nationality,
+            birth=birth,
+            sex=sex,
+            expiry=expiry,
             primary=primary,
             secondary=secondary,
             truncated=not self._at(layout.names).endswith(FILLER),
@@ -148,14 +158,8 @@ class _Reader:
                 self._at(place)[taken if place == layout.optional[0] else 0 :].strip(FILLER).replace(FILLER, " ")
                 for place in layout.optional
             ),
-            problems=(),
+            problems=tuple(self._problems),
         )
-        self._names(primary)
-        if layout.optional_check is not None:
-            self._check("optional", layout.optional[0], layout.optional_check, may_be_filler=True)
-        if layout.composite_check is not None:
-            self._composite(layout.composite, layout.composite_check)
-        return replace(mrz, problems=tuple(self._problems))
 
     def _at(self, place: Place) -> str:
         line, begin, end = place

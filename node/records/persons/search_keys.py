@@ -12,6 +12,8 @@ _WITHIN, _EXACTLY = "<", "="
 
 def number_key(number: str) -> str:
     """A number without what people leave out or add: letter case, spaces, hyphens, dots, strokes. Empty for none."""
+    if number.isascii() and number.isalnum():
+        return number.upper()
     plain = unicodedata.normalize("NFKC", number).upper()
     return "".join(letter for letter in plain if letter.isalnum())
 
@@ -32,9 +34,5 @@ def _steps(of: PartialDate) -> list[str]:
     """The year, the month, the day, as far as they are known."""
     if of.year is None:
         return []
-    parts = [PartialDate(of.year)]
-    if of.month is not None:
-        parts.append(PartialDate(of.year, of.month))
-    if of.day is not None:
-        parts.append(of)
-    return [str(part) for part in parts]
+    known = str(of).split("-")
+    return ["-".join(known[: count + 1]) for count in range(len(known))]

@@ -86,6 +86,9 @@ class Settings(BaseModel):
     virus_scanner: str | None = Field(
         None, description="what scans received attachments: icap://HOST:PORT/SERVICE, or a command that reads one"
     )
+    answer_days: float = Field(
+        14, gt=0, le=365, description="when what was asked without a time to answer is to be answered: our own order"
+    )
     mail_server: str | None = Field(
         None, description="what sends reminders: smtps://HOST:465, or smtp://HOST:587 (STARTTLS; plain on loopback)"
     )

@@ -17,6 +17,7 @@ from node.exchange.case_terms import TermsOfCase, terms_of_case
 from node.exchange.cases import members_of
 from node.exchange.listing import describe_cases, instant_text
 from node.exchange.node import Node
+from node.records.procedure_asked import CONSENT, Asked
 from node.records.procedure_events import Span
 from node.records.procedure_states import REASONS, WHOLE_CASE
 from node.records.procedure_view import CaseView, Deadline, Possible, view
@@ -157,15 +158,35 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
             for one in case.events
             if one.on_paper
         ],
+        "asked": [
+            {
+                "message": one.event,
+                "act": one.act,
+                "title": asked_title(procedure, one),
+                "question": one.question,
+                "awaits": OURS if one.awaits == case.own else THEIRS,
+                "persons": _named(one.persons),
+                "since": instant_text(one.since),
+                "answered": one.answered,
+            }
+            for one in seen.asked
+        ],
         "pending": list(seen.pending),
         "terms": None if terms is None else {"title": terms.title, "digest": terms.digest},
         "calendars": {party: calendar.digest for party, calendar in computed.terms.calendars.items()},
     }
 
 
+def asked_title(procedure: Procedure, asked: Asked) -> str:
+    """In words, what is to be answered."""
+    title = procedure.acts[asked.act].title
+    return f"consent, or not: {title}" if asked.question == CONSENT else f"to be answered: {title}"
+
+
 def turn_of(computed: ComputedCase) -> str:
-    """Whom the running periods wait for."""
+    """Whom running periods and what was asked wait for."""
     awaited = {computed.awaited(one) for one in computed.view.deadlines} - {NOBODY}
+    awaited |= {OURS if one.awaits == computed.case.own else THEIRS for one in computed.view.asked}
     return NOBODY if not awaited else awaited.pop() if len(awaited) == 1 else BOTH
 
 

@@ -1,7 +1,7 @@
-"""What is due: the open deadlines of all open cases in one ordered list, as clocks order it."""
+"""What is due in all open cases, in one ordered list, as clocks order it: deadlines, and what was asked without one."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -9,12 +9,13 @@ from sqlalchemy import Connection, select
 
 from node.access.accounts import list_users
 from node.exchange.breaches import breaches_due
-from node.exchange.case_view import BOTH, OURS, ComputedCase, compute_cases
+from node.exchange.case_view import BOTH, NOBODY, OURS, ComputedCase, asked_title, compute_cases
 from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
-from node.exchange.recall_rows import recalls_due
+from node.exchange.recall_rows import recall_requests, recalls_due
 from node.records.clocks import Deadline, Due, Ends, Silence, due
+from node.records.procedure_events import Span
 from node.records.procedures import Procedure
 
 
@@ -44,6 +45,7 @@ def describe_due(one: Due) -> dict[str, Any]:
         "unit": deadline.unit or None,
         "officer": deadline.officer,
         "reach": one.reach.value,
+        "own_rule": deadline.own_rule,
     }
 
 
@@ -51,27 +53,58 @@ def _deadlines(node: Node, connection: Connection, unit: str | None, now: dateti
     domains = sorted({one.name for one in node.domains if isinstance(one.procedure, Procedure)})
     query = select(CASE).where(CASE.c.closed_at.is_(None), CASE.c.domain.in_(domains)).order_by(CASE.c.id)
     rows = [dict(row) for row in connection.execute(query.where(*seen_by_unit(unit))).mappings()]
+    answer_time = timedelta(days=node.settings.answer_days)
+    recalls = recall_requests(connection)
     for row, computed in zip(rows, compute_cases(node, connection, rows, now), strict=True):
         if computed is not None:
-            yield from _of_case(computed, row)
+            yield from _of_case(computed, row, answer_time)
+            yield from _asked(computed, row, answer_time, recalls)
 
 
-def _of_case(computed: ComputedCase, row: dict[str, Any]) -> Iterator[Deadline]:
+def _of_case(computed: ComputedCase, row: Mapping[str, Any], answer_time: timedelta) -> Iterator[Deadline]:
     for one in computed.view.deadlines:
-        if one.end is None:
-            continue
         awaited = computed.awaited(one)
+        end = one.end
+        if end is None:
+            if awaited == NOBODY or one.standing != "unknown":
+                continue
+            # What is awaited is awaited, too, where terms or calendars give no end.
+            end = Span.at(one.start.earliest + answer_time)
         ours = awaited in (OURS, BOTH)
-        latest = one.end.latest or one.end.earliest
+        latest = end.latest or end.earliest
         yield Deadline(
             case=alias(row["alias_year"], row["alias_number"]),
             act=computed.case.procedure.periods[one.period].title,
             started=one.start.earliest,
-            ends=Ends(one.end.earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == "disputed"),
+            ends=Ends(end.earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == "disputed"),
             unit=row["unit"] or "",
             officer=row["officer"],
             silence=Silence.ACCEPTED if computed.terms.now.silence_accepts(one.period) else Silence.OVERDUE,
             ours=ours,
             undelivered=ours and bool(computed.view.pending),
             opened=row["unread"] == 0,
+            own_rule=one.end is None,
+        )
+
+
+def _asked(
+    computed: ComputedCase, row: Mapping[str, Any], answer_time: timedelta, recalls: frozenset[str]
+) -> Iterator[Deadline]:
+    """What was asked and is not answered, where no period runs for it; recalls are due by themselves."""
+    for one in computed.view.asked:
+        if one.event in recalls:
+            continue
+        ours = one.awaits == computed.case.own
+        yield Deadline(
+            case=alias(row["alias_year"], row["alias_number"]),
+            act=asked_title(computed.case.procedure, one),
+            started=one.since,
+            ends=Ends.at(one.since + answer_time),
+            unit=row["unit"] or "",
+            officer=row["officer"],
+            silence=Silence.OVERDUE,
+            ours=ours,
+            undelivered=ours and one.answered,
+            opened=row["unread"] == 0,
+            own_rule=True,
         )

@@ -88,7 +88,14 @@ def recalls_due(connection: Connection, unit: str | None) -> Iterator[Deadline]:
             ours=ours,
             undelivered=not ours and row["request_state"] != "delivered",
             opened=not ours or row["opened_at"] is not None,
+            own_rule=True,
         )
+
+
+def recall_requests(connection: Connection) -> frozenset[str]:
+    """The ids of the messages that ask for an erasure which is not confirmed."""
+    query = select(MESSAGE.c.message_id).join(RECALL, RECALL.c.request == MESSAGE.c.id)
+    return frozenset(connection.scalars(query.where(RECALL.c.answered_at.is_(None))))
 
 
 _RECALLED, _REQUEST, _ANSWER = MESSAGE.alias("recalled"), MESSAGE.alias("request"), MESSAGE.alias("answer")

@@ -192,13 +192,26 @@ def _judge_consent(procedure: Procedure) -> None:
                 one.place, f"nobody can consent to it in {', '.join(missing)}",
                 "Add a transition with consents = true from there.",
             )  # fmt: skip
+    _judge_questions(procedure)
+
+
+def _judge_questions(procedure: Procedure) -> None:
     opened = {one.opens for one in procedure.transitions if one.opens}
+    answered = {one.answered for one in procedure.transitions if one.answered}
     for one in procedure.transitions:
-        unknown = sorted({*one.not_while, *([one.answers] if one.answers else [])} - opened)
+        unknown = sorted({*one.not_while, *([one.answered] if one.answered else [])} - opened)
         if unknown:
             raise ProcedureError(
                 one.place, f"nothing opens {', '.join(unknown)}", "Name it in `opens` of a transition, or leave it out."
             )
+        if one.opens and one.opens not in answered:
+            raise ProcedureError(
+                one.place, f"nothing answers {one.opens}", "Name it in `answers` of a transition, or leave it out."
+            )
+        if one.answers and one.may_answer:
+            raise ProcedureError(one.place, "it has answers beside may_answer", "Keep one of the two.")
+        if one.lapses and not one.opens:
+            raise ProcedureError(one.place, "it opens nothing that could lapse", "Add `opens`, or leave out `lapses`.")
 
 
 def crossing(procedure: Procedure) -> set[tuple[str, str]]:

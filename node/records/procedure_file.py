@@ -175,7 +175,20 @@ def _transition(
     periods: Mapping[str, Period],
 ) -> Transition:
     place = f"transition {number}"
-    known = {"act", "who", "from", "to", "of", "opens", "answers", "not_while", *_LISTS, *_FLAGS}
+    known = {
+        "act",
+        "who",
+        "from",
+        "to",
+        "of",
+        "opens",
+        "answers",
+        "may_answer",
+        "lapses",
+        "not_while",
+        *_LISTS,
+        *_FLAGS,
+    }
     check_keys(place, about, known)
     act = read_text(place, about, "act")
     place = f"{place} ({act})"
@@ -214,6 +227,8 @@ def _transition(
         after=lists["after"],
         opens=read_text(place, about, "opens") if "opens" in about else None,
         answers=read_text(place, about, "answers") if "answers" in about else None,
+        may_answer=read_text(place, about, "may_answer") if "may_answer" in about else None,
+        lapses=read_flag(place, about, "lapses"),
         not_while=lists["not_while"],
         place=place,
     )

@@ -59,7 +59,8 @@ class _Case:
         self._order = order
         self._steps: list[Passed] = []
         self._strange: list[OutOfStep] = []
-        self._open: dict[str, set[str]] = {}
+        self._open: dict[str, dict[str, str]] = {}
+        self._lapsing: set[str] = set()
         self._transitions: dict[tuple[str, str], list[Transition]] = {}
         for one in procedure.transitions:
             for state in one.sources:
@@ -70,7 +71,7 @@ class _Case:
     def result(self) -> Replayed:
         return Replayed(
             dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange),
-            {name: frozenset(left) for name, left in self._open.items()}, self._order.ours_alone,
+            {name: dict(left) for name, left in self._open.items()}, self._order.ours_alone,
         )  # fmt: skip
 
     def first_of(self, events: Sequence[Event], i: int, j: int) -> int:
@@ -133,9 +134,22 @@ class _Case:
         for one in self._procedure.transitions:
             if one.act == event.act:
                 if one.opens:
-                    self._open.setdefault(one.opens, set()).add(event.id)
-                if one.answers and event.concerning:
-                    self._open.get(one.answers, set()).discard(event.concerning)
+                    self._open.setdefault(one.opens, {})[event.id] = event.actor
+                    if one.lapses:
+                        self._lapsing.add(event.id)
+                about = event.concerning
+                if one.answered and about and self._asked_by_other(one.answered, about, event.actor):
+                    del self._open[one.answered][about]
+
+    def _asked_by_other(self, question: str, message: str, actor: str) -> bool:
+        return self._open.get(question, {}).get(message, actor) != actor
+
+    def _lapse(self, actor: str) -> None:
+        """What the other party has acted on need not be answered in words as well."""
+        for questions in self._open.values():
+            for message, asker in list(questions.items()):
+                if message in self._lapsing and asker != actor:
+                    del questions[message]
 
     def _take_for(self, person: str, event: Event, at: datetime) -> str | None:
         """None where the act took effect for the person, else why it did not."""
@@ -200,6 +214,8 @@ class _Case:
             return "open"
         if one.answers and event.concerning not in self._open.get(one.answers, ()):
             return "concerns"
+        if one.answers and not self._asked_by_other(one.answers, event.concerning or "", event.actor):
+            return "own-question"
         running = {period.period: period for period in here.running if not period.over}
         for name in (*one.pauses, *one.resumes, *one.extends):
             period = running.get(name)
@@ -232,6 +248,8 @@ class _Case:
         ]
         self.persons[person] = _with_running(moved, [*revived, *started])
         self._steps.append(Passed(person, here.state, moved.state, when, act=event.act, event=event.id))
+        if moved.state != here.state:
+            self._lapse(event.actor)
         return None
 
     def _changed(self, period: Running, one: Transition, event: Event, at: datetime) -> Running:

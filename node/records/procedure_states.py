@@ -92,6 +92,7 @@ REASONS = {
     "concerns": "it concerns no message that it could",
     "period": "the period that it needs does not run",
     "no-extension": "the terms give no extension",
+    "own-question": "the answer is the other party's",
     "open": "something is still open that has to be answered first",
     "not-over": "the period has not ended",
     "no-such-act": "the procedure knows no such act",
@@ -105,6 +106,6 @@ class Replayed:
     persons: Mapping[str, PersonState]
     steps: tuple[Passed, ...]
     out_of_step: tuple[OutOfStep, ...]
-    open: Mapping[str, frozenset[str]]
-    """Messages that wait for an answer, by what they opened."""
+    open: Mapping[str, Mapping[str, str]]
+    """Messages that wait for an answer, by what they opened; each with the role that wrote it."""
     ours_alone: bool

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from node.records.procedure_asked import Asked, asked, role_awaited, roles_of
 from node.records.procedure_events import (
     PENDING,
     RECEIVED,
@@ -23,7 +24,7 @@ from node.records.procedure_events import (
 from node.records.procedure_order import said_unseen
 from node.records.procedure_replay import replay
 from node.records.procedure_states import Passed, PersonState, Replayed, Running
-from node.records.procedures import BY_TERMS, EITHER, ROLES, Procedure, Transition, other_role
+from node.records.procedures import EITHER, Procedure, Transition, other_role
 
 SAME_ACT = timedelta(days=1)
 """Two statements of an act on paper are of the same one if they differ by no more."""
@@ -93,6 +94,8 @@ class CaseView:
     steps: tuple[Passed, ...]
     pending: tuple[str, ...]
     """Our own messages that wait for their receipts."""
+    asked: tuple[Asked, ...] = ()
+    """What one side waits for the other to answer, under no period."""
 
 
 def view(
@@ -149,6 +152,7 @@ def view(
         findings=tuple(found),
         steps=state.steps,
         pending=tuple(sorted({one.id for one in unsettled})),
+        asked=asked(procedure, terms, state, expected, known),
     )
 
 
@@ -251,7 +255,7 @@ def _may_have_been_answered(
                 continue
             if not one.over and one in here.stopped:
                 continue
-            role = _role(period.awaits, terms)
+            role = role_awaited(period.awaits, terms)
             own_answer = [
                 event
                 for event in unsettled
@@ -270,13 +274,6 @@ def _may_have_been_answered(
                 before = found.get(key, Finding("may-have-been-answered", (), None, one.period))
                 found[key] = replace(before, persons=(*before.persons, name))
     return list(found.values())
-
-
-def _role(awaits: str | None, terms: Terms) -> str | None:
-    """The one role that a period waits for, where it is one."""
-    if awaits is not None and awaits.startswith(BY_TERMS):
-        return terms.party(awaits.removeprefix(BY_TERMS))
-    return None if awaits == EITHER else awaits
 
 
 def _deadlines(procedure: Procedure, state: Replayed, now: datetime) -> tuple[Deadline, ...]:
@@ -321,13 +318,13 @@ def _possible(procedure: Procedure, terms: Terms, state: Replayed) -> tuple[Poss
         return tuple(
             Possible(one.act, role, (), one.consent)
             for one in openers
-            for role in _roles(one.who, terms)
+            for role in roles_of(one.who, terms)
             if _open_to(procedure, one, first, state, role) is not None
         )
     found: dict[tuple[str, str, bool, tuple[str, ...]], list[str]] = {}
     for name, here in state.persons.items():
         for one in procedure.from_state(here.state):
-            for role in _roles(one.who, terms):
+            for role in roles_of(one.who, terms):
                 of = _open_to(procedure, one, here, state, role)
                 if of is not None:
                     found.setdefault((one.act, role, one.consent, of), []).append(name)
@@ -337,13 +334,6 @@ def _possible(procedure: Procedure, terms: Terms, state: Replayed) -> tuple[Poss
 def _may_extend(period: Running) -> bool:
     end = period.terms.end(period.period, period.start.earliest, extended=True, until=None, pauses=period.pauses)
     return not isinstance(end, NoEnd)
-
-
-def _roles(who: str, terms: Terms) -> tuple[str, ...]:
-    if who == EITHER:
-        return ROLES
-    role = _role(who, terms)
-    return () if role is None else (role,)
 
 
 def _open_to(
@@ -363,8 +353,9 @@ def _open_to(
     if one.consents or one.declines:
         of = tuple(sorted(key for key, proposal in here.proposals.items() if proposal.by != role))
         return of or None
-    if one.answers:
-        return tuple(sorted(state.open.get(one.answers, ()))) or None
+    if one.answered:
+        of = tuple(sorted(key for key, asker in state.open.get(one.answered, {}).items() if asker != role))
+        return of if of or one.may_answer else None
     if one.of:
         return tuple(sorted(key for key, act in here.acts.items() if act in one.of)) or None
     return ()

@@ -127,9 +127,18 @@ class Transition:
     after: tuple[str, ...] = ()
     opens: str | None = None
     answers: str | None = None
+    may_answer: str | None = None
+    """As `answers`, of an act that also fits where it answers nothing."""
+    lapses: bool = False
+    """What it `opens` is over, too, when the other party moves a state."""
     not_while: tuple[str, ...] = ()
     place: str = ""
     """Where in the file it stands, for whoever looks for it."""
+
+    @property
+    def answered(self) -> str | None:
+        """The question that the act may answer."""
+        return self.answers or self.may_answer
 
     @property
     def moves(self) -> bool:

@@ -23,7 +23,7 @@ from node.exchange.due_list import describe_due, due_now
 from node.exchange.reminders import make_reminders
 from node.exchange.webhooks import take_up
 from node.operations.checks import Check, run_checks
-from tests.exchange.case_steps import applied, with_terms
+from tests.exchange.case_steps import applied, sent_in, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office
 
@@ -135,7 +135,9 @@ async def test_what_nobody_opens_goes_to_the_officer_then_the_team_then_the_head
     assert await reminded(theirs, mailbox) == [COLLEAGUE, HEAD, OFFICER], "its end is near"
     world.clock.advance(days=2)
     await asyncio.to_thread(remind, theirs)
-    assert mailbox.taken == [], "silence has spoken: nothing is due any more"
+    assert ["issue of the travel document" in subject for _, subject, _ in mailbox.taken] == [True], (
+        "silence has spoken: what is due now is the next step, to which the terms give no time"
+    )
 
 
 async def test_the_clock_runs_to_the_end_and_the_mail_server_refuses(make_world: WorldMaker, mailbox: Mailbox) -> None:
@@ -167,6 +169,21 @@ async def test_a_mail_holds_case_number_act_and_time_only(make_world: WorldMaker
     body = mail.replace("\r\n", "\n").partition("\n\n")[2]
     assert body.strip() == f"Case {due['case']}: {due['act']}.\nDue {end} UTC."
     assert "Auto-Submitted: auto-generated" in mail
+
+
+async def test_what_is_asked_without_a_time_to_answer_is_reminded_of_too(
+    make_world: WorldMaker, mailbox: Mailbox
+) -> None:
+    world = with_terms(await make_world(depesha=True), opened=("Reply", "ErasureNotice"))
+    theirs = world.theirs
+    set_on(theirs, mail_server=f"smtp://127.0.0.1:{mailbox.port}", mail_from="depesha@interior.example")
+    person(theirs, "Officer", "officer", OFFICER)
+    _, case = await applied(world)
+    await reminded(theirs, mailbox)
+    asking = sent_in(world.ours, case, "erasure-of-fields.xml")
+    await world.ours.reaches(asking, "delivered")
+    await asyncio.to_thread(remind, theirs)
+    assert [(to, "erasure of data asked for" in subject) for to, subject, _ in mailbox.taken] == [(OFFICER, True)]
 
 
 async def test_whoever_is_away_is_not_told_and_the_team_is_at_once(make_world: WorldMaker, mailbox: Mailbox) -> None:

@@ -16,6 +16,7 @@ _DUE: dict[str, Any] = {
     "case": "2026-0417", "act": "Answer", "awaits": "theirs", "started": "2026-04-17T08:12:32.117Z",
     "end": "2026-04-27T22:00:00.000Z", "latest_end": "2026-04-27T22:00:00.000Z", "left_seconds": 741600, "over": False,
     "undelivered": False, "first": False, "silence": "accepted", "unit": None, "officer": None, "reach": "officer",
+    "own_rule": False,
 }  # fmt: skip
 
 
@@ -37,6 +38,7 @@ class Due(BaseModel):
     unit: str | None
     officer: str | None
     reach: str
+    own_rule: bool
 
 
 class Figure(BaseModel):

@@ -44,6 +44,8 @@ class Deadline:
     ours: bool = True
     undelivered: bool = False
     opened: bool = True
+    own_rule: bool = False
+    """No law or terms give the end: it is this office's own order, and nothing follows from it."""
 
 
 @dataclass(frozen=True, slots=True)

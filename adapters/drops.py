@@ -96,6 +96,7 @@ def submission_of(node: Node, drop: Path, order: Order) -> Submission:
         unit=order.unit,
         actor=ACTOR,
         confirmed=order.confirm,
+        ask_fit=True,
     )
 
 

@@ -134,6 +134,7 @@ class Sending:
             unit=unit,
             actor=program.handle,
             confirmed=form.texts.get("confirm", []),
+            ask_fit=True,
             strip_metadata=_yes(form, "strip_metadata"),
         )
 

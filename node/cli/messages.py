@@ -176,6 +176,7 @@ def _submission(node: Node, arguments: Namespace) -> Submission:
         case=arguments.case,
         unit=arguments.unit,
         confirmed=arguments.confirm,
+        ask_fit=True,
         strip_metadata=arguments.strip_metadata,
     )
 

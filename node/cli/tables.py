@@ -218,6 +218,7 @@ def _submission(arguments: Namespace, row: _Checked) -> Submission:
         case=row.ours.get("case") or None,
         unit=arguments.unit,
         confirmed=row.ours.get("confirm", "").split(),
+        ask_fit=True,
     )
 
 

@@ -49,8 +49,13 @@ class CaseEvents:
     heard_until: datetime | None
 
 
-def events_of_case(reading: CaseReading, case: Mapping[str, Any], peer: str) -> CaseEvents | None:
-    """What happened in a case (a row of `exchange_case`) with `peer`; None where its domain has no procedure."""
+def events_of_case(
+    reading: CaseReading, case: Mapping[str, Any], peer: str, *, elsewhere: bool = True
+) -> CaseEvents | None:
+    """What happened in a case (a row of `exchange_case`) with `peer`; None where its domain has no procedure.
+
+    Without `elsewhere` acts that stand in messages of other cases are left out.
+    """
     node, connection = reading.node, reading.connection
     domain = None if case["domain"] is None else node.domains.named(case["domain"], case["version"])
     if domain is None or not isinstance(domain.procedure, Procedure):
@@ -58,7 +63,7 @@ def events_of_case(reading: CaseReading, case: Mapping[str, Any], peer: str) -> 
     own = role_of(node.party, case["opener"])
     found: list[Event] = []
     unread: list[str] = []
-    rows = list(_messages(connection, case, domain, peer))
+    rows = list(_messages(connection, case, domain, peer, elsewhere))
     replaced = {row["replaces"] for row in rows if row["replaces"]}
     for row in rows:
         if row["state"] == "rejected" or node.domains.find(row["service"]) is None:
@@ -102,16 +107,16 @@ def by_hand(node: Node, connection: Connection, case_id: int) -> list[Event]:
 
 
 def _messages(
-    connection: Connection, case: Mapping[str, Any], domain: Domain, peer: str
+    connection: Connection, case: Mapping[str, Any], domain: Domain, peer: str, everywhere: bool
 ) -> Iterator[Mapping[str, Any]]:
-    """The messages of a case; and those of other cases with `peer` whose records may name this one (lists of persons
-    of several cases)."""
+    """The messages of a case; `everywhere`: and those of other cases with `peer` whose records may name this one
+    (lists of persons of several cases)."""
     own = select(MESSAGE).where(MESSAGE.c.case_id == case["id"])
     yield from map(dict, connection.execute(own.order_by(MESSAGE.c.id)).mappings())
     procedure = domain.procedure
     assert isinstance(procedure, Procedure)
     naming = {source.record for act in procedure.acts.values() for source in act.sources if source.case is not None}
-    if naming:
+    if naming and everywhere:
         elsewhere = select(MESSAGE).where(
             MESSAGE.c.peer == peer,
             MESSAGE.c.id > case["id"],

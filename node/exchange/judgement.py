@@ -2,10 +2,10 @@
 
 A record that its schema or rules refuse, that holds a field which may not go to the receiver's country, or whose
 attachments are not those that it lists is not sent. What only a person can judge (a rule that asks, a text that names
-protection, a message that it refers to and that this node does not know, a field forbidden between countries of which
-one is not known, machine-readable lines or a name that contradict themselves, evidence that does not count) stops the
-record until each finding is confirmed by its own code. Receivers judge by schema and rules alone: these questions are
-the sender's.
+protection, a message or a case that it refers to and that this node does not know, an act that does not fit its case,
+a field forbidden between countries of which one is not known, machine-readable lines or a name that contradict
+themselves, evidence that does not count) stops the record until each finding is confirmed by its own code. Receivers
+judge by schema and rules alone: these questions are the sender's.
 """
 
 import hashlib
@@ -86,20 +86,27 @@ def require_sendable(
     *,
     today: date,
     lists: Callable[[Domain], EvidenceLists | None],
+    fit: Callable[[CheckedRecord], Sequence[Problem]] = lambda record: (),
 ) -> None:
     """Require that a good record may go this way, and that a person confirmed what only a person can judge.
 
     `content` are its octets; `confirmed` holds the codes of findings that a person confirmed, None for a record whose
     findings were confirmed when it was first queued; `known` gives those of some message ids that were exchanged with
-    the receiver; `lists` gives what evidence counts by between the two, asked only for a record that has some. Raises
-    SubmissionRefused with every problem, or ConfirmationNeeded.
+    the receiver; `lists` gives what evidence counts by between the two, asked only for a record that has some;
+    `fit` what of it does not fit the case. Raises SubmissionRefused with every problem, or ConfirmationNeeded.
     """
     certain, doubtful = _forbidden(record, route)
     if certain:
         raise refused_record(name, certain)
     if confirmed is None:
         return
-    asked = [*doubtful, *questions(record), *_protection(record), *_unknown_messages(record, route, known)]
+    asked = [
+        *doubtful,
+        *questions(record),
+        *_protection(record),
+        *_unknown_messages(record, route, known),
+        *fit(record),
+    ]
     asked += person_findings(record.fields, today) + _evidence(record, lists)
     if not asked and not confirmed:
         return

@@ -12,7 +12,8 @@ from sqlalchemy import bindparam, select
 from node.as4 import TEST_ACTION, TEST_SERVICE
 from node.exchange.agreements import OpenPair
 from node.exchange.attachments import require_size, require_true_types, stripped
-from node.exchange.cases import opener_of
+from node.exchange.case_fit import misfits
+from node.exchange.cases import opener_of, resolve_case
 from node.exchange.directory import Snapshot
 from node.exchange.evidence_lists import lists_of, terms_in_use
 from node.exchange.groups import step_by_step
@@ -26,6 +27,7 @@ from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord
 from node.records.domains import Domain
 from node.records.person_findings import EvidenceLists
+from node.records.problems import Problem
 from node.records.reading import octets_of_record
 from node.store.prepared import Prepared, among
 
@@ -127,6 +129,7 @@ class _Preparation:
             self._exchanged,
             today=node.now().date(),
             lists=self._lists,
+            fit=self._misfits,
         )
 
     def seal(self) -> None:
@@ -160,6 +163,18 @@ class _Preparation:
         """Those of the message ids that were sent to the peer or received from it."""
         with self._node.database.read() as connection:
             return {row.message_id for row in _EXCHANGED.rows(connection, ids=[*message_ids], with_peer=self._to.party)}
+
+    def _misfits(self, record: CheckedRecord) -> list[Problem]:
+        """What of the record does not fit the case that it joins, or those that it names."""
+        request = self._request
+        if not request.ask_fit:
+            return []
+        with self._node.database.read() as connection:
+            joined = request.case_id
+            if joined is None and request.case is not None:
+                row = resolve_case(connection, request.case)
+                joined = None if row is None else int(str(row["id"]))
+            return misfits(self._node, connection, record, self._to.party, joined)
 
     def _lists(self, domain: Domain) -> EvidenceLists | None:
         """What evidence counts by against the party that the case asks something of: not the one that opened it."""

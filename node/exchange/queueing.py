@@ -55,8 +55,9 @@ class Submission:
 
     `case_id` names the case by its row instead: for one who has it at hand, since a peer's ConversationId may look like
     a number of ours. `confirmed` holds the codes of findings that a person has confirmed (see `judgement`).
-    `strip_metadata`: images go without what is written beside the picture. `on_queued` is called in the transaction
-    that queues the message; what it raises comes through, and the message is not queued.
+    `ask_fit`: whoever sends it is asked where it does not fit the case (see `case_fit`). `strip_metadata`: images go
+    without what is written beside the picture. `on_queued` is called in the transaction that queues the message; what
+    it raises comes through, and the message is not queued.
     """
 
     peer: str
@@ -73,6 +74,7 @@ class Submission:
     properties: Sequence[Property] = ()
     confirmed: Sequence[str] = ()
     strip_metadata: bool = False
+    ask_fit: bool = False
     on_queued: Callable[[Connection, "Submitted"], None] | None = None
 
 

@@ -249,6 +249,13 @@ def messages_named(content: Content, shape: Shape) -> tuple[tuple[str, str, int]
     )
 
 
+def cases_named(content: Content, shape: Shape) -> tuple[tuple[str, str, int], ...]:
+    """The ids (ConversationId) of cases that the record refers to: (id, path, line) of each."""
+    return tuple(
+        ((node.text or "").strip(), place, line_of(node)) for node, place in _marked(_root(content), shape, "case-id")
+    )
+
+
 def searchable_values(content: Content, shape: Shape) -> tuple[SearchValue, ...]:
     """What the record may be found by: every searchable field's text with the kind that its marks give it."""
     values: list[SearchValue] = []

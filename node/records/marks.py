@@ -46,6 +46,7 @@ KINDS = frozenset(
         "occurred",
         "recorded",
         "message-id",
+        "case-id",
         "message-event",
         "notice-role",
         "notice-state",

@@ -1,0 +1,166 @@
+"""Whether a record that is about to go fits where it goes: cases that it names are known, its acts are in step there.
+
+A receiver takes what does not fit, keeps it and lets it change nothing. So whoever sends it is asked before it goes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from node.exchange.case_events import CaseEvents, events_of_case
+from node.exchange.case_reading import CaseReading
+from node.exchange.case_terms import NoTerms, terms_of_case
+from node.exchange.cases import CASE, alias, find_cases, is_alias, resolve_case
+from node.exchange.node import Node
+from node.records.check import CheckedRecord
+from node.records.fields import cases_named
+from node.records.problems import Problem
+from node.records.procedure_acts import acts_in
+from node.records.procedure_events import PENDING, SETTLED, Event, Span
+from node.records.procedure_messages import MessageFacts, events_of
+from node.records.procedure_states import REASONS
+from node.records.procedure_view import CaseView, Finding, view
+from node.records.procedures import Procedure, role_of
+from node.records.reading import line_of
+
+UNKNOWN_CASE = "unknown-case"
+OUT_OF_STEP = "out-of-step"
+_NEW = "about to be sent"
+
+
+def misfits(node: Node, connection: Connection, record: CheckedRecord, peer: str, joined: int | None) -> list[Problem]:
+    """What a person should look at again before the record goes to `peer`.
+
+    `joined` is the row id of the case that the message joins, None where it opens one.
+    """
+    if record.domain.procedure is None:
+        return []
+    named = cases_named(record.root, record.shape)
+    known = find_cases(connection, node.party, peer, [text for text, _, _ in named])
+    found = [
+        Problem.at(
+            path,
+            line,
+            rule=UNKNOWN_CASE,
+            found=text,
+            expected=f"the id of a case with {peer}",
+            remedy=_meant(node, connection, peer, text),
+        )
+        for text, path, line in named
+        if text not in known
+    ]
+    reading = CaseReading(node, connection)
+    others = [one for one in known.values() if one != joined]
+    said = [text for one in others for text in _in_case(reading, record, peer, one)]
+    if joined is not None:
+        said += _in_case(reading, record, peer, joined, shown=True, at_first=bool(named))
+        remedy = "Sent all the same it changes nothing. `depesha case show` says what may be done."
+    else:
+        said += _in_new_case(node, record)
+        remedy = "Sent all the same it changes nothing. Name the case that it belongs to (--case)."
+    if said:
+        found.append(
+            Problem.at(
+                record.action,
+                line_of(record.root),
+                rule=OUT_OF_STEP,
+                found=f"{record.action} {'; '.join(dict.fromkeys(said))}",
+                expected="an act that fits the case as it stands here",
+                remedy=remedy,
+            )
+        )
+    return found
+
+
+def _meant(node: Node, connection: Connection, peer: str, text: str) -> str:
+    """What to write instead: of a number of ours the id of its case."""
+    row = resolve_case(connection, text) if is_alias(text) else None
+    meant = None if row is None else str(row["conversation_id"])
+    if meant is not None and find_cases(connection, node.party, peer, [meant]):
+        return f"Write {meant}, the id of case {text}: a number is each side's own."
+    return "Correct the id: `depesha case list` has them."
+
+
+def _in_case(
+    reading: CaseReading, record: CheckedRecord, peer: str, case_id: int, *, shown: bool = False, at_first: bool = True
+) -> list[str]:
+    """What of the record would not fit the case, in words.
+
+    Unless it is `shown` neither number nor state of the case is told: who sends to it need not see it. Lists of persons
+    in other cases are many, and seldom bear on what is no list itself: unless they are read `at_first`, they are where
+    something is amiss.
+    """
+    row = dict(reading.connection.execute(select(CASE).where(CASE.c.id == case_id)).mappings().one())
+    found = [] if at_first else _not_fitting(reading, row, record, peer, shown, elsewhere=False)
+    return _not_fitting(reading, row, record, peer, shown, elsewhere=True) if at_first or found else []
+
+
+def _not_fitting(
+    reading: CaseReading, row: Mapping[str, Any], record: CheckedRecord, peer: str, shown: bool, *, elsewhere: bool
+) -> list[str]:
+    case = events_of_case(reading, row, peer, elsewhere=elsewhere)
+    seen = None if case is None else _as_sent(reading, case, row, record, reading.node.now())
+    if case is None or seen is None:
+        return []
+    where = row["conversation_id"]
+    if shown:
+        where = f"{alias(row['alias_year'], row['alias_number'])} ({case.procedure.states[seen.state]})"
+    return [f"{_of(one)}in case {where}: {REASONS[one.reason]}" for one in _amiss(seen)]
+
+
+def _in_new_case(node: Node, record: CheckedRecord) -> list[str]:
+    """The same of a case that would be opened by the record."""
+    procedure = record.domain.procedure
+    if not isinstance(procedure, Procedure):
+        return []
+    now = node.now()
+    facts = MessageFacts(_NEW, role_of(node.party, node.party), _NEW, now, Span.at(now))
+    added = events_of(facts, acts_in(record, record.domain), _NEW)
+    seen = view(procedure, NoTerms("none are asked for"), added, now)
+    return [f"{_of(one)}in a new case: {REASONS[one.reason]}" for one in _amiss(seen)]
+
+
+def _amiss(seen: CaseView) -> list[Finding]:
+    return [one for one in seen.findings if (one.kind, one.event) == (OUT_OF_STEP, _NEW)]
+
+
+def _of(one: Finding) -> str:
+    return f"of {', '.join(one.persons)} " if any(one.persons) else ""
+
+
+def _as_sent(
+    reading: CaseReading, case: CaseEvents, row: Mapping[str, Any], record: CheckedRecord, now: datetime
+) -> CaseView | None:
+    """The case as it would be with the record; None where the record holds no act of it."""
+    added = events_of(_facts(case, row, now), acts_in(record, case.domain), row["conversation_id"])
+    if not added:
+        return None
+    before = [_as_receipted(one) for one in case.events]
+    terms = terms_of_case(reading, case)
+    return view(case.procedure, terms.now, [*before, *added], now, own=case.own, kept=terms.kept)
+
+
+def _as_receipted(event: Event) -> Event:
+    """What waits for its receipt comes to the other side before what is sent after it."""
+    if event.status != PENDING:
+        return event
+    return replace(event, status=SETTLED, received=event.received or Span.at(event.sent))
+
+
+def _facts(case: CaseEvents, row: Mapping[str, Any], now: datetime) -> MessageFacts:
+    """The message as one that comes after all that stands in the case."""
+    ours = [one.sequence for one in case.events if one.writer == case.own and one.sequence is not None]
+    theirs = [one.sequence for one in case.events if one.writer != case.own and one.sequence is not None]
+    numbered = bool(ours or theirs)
+    return MessageFacts(
+        id=_NEW,
+        writer=case.own,
+        conversation=row["conversation_id"],
+        sent=now,
+        received=Span.at(now),
+        sequence=max(ours, default=0) + 1 if numbered else None,
+        seen=max(theirs, default=0) if numbered else None,
+    )

@@ -96,6 +96,10 @@ def _send(node: Node, server: smtplib.SMTP, mail: Mail) -> int:
 
 
 def _answer(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"answer {error.smtp_code}: it does not accept mail_user and mail_password"
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return f"answer {error.smtp_code}: it takes no mail from mail_from"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"answer {error.smtp_code}"
     if isinstance(error, smtplib.SMTPNotSupportedError):

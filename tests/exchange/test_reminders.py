@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -325,6 +326,13 @@ async def test_a_reminder_that_comes_back_later_is_told_as_one_that_was_refused(
     assert not mail_check(theirs).ok
     assert not came_back(theirs.node, read_report(report(mail, to, whole=whole), sender))["recorded"], "once"
     assert len(list_alarms(theirs.node)) == 1
+
+
+def test_what_postfix_sends_back_is_understood() -> None:
+    """As Postfix 3.7.11 wrote it about a reminder to an alias whose delivery ended with EX_NOUSER."""
+    octets = (Path(__file__).parent / "reports" / "postfix-3.7.eml").read_bytes()
+    read = read_report(octets, "depesha@interior.example")
+    assert (read.reminder, read.failed, read.answer) == (384427119708809718, True, "status 5.1.1")
 
 
 async def test_what_is_no_report_of_a_reminder_of_ours_changes_nothing(

@@ -91,7 +91,7 @@ class Agreements:
             ref=given.ref,
             service=given.service,
             service_type=given.service_type,
-            action=given.action,
+            actions=[given.action],
         )
 
     def end(self, id: str, program: Caller) -> Any:

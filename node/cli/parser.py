@@ -144,13 +144,13 @@ def _peer_verbs(verbs: _Verbs) -> None:
 def _agreement_verbs(verbs: _Verbs) -> None:
     agreement = _group(verbs, "agreement", "what is open with which peer")
     unilateral = _verb(
-        agreement, "unilateral", f"{PARTNERS}:unilateral", "open a pair of service and action by our own word"
+        agreement, "unilateral", f"{PARTNERS}:unilateral", "open pairs of service and action by our own word"
     )
-    unilateral.add_argument("--peer", metavar="PARTY", required=True)
+    unilateral.add_argument("--peer", metavar="PARTY", required=True, help="the peer that they are open with")
     unilateral.add_argument("--ref", metavar="AGREEMENTREF", help="what its messages carry; without it: none")
-    unilateral.add_argument("--service", metavar="S", required=True)
-    unilateral.add_argument("--service-type", metavar="T")
-    unilateral.add_argument("--action", metavar="A", required=True)
+    unilateral.add_argument("--service", metavar="S", required=True, help="for records the domain's namespace")
+    unilateral.add_argument("--service-type", metavar="T", help="the type of the service, if messages carry one")
+    unilateral.add_argument("--action", metavar="A", nargs="+", default=[], help="its actions; else a domain's all")
     _verb(agreement, "list", f"{PARTNERS}:agreements", "list the agreements")
     show = _verb(agreement, "show", f"{PARTNERS}:show_agreement", "show one agreement")
     show.add_argument("id", metavar="ID")

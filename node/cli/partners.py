@@ -124,16 +124,19 @@ def remove(arguments: Namespace) -> int:
 
 
 def unilateral(arguments: Namespace) -> int:
-    """Open a pair by our own word."""
+    """Open pairs by our own word."""
     value = open_by_own_word(
         open_node(home_of(arguments)),
         party=arguments.peer,
         ref=arguments.ref,
         service=arguments.service,
         service_type=arguments.service_type,
-        action=arguments.action,
+        actions=arguments.action,
     )
-    show(arguments, value, f"Open with {arguments.peer} by our own word: {arguments.service} {arguments.action}.")
+    opened = arguments.action or [
+        str(pair["action"]) for pair in value["pairs"] if pair["service"] == arguments.service
+    ]
+    show(arguments, value, f"Open with {arguments.peer} by our own word: {arguments.service} {', '.join(opened)}.")
     return 0
 
 

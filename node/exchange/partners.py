@@ -3,7 +3,8 @@
 The keys of what is returned are part of the doors.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,10 +17,12 @@ from node.exchange.listing import NotFound, instant_text
 from node.exchange.node import Node
 from node.exchange.peers import KnownCertificate, KnownPeer, PeerRefused, load_peers, set_peer_state
 from node.exchange.sequences import missing_numbers
+from node.records.domains import Domains
 from node.trust.certificates import describe
 
 # Of numbers that are missing, so many spans are shown.
 MISSING_SHOWN = 20
+_NAMESPACE = re.compile(r"urn:depesha:[a-z-]+:[0-9]+")
 
 
 def describe_peer(peer: KnownPeer) -> dict[str, Any]:
@@ -71,11 +74,12 @@ def remove_peer(node: Node, party: str) -> dict[str, Any]:
 
 
 def open_by_own_word(
-    node: Node, *, party: str, ref: str | None, service: str, service_type: str | None, action: str
+    node: Node, *, party: str, ref: str | None, service: str, service_type: str | None, actions: Sequence[str]
 ) -> dict[str, Any]:
-    """Open a pair of service and action with a peer; returns the agreement as in the list.
+    """Open pairs of a service and each of these actions with a peer, all or none; returns the agreement as in the list.
 
-    Raises NotFound for an unknown peer, PeerRefused where terms by our own word cannot hold.
+    Without actions: of a domain's service all its records that are not open yet. Raises NotFound for an unknown peer,
+    PeerRefused where terms by our own word cannot hold.
     """
     with node.database.read() as connection:
         peer = find_peer(connection, party)
@@ -88,21 +92,61 @@ def open_by_own_word(
         raise PeerRefused(f"{peer.party} has no node that we exchange with. Add its card or certificates first.")
     if peer.state == "unconfirmed":
         raise PeerRefused(f'{peer.party} is not confirmed yet: `depesha peer confirm {peer.party} --words "…"` first.')
+    _require_records(node.domains, service, actions)
     domain = node.domains.find(service)
-    if domain is not None and action not in domain.records:
-        known = ", ".join(sorted(domain.records))
-        raise PeerRefused(f"{service} has no record {action!r}. As --action give one of: {known}.")
     with node.database.write() as connection:
-        agreement = open_unilateral(
-            connection,
-            peer=peer.party,
-            ref=ref,
-            service=service,
-            service_type=service_type,
-            action=action,
-            now=node.now(),
-        )
+        wanted = [*dict.fromkeys(actions)]
+        if domain is not None and not actions:
+            there = _open_actions(connection, peer.party, ref, service, service_type)
+            wanted = [action for action in sorted(domain.records) if action not in there]
+        if not wanted:
+            raise PeerRefused(
+                f"All records of {service} are open with {party} already. `depesha agreement list` shows them."
+            )
+        for action in wanted:
+            agreement = open_unilateral(
+                connection,
+                peer=peer.party,
+                ref=ref,
+                service=service,
+                service_type=service_type,
+                action=action,
+                now=node.now(),
+            )
         return next(one for one in list_agreements(connection) if one["id"] == str(agreement))
+
+
+def _require_records(domains: Domains, service: str, actions: Sequence[str]) -> None:
+    domain = domains.find(service)
+    if domain is None:
+        if _NAMESPACE.fullmatch(service):
+            known = ", ".join(sorted(one.namespace for one in domains))
+            raise PeerRefused(f"This node has no domain {service!r}. As --service give one of: {known}.")
+        if not actions:
+            raise PeerRefused(f"{service} is no domain of this node: give its actions, as --action A.")
+        return
+    known = ", ".join(sorted(domain.records))
+    for action in actions:
+        if action not in domain.records:
+            raise PeerRefused(f"{service} has no record {action!r}. As --action give one of: {known}.")
+
+
+def _open_actions(
+    connection: Connection, party: str, ref: str | None, service: str, service_type: str | None
+) -> set[object]:
+    """The actions of the service that are open with the peer under this reference."""
+    return {
+        pair["action"]
+        for one in list_agreements(connection)
+        if (one["peer"], one["ref"], one["state"]) == (party, ref, IN_FORCE)
+        for pair in _pairs(one)
+        if (pair["service"], pair["service_type"]) == (service, service_type)
+    }
+
+
+def _pairs(agreement: Mapping[str, Any]) -> Sequence[Mapping[str, object]]:
+    found: Sequence[Mapping[str, object]] = agreement["pairs"]
+    return found
 
 
 def show_agreement(node: Node, name: str) -> Mapping[str, Any]:

@@ -111,6 +111,8 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(422, "invalid-request", str(error), [told])
         case InfectedPart():
             return Refusal(409, "refused", f"{error} The parameter infected=true says so.")
+        case PaperRefused() if error.wrong is not None:
+            return Refusal(422, "invalid-request", str(error).removeprefix("--"), [error.wrong])
         case SubmissionRefused() | PeerRefused() | PaperRefused():
             return Refusal(409, "refused", str(error))
         case ContentGone() | PayloadErased():

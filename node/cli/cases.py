@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from textwrap import wrap
 from typing import Any
 
 from node.cli.messages import CASE_COLUMNS, COLUMNS
@@ -27,6 +28,9 @@ STATE_COLUMNS = {**CASE_COLUMNS, "state": "STATE", "next_deadline": "NEXT DEADLI
 DUE_COLUMNS = {"end": "END", "case": "CASE", "act": "ACT", "awaits": "WHOSE", "over": "OVER", "unit": "UNIT"}
 _NUMBERS = ("cases", "median_days", "longest_days", "overdue", "deemed")
 _FEW = "hidden"
+_WHO = {"ours": "us", "theirs": "the partner", "both": "both", "nobody": "nobody"}
+_ONE_SIDED = "one-sided"
+_WIDTH = 110
 FIGURES = {"year": "YEAR", "partner": "PARTNER", "procedure": "PROCEDURE", "outcome": "OUTCOME", "cases": "CASES",
            "median_days": "MEDIAN DAYS", "longest_days": "LONGEST", "overdue": "OVERDUE", "deemed": "DEEMED",
            }  # fmt: skip
@@ -154,21 +158,24 @@ def print_proposal(arguments: Namespace) -> int:
 
 
 def _standing(procedure: dict[str, Any]) -> Iterator[str]:
-    yield f"{'state':9} {procedure['state_title']} (we are {procedure['role']}; awaited: {procedure['turn']})"
+    turn = _WHO[procedure["turn"]]
+    yield f"{'state':9} {procedure['state_title']} (we are {procedure['role']}; awaited: {turn})"
     for one in procedure["persons"]:
         if one["id"] is not None:
             yield f"{'person':9} {one['id']}: {one['title']}"
     for one in procedure["deadlines"]:
         end = "no end" if one["end"] is None else f"until {one['end']['earliest']}"
         silence = f"; silence: {one['silence']}" if one["silence"] else ""
-        yield f"{'period':9} {one['title']}: {end}, {one['standing']}, awaits {one['awaits']}{silence}"
+        yield f"{'period':9} {one['title']}: {end}, {one['standing']}, awaits {_WHO[one['awaits']]}{silence}"
     for why in sorted({one["why"] for one in procedure["deadlines"] if one["why"]}):
         yield f"{'no end':9} {why}"
     if procedure["allowed"]:
-        yield f"{'allowed':9} {', '.join(one['title'] for one in procedure['allowed'])}"
+        acts = ", ".join(f"{one['act']} ({one['title']})" for one in procedure["allowed"])
+        yield from wrap(acts, _WIDTH, initial_indent=f"{'allowed':9} ", subsequent_indent=" " * 10)
     for one in procedure["findings"]:
         about = one["message"] or one["period"] or ""
-        yield f"{'finding':9} {one['kind']} {about} {one['reason']}".rstrip()
+        reason = f"stated by {one['reason']} alone" if one["kind"] == _ONE_SIDED else one["reason"]
+        yield f"{'finding':9} {one['kind']} {about} {reason}".rstrip()
 
 
 def _second_look(case: dict[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, update
 from node.audit.entry import append, entry
 from node.exchange.case_events import PAPER
 from node.exchange.case_marks import CLOCK_CHANGED
+from node.exchange.case_view import compute_case
 from node.exchange.cases import CASE, NewCase, alias, members_of, open_cases, resolve_case
 from node.exchange.listing import find_case, instant_text
 from node.exchange.node import Node
@@ -32,7 +33,19 @@ LARGEST_SCAN = 50_000_000
 
 
 class PaperRefused(Exception):
-    """The act cannot be recorded so; the text names what was found, what is expected and the remedy."""
+    """The act cannot be recorded so; the text names what was found, what is expected and the remedy.
+
+    `wrong` holds the same for programs, {field, found, expected, remedy}; None where it is no single field.
+    """
+
+    wrong: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, field: str, found: str, expected: str, remedy: str) -> "PaperRefused":
+        """One field is wrong, which the command line has as an option of that name."""
+        refused = cls(f"--{field}: found {found}, expected {expected}. {remedy}")
+        refused.wrong = {"field": field, "found": found, "expected": expected, "remedy": remedy}
+        return refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
     with node.database.write() as connection:
         row = _opened(node, connection, told, now) if case == NEW else find_case(connection, case)
         own = role_of(node.party, row["opener"])
-        _judge_act(node, row, told)
+        _judge_act(node, connection, row, told)
         row_id = new_row_id(now)
         event = Event(
             id=str(row_id),
@@ -113,14 +126,13 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
 
 def _judge_times(told: ActOnPaper, now: datetime) -> None:
     if told.done > now:
-        raise PaperRefused(f"--done: found {told.done.isoformat()}, expected an instant that is over. Correct it.")
+        raise PaperRefused.of("done", str(instant_text(told.done)), "an instant that is over", "Correct it.")
     if told.received is not None and not told.done <= told.received <= now:
-        raise PaperRefused(
-            f"--received: found {told.received.isoformat()}, expected an instant from --done until now. Correct it."
-        )
+        found = str(instant_text(told.received))
+        raise PaperRefused.of("received", found, "an instant from the time of the act until now", "Correct it.")
 
 
-def _judge_act(node: Node, row: Mapping[str, Any], told: ActOnPaper) -> None:
+def _judge_act(node: Node, connection: Connection, row: Mapping[str, Any], told: ActOnPaper) -> None:
     domain = None if row["domain"] is None else node.domains.named(row["domain"], row["version"])
     procedure = None if domain is None else domain.procedure
     if not isinstance(procedure, Procedure):
@@ -128,20 +140,37 @@ def _judge_act(node: Node, row: Mapping[str, Any], told: ActOnPaper) -> None:
             f"The case {row['conversation_id']} runs by no procedure: nothing is recorded in it by hand."
         )
     if told.act not in procedure.acts:
-        raise PaperRefused(f"--act: found {told.act!r}, expected one of {', '.join(sorted(procedure.acts))}.")
-    if procedure.per_person and procedure.acts[told.act].declares and not told.persons:
-        raise PaperRefused(f"--persons: {told.act} begins with persons, and none is named. Give an id for each, as p1.")
+        known = f"one of {', '.join(sorted(procedure.acts))}"
+        raise PaperRefused.of("act", told.act, known, "`depesha case show` says which may be done now.")
+    if not procedure.per_person:
+        return
+    if procedure.acts[told.act].declares:
+        if not told.persons:
+            raise PaperRefused.of("persons", "none", "those with whom it begins", "Give an id for each, as p1.")
+        return
+    _require_persons(node, connection, row, told)
+
+
+def _require_persons(node: Node, connection: Connection, row: Mapping[str, Any], told: ActOnPaper) -> None:
+    """Require that the persons are in the case, as far as its records can still be read."""
+    computed = compute_case(node, connection, row)
+    if computed is None or computed.case.unread:
+        return
+    unknown = sorted(set(told.persons) - set(computed.view.persons))
+    if unknown:
+        known = ", ".join(sorted(computed.view.persons)) or "nobody yet"
+        raise PaperRefused.of("persons", ", ".join(unknown), f"persons of the case: {known}", "Correct the id.")
 
 
 def _opened(node: Node, connection: Connection, told: ActOnPaper, now: datetime) -> Mapping[str, Any]:
     if told.peer is None or told.domain is None:
-        raise PaperRefused("A new case needs --peer PARTY and --domain D.")
+        raise PaperRefused("A new case needs a partner (--peer PARTY) and a domain (--domain D).")
     peer, domain = load_peers(connection).get(told.peer), node.domains.named(told.domain)
     if peer is None or peer.state == "removed":
-        raise PaperRefused(f"--peer: there is no peer {told.peer!r}. `depesha peer add --paper` adds one.")
+        raise PaperRefused.of("peer", str(told.peer), "a peer that is known", "`depesha peer add --paper` adds one.")
     if domain is None or not isinstance(domain.procedure, Procedure):
         known = sorted({one.name for one in node.domains if isinstance(one.procedure, Procedure)})
-        raise PaperRefused(f"--domain: found {told.domain!r}, expected one of {', '.join(known)}.")
+        raise PaperRefused.of("domain", str(told.domain), f"one of {', '.join(known)}", "Correct it.")
     conversation = str(uuid.uuid4())
     opened = NewCase(
         opener=node.party if told.by_us else told.peer,

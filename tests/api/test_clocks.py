@@ -77,14 +77,17 @@ def test_figures_hide_what_is_few_as_json_and_as_csv(agreed: Site) -> None:
 def test_what_cannot_be_recorded_changes_nothing(agreed: Site) -> None:
     for fields, status in (
         ({}, 409),
-        ({"peer": PEER, "domain": "returns", "act": "dance"}, 409),
+        ({"peer": PEER, "domain": "returns", "act": "dance"}, 422),
         ({"peer": PEER, "domain": "returns", "channel": "pigeon"}, 422),
         ({"peer": PEER, "domain": "returns", "done": "2026-11-20T10:30:00"}, 422),
         ({"peer": PEER, "domain": "returns", "done": "2026-13-20T10:30:00Z"}, 422),
-        ({"peer": PEER, "domain": "returns", "done": "9999-12-31T23:59:59Z"}, 409),
+        ({"peer": PEER, "domain": "returns", "done": "9999-12-31T23:59:59Z"}, 422),
         ({"peer": PEER, "domain": "returns", "until": "2026-02-30"}, 422),
     ):
         assert on_paper(agreed, "new", fields=fields, headers=KEY).status_code == status, fields
+    dance = on_paper(agreed, "new", fields={"peer": PEER, "domain": "returns", "act": "dance"}).json()
+    assert dance["type"].endswith(":invalid-request")
+    assert [(one["field"], one["found"]) for one in dance["errors"]] == [("act", "dance")]
     assert on_paper(agreed, "2026-9999").status_code == 404
     assert on_paper(agreed, "new", role="head").status_code == 403
     assert agreed.ask("GET", "/cases").json() == []

@@ -168,6 +168,18 @@ async def test_a_case_may_begin_on_paper(agreed: World) -> None:
     assert stands(agreed.ours, made["case"])["state"] == "deemed-accepted"
 
 
+async def test_who_is_not_in_the_case_cannot_have_done_or_suffered_an_act(agreed: World) -> None:
+    _, case = await applied(agreed)
+    told = ActOnPaper(act="accept", channel="fax", done=agreed.clock(), by_us=False, persons=["p1", "p9"])
+    with pytest.raises(PaperRefused, match="--persons: found p9, expected persons of the case: p1") as refused:
+        record_on_paper(agreed.ours.node, case, told, "test")
+    assert refused.value.wrong is not None
+    assert refused.value.wrong["field"] == "persons"
+    assert stands(agreed.ours, case)["on_paper"] == []
+    record_on_paper(agreed.ours.node, case, replace(told, persons=["p1"]), "test")
+    assert stands(agreed.ours, case)["state"] == "accepted"
+
+
 async def test_a_day_that_no_calendar_reaches_lengthens_nothing_and_hides_no_other_deadline(agreed: World) -> None:
     def on_paper(case: str, act: str, **more: Any) -> str:
         told = ActOnPaper(act=act, channel="fax", done=agreed.clock(), persons=["p1"], **more)

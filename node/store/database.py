@@ -26,6 +26,11 @@ Dialect = Literal["sqlite", "postgresql"]
 
 WAIT_SECONDS = 10
 """How long a transaction waits for a lock or a free connection before it is our own trouble (HTTP 503)."""
+STANDS_STILL_SECONDS = 60
+"""How long PostgreSQL lets a transaction that writes wait for its next command: a process whose machine was paused, or
+cut off, would else keep what it has locked from the others for as long. Ours send theirs within milliseconds."""
+# A host that vanished without a word is missed after so long, on both ends; by TCP's own defaults that takes two hours.
+_ALIVE = {"idle": 30, "interval": 10, "count": 3}
 _READERS = 8
 _WRITERS = 8
 
@@ -151,7 +156,8 @@ def _open_sqlite(url: URL, create: bool) -> Database:
 
 def _open_postgresql(url: URL) -> Database:
     def engine(size: int, *options: str) -> Engine:
-        settings = (f"-c lock_timeout={WAIT_SECONDS}s", "-c timezone=UTC", *options)
+        alive = [f"-c tcp_keepalives_{name}={value}" for name, value in _ALIVE.items()]
+        settings = (f"-c lock_timeout={WAIT_SECONDS}s", "-c timezone=UTC", *alive, *options)
         return sqlalchemy.create_engine(
             url,
             hide_parameters=True,
@@ -162,10 +168,13 @@ def _open_postgresql(url: URL) -> Database:
                 "application_name": "depesha",
                 "connect_timeout": WAIT_SECONDS,
                 "options": " ".join(settings),
+                "tcp_user_timeout": STANDS_STILL_SECONDS * 1000,
+                **{f"keepalives_{name}": value for name, value in _ALIVE.items()},
             },
         )
 
-    writer = engine(_WRITERS, "-c synchronous_commit=on")
+    still = f"-c idle_in_transaction_session_timeout={STANDS_STILL_SECONDS}s"
+    writer = engine(_WRITERS, "-c synchronous_commit=on", still)
     return Database(writer, engine(_READERS, "-c default_transaction_read_only=on"), "postgresql")
 
 

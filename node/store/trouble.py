@@ -58,6 +58,7 @@ _PRIMARY_CODE = 0xFF  # SQLite's extended codes keep the primary one in the low 
 _POSTGRESQL = {
     "53100": Trouble.FULL,
     "25006": Trouble.READ_ONLY,
+    "25P03": Trouble.GONE,
     "55P03": Trouble.LOCKED,
     "57014": Trouble.LOCKED,
     "40": Trouble.LOCKED,

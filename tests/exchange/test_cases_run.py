@@ -99,7 +99,7 @@ async def test_however_many_messages_of_a_case_fit_no_state_their_writer_is_told
     with node.database.read() as connection:
         computed = compute_case(node, connection, find_case(connection, case))
         assert computed is not None
-        # More than either database takes as parameters of one statement.
+        # More than PostgreSQL takes as parameters of one statement, and SQLite unless it was built to.
         many = tuple(Finding("out-of-step", event=f"{n}@theirs") for n in range(70_000))
         crowded = replace(computed, view=replace(computed.view, findings=(*many, *computed.view.findings)))
         assert [one["message_id"] for one in untold(connection, crowded, "theirs")] == [late]

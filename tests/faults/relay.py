@@ -78,6 +78,11 @@ class Relay:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
+    def pass_to(self, target: int) -> None:
+        """From now on pass connections on to another port; those that stand end."""
+        self._target = target
+        self.reset()
+
     def set_weather(self, weather: Weather, cuts: Iterable[Cut | None] = ()) -> None:
         """From now on this; each new connection takes the next of `cuts` (None: it is spared)."""
         self._in_loop(lambda: self._set(weather, iter(cuts)))

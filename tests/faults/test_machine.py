@@ -7,16 +7,18 @@ import os
 import resource
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from node.store.migrations import table_version
-from tests.faults.homes import READY, ROOT, Running, until
+from tests.faults.homes import LOOK_SECONDS, READY, ROOT, Running, until
 from tests.faults.neighbours import Neighbours, more, neighbours_on, rest
 from tests.interop.nodes import free_port
 from tests.left_out import leave_out
@@ -26,6 +28,8 @@ pytestmark = pytest.mark.faults
 
 ATTEMPTS = 4
 ARRIVALS = 10
+# A transaction that does not move for so many looks belongs to a process that does not move.
+STILL_LOOKS = 30
 DISK = "512m"
 # Of a disk of that size: a page of the database is 4 KiB, a large message 300 KB.
 LEFT_ON_DISK = (0, 4096, 12_288, 65_536, 200_000, 350_000, 1_000_000)
@@ -51,6 +55,52 @@ def test_a_node_that_stands_still_for_a_while(neighbours: Neighbours) -> None:
     for process in stopped:
         process.signal(signal.SIGCONT)
     rest(neighbours)
+
+
+def test_one_of_two_processes_stands_still_with_a_row_locked(
+    postgresql_urls: tuple[str, str], postgresql_server: str, tmp_path: Path
+) -> None:
+    """As a machine does that is paused, or whose cable is pulled: what it has locked is free again after a minute, and
+    the other process goes on. Once it runs again it takes part as before."""
+    with on_a_server(postgresql_urls, postgresql_server, tmp_path) as (pair, server, _):
+        one, first = pair.one, pair.running[0]
+        ports = one.outside, one.inside
+        one.outside, one.inside = free_port(), free_port()
+        second = one.serve_ready()
+        with one.node.database.read() as connection:
+            peers = int(connection.scalar(text("SELECT 'peer'::regclass::oid::bigint")) or 0)
+        for _ in range(2):
+            until(lambda: stopped_with(first, server, peers), lambda: "it stops with its partner's row locked")
+            one.relay.pass_to(one.outside)
+            more(pair.arrived, ARRIVALS, "messages arrive by the other process")
+            first.process.signal(signal.SIGCONT)
+            one.relay.pass_to(ports[0])
+            more(pair.arrived, ARRIVALS, "messages arrive by the one that stood still")
+        second.stop()
+        one.outside, one.inside = ports
+        rest(pair)
+
+
+def stopped_with(running: Running, server: psycopg.Connection, table: int) -> bool:
+    """Stop a process, and let it go on again unless a transaction that changed this table stands still with it."""
+    running.process.signal(signal.SIGSTOP)
+    found = standing(server, table)
+    for _ in range(STILL_LOOKS):
+        time.sleep(LOOK_SECONDS)
+        found &= standing(server, table)
+        if not found:
+            running.process.signal(signal.SIGCONT)
+            return False
+    return True
+
+
+def standing(server: psycopg.Connection, table: int) -> set[tuple[int, object]]:
+    """The transactions that changed the table and whose next command the server waits for, and since when."""
+    query = (
+        "SELECT pid, state_change FROM pg_stat_activity JOIN pg_locks USING (pid) "
+        "WHERE state = 'idle in transaction' AND relation = %s AND mode = 'RowExclusiveLock'"
+    )
+    return set(server.execute(query, [table]).fetchall())
 
 
 def test_no_more_files_may_be_opened(neighbours: Neighbours) -> None:

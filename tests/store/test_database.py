@@ -3,13 +3,13 @@
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 import node.store.database as database_module
@@ -236,3 +236,38 @@ def test_sqlite_waits_for_another_process(sqlite_url: str) -> None:
     other.close()
     assert count(database) == 1
     database.close()
+
+
+def test_a_transaction_that_stands_still_is_ended_and_told(
+    monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+) -> None:
+    """Its process was paused in the middle: what it had locked is free, and what it wrote was not written."""
+    monkeypatch.setattr(database_module, "STANDS_STILL_SECONDS", 1)
+    paused, other = open_database(postgresql_url), open_database(postgresql_url)
+
+    def act(database: Database, action: str, meanwhile: Callable[[], None]) -> None:
+        with database.write() as connection:
+            connection.execute(update(MESSAGE).values(action=action))
+            meanwhile()
+            connection.execute(update(MESSAGE).values(unit=action))
+
+    with paused.write() as connection:
+        connection.execute(insert(MESSAGE).values(message("one")))
+    with pytest.raises(StoreUnavailable) as caught:
+        act(paused, "stands still", lambda: act(other, "goes on", lambda: None))
+    assert caught.value.reason is Trouble.GONE
+    with paused.write() as connection:
+        assert connection.execute(select(MESSAGE.c.action, MESSAGE.c.unit)).one() == ("goes on", "goes on")
+    paused.close()
+    other.close()
+
+
+def test_a_server_that_vanishes_without_a_word_is_missed(postgresql_url: str) -> None:
+    database = open_database(postgresql_url)
+    with database.write() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        parameters = driver.info.get_parameters()
+    database.close()
+    probes = int(parameters["keepalives_interval"]) * int(parameters["keepalives_count"])
+    assert int(parameters["keepalives_idle"]) + probes <= 60
+    assert int(parameters["tcp_user_timeout"]) <= 60_000

@@ -5,6 +5,7 @@ promoted behind, a machine that was rolled back, a backup.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,12 @@ def read_head(folder: Path) -> Head | None:
 
 
 def keep_head(folder: Path, head: Head) -> None:
-    """Keep `head` in `folder`: the file is the old or the new one, whenever the process dies. Raises OSError."""
+    """Keep `head` in `folder`: the file is the old or the new one, whenever the process dies or the power fails.
+    Raises OSError."""
     written = folder / f"{FILE}.new"
-    written.write_text(json.dumps({"size": head.size, "root": head.root.hex()}) + "\n", encoding="ascii")
+    with written.open("w", encoding="ascii") as file:
+        file.write(json.dumps({"size": head.size, "root": head.root.hex()}) + "\n")
+        file.flush()
+        # Else a file system may have the new name on disk before the octets, and the next start finds an empty file.
+        os.fsync(file.fileno())
     written.replace(folder / FILE)

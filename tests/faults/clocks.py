@@ -13,11 +13,11 @@ COMPILER = shutil.which("cc")
 SKIPPED = "clocks were not set: no C compiler (cc) is here"
 
 
-def compiled(folder: Path) -> Path:
+def compiled(folder: Path, source: Path = SOURCE) -> Path:
     """The library for LD_PRELOAD, made in `folder`."""
-    library = folder / "machine_clock.so"
+    library = folder / f"{source.stem}.so"
     if not library.exists():
-        words = [str(COMPILER), "-shared", "-fPIC", "-O2", "-Wall", "-o", str(library), str(SOURCE), "-ldl"]
+        words = [str(COMPILER), "-shared", "-fPIC", "-O2", "-Wall", "-o", str(library), str(source), "-ldl"]
         subprocess.run(words, check=True)
     return library
 

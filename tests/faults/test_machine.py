@@ -71,8 +71,10 @@ def test_one_of_two_processes_stands_still_with_a_row_locked(
             peers = int(connection.scalar(text("SELECT 'peer'::regclass::oid::bigint")) or 0)
         for _ in range(2):
             until(lambda: stopped_with(first, server, peers), lambda: "it stops with its partner's row locked")
+            pair.say("one process stands still")
             one.relay.pass_to(one.outside)
             more(pair.arrived, ARRIVALS, "messages arrive by the other process")
+            pair.say("it goes on")
             first.process.signal(signal.SIGCONT)
             one.relay.pass_to(ports[0])
             more(pair.arrived, ARRIVALS, "messages arrive by the one that stood still")

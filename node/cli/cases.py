@@ -24,18 +24,18 @@ from node.exchange.terms_drafts import Changes, change_terms
 from node.records.clocks import feed
 
 ACTOR = "command line"
-STATE_COLUMNS = {**CASE_COLUMNS, "state": "STATE", "next_deadline": "NEXT DEADLINE"}
-DUE_COLUMNS = {"end": "END", "case": "CASE", "act": "ACT", "awaits": "WHOSE", "over": "OVER", "unit": "UNIT"}
+STATE_COLUMNS = {**CASE_COLUMNS, "state": "state", "next_deadline": "next deadline"}
+DUE_COLUMNS = {"end": "end", "case": "case", "act": "act", "awaits": "whose", "over": "over", "unit": "unit"}
 _NUMBERS = ("cases", "median_days", "longest_days", "overdue", "deemed")
 _FEW = "hidden"
 _WHO = {"ours": "us", "theirs": "the partner", "both": "both", "nobody": "nobody"}
 _ONE_SIDED = "one-sided"
 _WIDTH = 110
-FIGURES = {"year": "YEAR", "partner": "PARTNER", "procedure": "PROCEDURE", "outcome": "OUTCOME", "cases": "CASES",
-           "median_days": "MEDIAN DAYS", "longest_days": "LONGEST", "overdue": "OVERDUE", "deemed": "DEEMED",
+FIGURES = {"year": "year", "partner": "partner", "procedure": "procedure", "outcome": "outcome", "cases": "cases",
+           "median_days": "median days", "longest_days": "longest", "overdue": "overdue", "deemed": "deemed",
            }  # fmt: skip
-FIGURE_COLUMNS = {"name": "PERIOD", "number": "LENGTH", "unit": "UNIT", "silence": "SILENCE", "article": "ARTICLE",
-                  "confirmed_by": "CONFIRMED BY", "dropped": "DROPPED"}  # fmt: skip
+FIGURE_COLUMNS = {"name": "period", "number": "length", "unit": "unit", "silence": "silence", "article": "article",
+                  "confirmed_by": "confirmed by", "dropped": ""}  # fmt: skip
 
 
 def list_cases(arguments: Namespace) -> int:
@@ -136,12 +136,24 @@ def terms(arguments: Namespace) -> int:
     )
     value = change_terms(open_node(home_of(arguments)), arguments.peer, arguments.domain, changes, ACTOR)
     lines = [f"{value['title'] or 'No terms drafted'}: {value['service']} with {value['peer']}"]
-    lines += table(value["figures"], FIGURE_COLUMNS, f"Name a --template: {', '.join(value['templates'])}.")
+    shown = [{**one, "dropped": "dropped" if one["dropped"] else None} for one in value["figures"]]
+    lines += table(shown, FIGURE_COLUMNS, f"Name a --template: {', '.join(value['templates'])}.")
+    if value["counting"] is not None:
+        lines.append("counting: " + ", ".join(f"{name} {_said(said)}" for name, said in value["counting"].items()))
     lines += [f"waits for a person: {name}: {why}" for name, why in value["waiting"].items()]
+    if value["waiting"]:
+        lines.append("Look each up, then --confirm NAME, --set NAME=VALUE or --drop NAME.")
     if value["in_use"] is not None:
         lines.append(f"In use since {value['in_use']['made']}, SHA-256 {value['in_use']['digest']}.")
+        lines.append(f"To compare with {value['peer']}: SHA-256 {value['in_use']['common_digest']}.")
     show(arguments, value, lines)
     return 1 if value["waiting"] or value["in_use"] is None else 0
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return "+".join(value) or "none"
+    return {True: "yes", False: "no", None: "not said"}.get(value, str(value))
 
 
 def print_proposal(arguments: Namespace) -> int:

@@ -11,8 +11,8 @@ from node.exchange.search_index import build
 from node.records.person_query import QueryRefused
 
 COLUMNS = {
-    "at": "PERSON", "name": "NAME", "native": "NATIVE", "birth": "BORN", "number": "DOCUMENTS", "by": "FOUND BY",
-    "peer": "PARTNER", "linked": "LINKS",
+    "at": "person", "name": "name", "native": "native", "birth": "born", "number": "documents", "by": "found by",
+    "peer": "partner", "linked": "links",
 }  # fmt: skip
 
 

@@ -12,10 +12,10 @@ from node.exchange.recall_rows import list_recalls as recalls_listed
 from node.exchange.recalls import answer_recall, recall_message, require_words
 from node.operations.parts_written import write_private
 
-RECALL_COLUMNS = {"asked": "ASKED", "direction": "", "peer": "peer", "number": "CASE", "message": "message",
-                  "end": "END", "outcome": "OUTCOME"}  # fmt: skip
-BREACH_COLUMNS = {"id": "id", "number": "CASE", "peer": "peer", "aware": "AWARE", "end": "END",
-                  "recall_outcome": "THERE", "outcome": "OUTCOME"}  # fmt: skip
+RECALL_COLUMNS = {"asked": "asked", "direction": "", "peer": "peer", "number": "case", "message": "message",
+                  "end": "end", "outcome": "outcome"}  # fmt: skip
+BREACH_COLUMNS = {"id": "id", "number": "case", "peer": "peer", "aware": "aware", "end": "end",
+                  "recall_outcome": "there", "outcome": "outcome"}  # fmt: skip
 
 
 def recall(arguments: Namespace) -> int:

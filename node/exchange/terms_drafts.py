@@ -32,6 +32,7 @@ from node.records.clocks import (
     TermsPeriod,
     confirm,
     read_templates,
+    read_terms,
     terms_of,
     unconfirmed,
     write_terms,
@@ -234,6 +235,7 @@ def _shown(
 ) -> dict[str, Any]:
     newest = select(TERMS).where(TERMS.c.peer == peer, TERMS.c.service == domain.namespace)
     row = connection.execute(newest.order_by(TERMS.c.made_at.desc(), TERMS.c.id.desc()).limit(1)).mappings().first()
+    document = None if row is None else json.loads(row["document"])
     figures = [] if draft is None else [_figure(draft, name) for name in _names(draft)]
     return {
         "peer": peer,
@@ -244,9 +246,14 @@ def _shown(
         "waiting": {} if draft is None else unconfirmed(draft),
         "figures": figures,
         "counting": None if draft is None else write_counting(counting_of(draft)),
-        "in_use": None if row is None else {"digest": row["digest"], "made": instant_text(row["made_at"])},
-        "terms": None if row is None else json.loads(row["document"]),
+        "in_use": None if row is None else _in_use(dict(row), document or {}),
+        "terms": document,
     }
+
+
+def _in_use(row: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    common = read_terms(document).common_digest
+    return {"digest": row["digest"], "common_digest": common, "made": instant_text(row["made_at"])}
 
 
 def _names(draft: Draft) -> list[str]:

@@ -16,7 +16,8 @@ _FIGURE: dict[str, Any] = {
 _TERMS: dict[str, Any] = {
     "peer": "SRB-MOI", "service": "urn:depesha:example:1", "template": "ec-serbia", "title": "EC–Serbia",
     "templates": ["ec-serbia"], "waiting": {}, "figures": [_FIGURE], "counting": {"days_of": "requested"},
-    "in_use": {"digest": "9f" * 32, "made": "2026-04-17T08:12:31.000Z"}, "terms": {"title": "EC–Serbia"},
+    "in_use": {"digest": "9f" * 32, "common_digest": "3c" * 32, "made": "2026-04-17T08:12:31.000Z"},
+    "terms": {"title": "EC–Serbia"},
 }  # fmt: skip
 _CHANGE: dict[str, Any] = {
     "template": "ec-serbia", "places": {"FRA-MOI": {"zone": "Europe/Paris", "day_ends": None}},
@@ -46,6 +47,7 @@ class TermsInUse(BaseModel):
     """The newest terms that were made."""
 
     digest: str = Field(description="SHA-256 in hex")
+    common_digest: str = Field(description="the same without title and grounds: alike on both sides where periods are")
     made: Instant
 
 

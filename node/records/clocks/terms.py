@@ -5,6 +5,7 @@ whom. `case_terms` puts the parties of a case in. Terms come from a draft that a
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
@@ -26,6 +27,8 @@ from node.records.clocks.periods import (
 )
 
 FORMAT = "depesha/terms/v1"
+_OWN = ("title", "grounds")
+"""Keys of the form that say where the figures are from, and who confirmed them on this side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,12 @@ class Terms:
     def digest(self) -> str:
         """SHA-256, in hex, of the terms' RFC 8785 form: what a started period keeps."""
         return hashlib.sha256(write_terms(self)).hexdigest()
+
+    @property
+    def common_digest(self) -> str:
+        """The same without title and grounds: alike on both sides where every period counts alike."""
+        document = json.loads(write_terms(self))
+        return hashlib.sha256(rfc8785.dumps({key: document[key] for key in document if key not in _OWN})).hexdigest()
 
 
 def write_terms(terms: Terms) -> bytes:

@@ -243,6 +243,15 @@ def test_sides_follow_from_the_countries(templates: dict[str, Template]) -> None
         terms_of(wrong)
 
 
+def test_two_sides_compare_what_counts_and_not_who_confirmed_it(templates: dict[str, Template]) -> None:
+    ours, theirs = confirmed(templates["ec-albania"]), confirmed(templates["ec-albania"])
+    theirs = replace(theirs, title="Another", grounds={})
+    assert ours.digest != theirs.digest
+    assert ours.common_digest == theirs.common_digest
+    longer = {**theirs.periods, "reply": replace(theirs.periods["reply"], number=15)}
+    assert replace(theirs, periods=longer).common_digest != ours.common_digest
+
+
 def test_terms_come_back_as_they_were_with_the_same_digest(templates: dict[str, Template]) -> None:
     digests = set()
     for template in templates.values():

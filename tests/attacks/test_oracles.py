@@ -5,16 +5,20 @@ signature of the partner, and listen to the answers. What the node's own log say
 """
 
 import base64
+import gc
 import re
+import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from node.as4 import PartInfo, PartOctets, names, seal
+from node.as4 import DEFAULT_LIMITS, FailedDecryption, PartInfo, PartOctets, names, seal
 from tests.as4 import material, test_refuses_algorithms
 from tests.as4.surgery import RECORD, SCAN, Surgery
+from tests.as4.test_recogniser import opening
 from tests.attacks.catalogue import Catalogue
 from tests.attacks.target import Target, valid
 from tests.exchange.wire import Reply
@@ -24,6 +28,8 @@ ORACLE = ("Jager-Somorovsky 2011", "Kupser 2015")
 KEY_ORACLE = ("Jager 2012", "Kupser 2015")
 CURVE = ("RFC 7748", "Jager 2015")
 FAILED = "EBMS:0102"
+# So many openings of each, and how far their medians may lie from each other on a busy machine.
+TIMES, ALIKE = 100, 1.2
 
 
 def octets(path: str, edit: Callable[[bytearray], Any]) -> Callable[[Surgery], None]:
@@ -162,6 +168,39 @@ def test_every_failure_of_decryption_gets_the_same_answer(target: Target) -> Non
         reply = target.post(patient.content_type, patient.body())
         answers.setdefault((reply.status, without_what_is_new(reply)), []).append(name)
     assert len(answers) == 1, {body: names[:3] for (_, body), names in answers.items()}
+
+
+def spent(change: Callable[[Surgery], None]) -> Callable[[], int]:
+    """Opens a message that was changed so, by the library alone; gives the nanoseconds of CPU until it is refused."""
+    patient = valid()
+    change(patient)
+    attempt = opening(patient.content_type, patient.body())
+
+    def refused() -> int:
+        began = time.thread_time_ns()
+        with pytest.raises(FailedDecryption):
+            attempt(DEFAULT_LIMITS)
+        return time.thread_time_ns() - began
+
+    return refused
+
+
+@pytest.mark.parametrize("stage", ["wrapped_key_changed", "plain_part_changed", "compressed_part_changed"])
+def test_how_much_of_a_forgery_is_right_does_not_show_in_the_time_until_it_is_refused(stage: str) -> None:
+    """No work depends on where the first wrong octet is: nothing is inflated or parsed before its tag is verified. (That a
+    comparison of octets itself takes the same time is OpenSSL's to see to, and too little to be measured so.)"""
+    names_ = [name for name in FAILURES if name.startswith(stage) and "cut" not in name and "longer" not in name]
+    attempts = {name: spent(catalogue.attacks[name].change) for name in names_}
+    times: dict[str, list[int]] = {name: [] for name in attempts}
+    gc.disable()  # it comes every so many openings, and would always meet the same one
+    try:
+        for _ in range(TIMES):
+            for name, attempt in attempts.items():  # in turn, so that what else the machine does befalls all alike
+                times[name].append(attempt())
+    finally:
+        gc.enable()
+    medians = {name: statistics.median(all_) for name, all_ in times.items()}
+    assert max(medians.values()) < min(medians.values()) * ALIKE, medians
 
 
 def test_a_guess_of_the_content_is_answered_as_any_other(target: Target) -> None:

@@ -187,8 +187,10 @@ def spent(change: Callable[[Surgery], None]) -> Callable[[], int]:
 
 @pytest.mark.parametrize("stage", ["wrapped_key_changed", "plain_part_changed", "compressed_part_changed"])
 def test_how_much_of_a_forgery_is_right_does_not_show_in_the_time_until_it_is_refused(stage: str) -> None:
-    """No work depends on where the first wrong octet is: nothing is inflated or parsed before its tag is verified. (That a
-    comparison of octets itself takes the same time is OpenSSL's to see to, and too little to be measured so.)"""
+    """No work depends on where the first wrong octet is: nothing is inflated or parsed before its tag is verified.
+
+    That a comparison of octets itself takes the same time is OpenSSL's to see to, and too little to be measured so.
+    """
     names_ = [name for name in FAILURES if name.startswith(stage) and "cut" not in name and "longer" not in name]
     attempts = {name: spent(catalogue.attacks[name].change) for name in names_}
     times: dict[str, list[int]] = {name: [] for name in attempts}

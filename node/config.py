@@ -259,7 +259,7 @@ def load_settings(home: Path, environment: Mapping[str, str] = os.environ) -> Se
                 "`depesha init` writes over no keys."
             ) from None
         raise ConfigError(
-            f"There is no node in {home}. Make one with: depesha init --home {home} --party ID --name N"
+            f"There is no node in {home}. Make one with: depesha init --home {home} --party ID --name N --url URL"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}. Correct that line.") from None

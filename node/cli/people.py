@@ -68,7 +68,8 @@ def away(arguments: Namespace) -> int:
     if first is None:
         told = f"{person.name} is there."
     else:
-        told = f"{person.name} is away from {value['from']}" + (f" to {value['until']}." if until else ".")
+        day = first.astimezone(zone).date()
+        told = f"{person.name} is away from {day}" + (f" to {arguments.until}, that day too." if until else ".")
     show(arguments, value, told)
     return 0
 

@@ -8,6 +8,7 @@ from node.exchange.node import domain_directories
 from node.records.check import check_files
 from node.records.domains import Domains, load_domains
 from node.records.example import new_record
+from node.records.problems import words_of
 
 NOTHING_WRONG = "Nothing is wrong. `send` may still ask you to look at some points again before it goes."
 
@@ -15,12 +16,7 @@ NOTHING_WRONG = "Nothing is wrong. `send` may still ask you to look at some poin
 def check(arguments: Namespace) -> int:
     """Check files; exit 1 when any of them has a problem."""
     problems = check_files(arguments.files, domains_of(arguments))
-    lines = [
-        f"{one['file']}:{one['line']}: {one['field']}: "
-        f"found {one['found']}, expected {one['expected']}. {one['remedy']}"
-        for one in problems
-    ]
-    show(arguments, problems, lines or [NOTHING_WRONG])
+    show(arguments, problems, [words_of(one) for one in problems] or [NOTHING_WRONG])
     return 1 if problems else 0
 
 

@@ -45,6 +45,7 @@ def add(arguments: Namespace) -> int:
         lines += [f"  {one}" for one in value["audience"]]
     else:
         lines = [f"The token of {program.name} ({program.role}), shown this once, good {until}:", f"  {token}"]
+        lines.append(f"The interface is at {address}.")
     show(arguments, value, lines)
     return 0
 

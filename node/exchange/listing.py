@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exis
 
 from node.exchange.cases import CASE, alias, members_of_cases, resolve_case, seen_by_unit
 from node.exchange.contents import PART
+from node.exchange.peers import PEER
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.exchange.turns import TURNS
 from node.store.columns import table_of
@@ -44,7 +45,7 @@ def list_messages(
     """Messages in the order in which they were made or received, oldest first.
 
     `after`: those that follow the message of this id, `after_row`: of this row id. `unit`: those of its cases, and of
-    cases that no unit was named for. Raises NotFound for an `after` or `case` that is not there.
+    cases that no unit was named for. Raises NotFound for an `after`, `peer` or `case` that is not there.
     """
     query = select(MESSAGE).order_by(MESSAGE.c.id).limit(limit)
     if after is not None:
@@ -59,7 +60,10 @@ def list_messages(
         query = query.where(MESSAGE.c.peer == peer)
     if case is not None:
         query = query.where(MESSAGE.c.case_id == find_case(connection, case)["id"])
-    return _described(connection, query)
+    found = _described(connection, query)
+    if not found and peer is not None and connection.scalar(select(PEER.c.party).where(PEER.c.party == peer)) is None:
+        raise NotFound(f"There is no peer {peer!r}. `depesha peer list` shows those that are known.")
+    return found
 
 
 def show_message(connection: Connection, message_id: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is wrong with a record: once for whoever holds it, once, without any value, for the peer who sent it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 
@@ -45,8 +46,8 @@ class Problem:
         return replace(self, file=file)
 
     def in_words(self) -> str:
-        """The finding in a line for its holder: file, line, field, found, expected, remedy."""
-        return f"{self.file}:{self.line}: {self.field}: found {self.found}, expected {self.expected}. {self.remedy}"
+        """The finding in a line for its holder."""
+        return words_of(self.as_row())
 
     def as_row(self) -> dict[str, str | int]:
         """The row that `record check --json` prints."""
@@ -58,3 +59,13 @@ class Problem:
             "expected": self.expected,
             "remedy": self.remedy,
         }
+
+
+def words_of(row: Mapping[str, object]) -> str:
+    """A finding (as `Problem.as_row` gives it) in a line: file, line, field, found, expected, remedy.
+
+    Line and field are left out where it is about the file as a whole (line 0, field `/`).
+    """
+    place = f"{row['file']}:{row['line']}" if row["line"] else row["file"]
+    field = "" if row["field"] == "/" else f"{row['field']}: "
+    return f"{place}: {field}found {row['found']}, expected {row['expected']}. {row['remedy']}"

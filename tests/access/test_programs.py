@@ -204,3 +204,5 @@ def test_the_commands_show_a_token_once_and_log_what_they_do(tmp_path: Path) -> 
         "program": added["handle"], "role": "officer", "unit": "Lyon", "kind": "token", "scopes": ["cases:read"],
     }  # fmt: skip
     assert not re.search("register|archive|depesha_", json.dumps(bodies))
+    shown = home.run("token", "add", "again", "--role", "officer").out
+    assert shown.splitlines()[-1] == f"The interface is at {added['address']}."

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from node.exchange import listing
 from node.exchange.contents import PART
-from node.exchange.listing import list_messages, show_message
+from node.exchange.listing import NotFound, list_messages, show_message
 from node.exchange.settlement import MESSAGE
 from node.store.database import Database
 
@@ -54,3 +54,5 @@ def test_an_id_that_two_senders_used_shows_the_newest(database: Database) -> Non
     with database.read() as connection:
         assert show_message(connection, "m")["peer"] == "other"
         assert len(list_messages(connection, peer="peer")) == 1
+        with pytest.raises(NotFound, match="There is no peer 'nobody'"):
+            list_messages(connection, peer="nobody")

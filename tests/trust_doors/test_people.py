@@ -11,6 +11,8 @@ def test_addresses_and_absences_of_people(tmp_path: Path) -> None:
     home.do("user", "add", "Ana Kostić", "--role", "officer", "--mail", "ana@interior.example")
     away = home.do("user", "away", "Ana Kostić", "--from", "2026-08-03", "--until", "2026-08-14")
     assert away == {"name": "Ana Kostić", "from": "2026-08-02T22:00:00.000Z", "until": "2026-08-14T22:00:00.000Z"}
+    said = home.run("user", "away", "Ana Kostić", "--from", "2026-08-03", "--until", "2026-08-14").out
+    assert said == "Ana Kostić is away from 2026-08-03 to 2026-08-14, that day too.\n"
     (listed,) = home.do("user", "list")
     assert (listed["mail"], listed["away_from"]) == ("ana@interior.example", away["from"])
     assert home.do("user", "away", "Ana Kostić", "--back")["from"] is None

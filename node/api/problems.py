@@ -176,10 +176,14 @@ def _of_field(one: Mapping[str, Any]) -> dict[str, str]:
         return {"field": name, "found": "nothing", "expected": "a value", "remedy": "Give it."}
     if one["type"] == "extra_forbidden":
         return {"field": name, "found": name, "expected": "no such field", "remedy": "Leave it out."}
-    found = json.dumps(one.get("input"), ensure_ascii=True, default=lambda value: type(value).__name__)
+    given = one.get("input")
+    found = json.dumps(given, ensure_ascii=True, default=lambda value: type(value).__name__)
+    if isinstance(given, str) and given.isprintable():
+        found = given
+    expected = one["msg"].removeprefix("Input should be ").removeprefix("String should ")
     return {
         "field": name,
         "found": found[:FOUND_SHOWN],
-        "expected": one["msg"].removeprefix("Input should be ").removeprefix("String should "),
+        "expected": "a whole number" if one["type"].startswith("int_") else expected,
         "remedy": "Correct it and ask again.",
     }

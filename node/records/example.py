@@ -4,7 +4,7 @@ import base64
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from node.records.domains import Domain
 from node.records.reading import read_xml
@@ -100,7 +100,8 @@ class _Writer:
 
 
 def _comment(text: str) -> str:
-    return escape(text).replace("--", "- -")
+    # In a comment nothing but its end need be written otherwise.
+    return text.replace("--", "- -")
 
 
 def sample(

@@ -96,7 +96,7 @@ class XsdReader:
                     simple.name,
                     minimum,
                     maximum,
-                    simple.marks.joined(marks),
+                    marks.joined(simple.marks),
                     None,
                     simple.enumeration,
                 )
@@ -119,7 +119,7 @@ class XsdReader:
         else:
             simple = self._type(extension, "base")
             found = replace(
-                found, type=simple.name, enumeration=simple.enumeration, marks=simple.marks.joined(found.marks)
+                found, type=simple.name, enumeration=simple.enumeration, marks=found.marks.joined(simple.marks)
             )
         return self._particles(extension, found)
 
@@ -191,7 +191,7 @@ class XsdReader:
             raise self._error(declaration, "an attribute must be declared by name")
         simple = self._simple_of(declaration)
         minimum = 1 if declaration.get("use") == "required" else 0
-        marks = simple.marks.joined(self._marks(declaration))
+        marks = self._marks(declaration).joined(simple.marks)
         return Field(name, f"{path}/@{name}", True, simple.name, minimum, 1, marks, None, simple.enumeration)
 
     def _simple_of(self, declaration: etree._Element) -> _Simple:
@@ -217,7 +217,7 @@ class XsdReader:
         if restriction is not None:
             base = self._type(restriction, "base") if restriction.get("base") else _Simple("text", NONE, ())
             values = tuple(value.get("value", "") for value in restriction.iterchildren(_X + "enumeration"))
-            return _Simple(name, base.marks.joined(marks), values or base.enumeration)
+            return _Simple(name, marks.joined(base.marks), values or base.enumeration)
         if self._child(declaration, "union", "list") is None:
             raise self._error(declaration, "a simple type is a restriction, a list or a union")
         return _Simple(name, marks, ())

@@ -101,6 +101,7 @@ def test_what_has_not_changed_is_not_sent_again_and_what_has_is_not_acted_on(sit
         ("POST", "/agreements", {"json": {"peer": "nobody", "service": "s", "action": "a"}}, 404, "not-found"),
         ("POST", "/partners", {"json": {"card": "no card"}}, 422, "invalid-request"),
         ("GET", "/messages?limit=0", {}, 422, "invalid-request"),
+        ("GET", "/messages?peer=nobody", {}, 404, "not-found"),
         ("GET", "/messages?limit=1&limit=2", {}, 422, "invalid-request"),
         ("GET", "/messages?stat=queued", {}, 422, "invalid-request"),
         ("GET", "/messages?peer=%00", {}, 422, "invalid-request"),
@@ -134,6 +135,11 @@ def test_refusals_are_problems(
         assert problem["errors"]
     assert not re.search(r"Traceback|\.py|node/", answer.text)
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_number_that_is_none_is_told_as_it_was_written(sqlite_site: Site) -> None:
+    (error,) = sqlite_site.ask("GET", "/messages?limit=abc").json()["errors"]
+    assert (error["field"], error["found"], error["expected"]) == ("limit", "abc", "a whole number")
 
 
 def test_trouble_of_the_store_is_told_as_such(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

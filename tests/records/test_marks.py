@@ -47,6 +47,14 @@ def test_what_the_application_s_fields_are(returns: Domain) -> None:
     assert (never.sender, never.receiver) == ("NLD", "XKX")
 
 
+def test_what_a_field_says_that_it_takes_goes_before_what_its_type_says(returns: Domain) -> None:
+    health = "ReadmissionApplication/SpecialCircumstances/Health"
+    fields = returns.records["ReadmissionApplication"].fields
+    assert fields[f"{health}/ContagiousDisease"].expected() == "the disease's Latin name"
+    name = fields["ReadmissionApplication/PersonalDetails/FullName/PrimaryIdentifier"]
+    assert name.expected() == "a name in Latin letters, as in the travel document, without digits"
+
+
 def test_every_mark_is_documented() -> None:
     text = DOCUMENTATION.read_text()
     for kind in KINDS:

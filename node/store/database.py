@@ -29,6 +29,10 @@ WAIT_SECONDS = 10
 STANDS_STILL_SECONDS = 60
 """How long PostgreSQL lets a transaction that writes wait for its next command: a process whose machine was paused, or
 cut off, would else keep what it has locked from the others for as long. Ours send theirs within milliseconds."""
+LONGEST_SECONDS = 120
+"""How long PostgreSQL from 17 on lets a transaction that writes last, the upgrade of the tables apart. Between commands
+that are sent one after the other without waiting for their answers (executemany) the limit above counts nothing."""
+_COUNTS_TRANSACTIONS = 17_00_00
 # A host that vanished without a word is missed after so long, on both ends; by TCP's own defaults that takes two hours.
 _ALIVE = {"idle": 30, "interval": 10, "count": 3}
 _READERS = 8
@@ -175,7 +179,23 @@ def _open_postgresql(url: URL) -> Database:
 
     still = f"-c idle_in_transaction_session_timeout={STANDS_STILL_SECONDS}s"
     writer = engine(_WRITERS, "-c synchronous_commit=on", still)
+
+    @event.listens_for(writer, "connect")
+    def connect(connection: Any, record: object) -> None:
+        if connection.info.server_version >= _COUNTS_TRANSACTIONS:
+            connection.execute(f"SET transaction_timeout = '{LONGEST_SECONDS}s'")
+            connection.commit()
+
     return Database(writer, engine(_READERS, "-c default_transaction_read_only=on"), "postgresql")
+
+
+def take_as_long_as_it_takes(connection: Connection) -> None:
+    """Let PostgreSQL wait for this transaction without a limit; SQLite always does."""
+    if connection.dialect.name != "postgresql":
+        return
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+    if connection.connection.dbapi_connection.info.server_version >= _COUNTS_TRANSACTIONS:  # type: ignore[union-attr]
+        connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
 
 
 def skip_locked(select: Select[Any], database: Database) -> Select[Any]:

@@ -59,6 +59,7 @@ _POSTGRESQL = {
     "53100": Trouble.FULL,
     "25006": Trouble.READ_ONLY,
     "25P03": Trouble.GONE,
+    "25P04": Trouble.GONE,
     "55P03": Trouble.LOCKED,
     "57014": Trouble.LOCKED,
     "40": Trouble.LOCKED,

@@ -27,6 +27,8 @@ from tests.operations.programs import NEWER, make_newer
 pytestmark = pytest.mark.faults
 
 ATTEMPTS = 4
+# Each takes a few seconds, one after the other.
+ATTEMPTS_FOR_MINUTES = 30
 ARRIVALS = 10
 # A transaction that does not move for so many looks belongs to a process that does not move.
 STILL_LOOKS = 30
@@ -47,11 +49,12 @@ def failed_attempts(pair: Neighbours) -> int:
 
 
 def test_a_node_that_stands_still_for_a_while(neighbours: Neighbours) -> None:
-    """Both processes of one side are stopped in the middle of what they do, and go on as if nothing had been."""
+    """Both processes of one side are stopped in the middle of what they do, for minutes: longer than attempts, claims
+    and transactions last. They go on as if nothing had been."""
     stopped = [running.process for running in neighbours.running[:2]]
     for process in stopped:
         process.signal(signal.SIGSTOP)
-    more(lambda: failed_attempts(neighbours), ATTEMPTS, "the other side tries in vain")
+    more(lambda: failed_attempts(neighbours), ATTEMPTS_FOR_MINUTES, "the other side tries in vain")
     for process in stopped:
         process.signal(signal.SIGCONT)
     rest(neighbours)
@@ -60,8 +63,8 @@ def test_a_node_that_stands_still_for_a_while(neighbours: Neighbours) -> None:
 def test_one_of_two_processes_stands_still_with_a_row_locked(
     postgresql_urls: tuple[str, str], postgresql_server: str, tmp_path: Path
 ) -> None:
-    """As a machine does that is paused, or whose cable is pulled: what it has locked is free again after a minute, and
-    the other process goes on. Once it runs again it takes part as before."""
+    """As a machine does that is paused, or whose cable is pulled: what it has locked is free again within two minutes,
+    and the other process goes on. Once it runs again it takes part as before."""
     with on_a_server(postgresql_urls, postgresql_server, tmp_path) as (pair, server, _):
         one, first = pair.one, pair.running[0]
         ports = one.outside, one.inside

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 import node.store.database as database_module
 from node.config import ConfigError
 from node.store.columns import new_row_id, table_of
-from node.store.database import Database, open_database, skip_locked
+from node.store.database import Database, open_database, skip_locked, take_as_long_as_it_takes
 from node.store.tables import Message, PeerDelivery
 from node.store.trouble import StoreUnavailable, Trouble
 
@@ -260,6 +260,27 @@ def test_a_transaction_that_stands_still_is_ended_and_told(
         assert connection.execute(select(MESSAGE.c.action, MESSAGE.c.unit)).one() == ("goes on", "goes on")
     paused.close()
     other.close()
+
+
+def test_a_transaction_that_lasts_too_long_is_ended_and_told(
+    monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+) -> None:
+    """Also where the server cannot tell that its process stands still."""
+    monkeypatch.setattr(database_module, "LONGEST_SECONDS", 1)
+    database = open_database(postgresql_url)
+
+    def last(seconds: int, *before: Callable[[Connection], None]) -> None:
+        with database.write() as connection:
+            for act in before:
+                act(connection)
+            connection.execute(text(f"SELECT pg_sleep({seconds})"))
+
+    with pytest.raises(StoreUnavailable) as caught:
+        last(20)
+    assert caught.value.reason is Trouble.GONE
+    last(2, take_as_long_as_it_takes)
+    last(0)
+    database.close()
 
 
 def test_a_server_that_vanishes_without_a_word_is_missed(postgresql_url: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from node.store.database import Database
+from node.store.database import Database, take_as_long_as_it_takes
 from node.store.trouble import StoreUnavailable, Trouble
 
 HEAD = "0015"
@@ -25,6 +25,7 @@ def upgrade(database: Database, revision: str = HEAD) -> None:
     also for tables of a newer program.
     """
     with database.write() as connection:
+        take_as_long_as_it_takes(connection)
         if database.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
         found = _version(connection)

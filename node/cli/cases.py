@@ -3,7 +3,6 @@
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from textwrap import wrap
 from typing import Any
 
 from node.cli.messages import CASE_COLUMNS, COLUMNS
@@ -30,7 +29,6 @@ _NUMBERS = ("cases", "median_days", "longest_days", "overdue", "deemed")
 _FEW = "hidden"
 _WHO = {"ours": "us", "theirs": "the partner", "both": "both", "nobody": "nobody"}
 _ONE_SIDED = "one-sided"
-_WIDTH = 110
 FIGURES = {"year": "year", "partner": "partner", "procedure": "procedure", "outcome": "outcome", "cases": "cases",
            "median_days": "median days", "longest_days": "longest", "overdue": "overdue", "deemed": "deemed",
            }  # fmt: skip
@@ -181,9 +179,10 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
         yield f"{'period':9} {one['title']}: {end}, {one['standing']}, awaits {_WHO[one['awaits']]}{silence}"
     for why in sorted({one["why"] for one in procedure["deadlines"] if one["why"]}):
         yield f"{'no end':9} {why}"
-    if procedure["allowed"]:
-        acts = ", ".join(f"{one['act']} ({one['title']})" for one in procedure["allowed"])
-        yield from wrap(acts, _WIDTH, initial_indent=f"{'allowed':9} ", subsequent_indent=" " * 10)
+    acts = [(one["act"], " or ".join(one["records"]) or "on paper", one["title"]) for one in procedure["allowed"]]
+    first, second = (max((len(act[n]) for act in acts), default=0) for n in (0, 1))
+    for act, record, title in acts:
+        yield f"{'allowed':9} {act:{first}}  {record:{second}}  {title}"
     for one in procedure["findings"]:
         about = one["message"] or one["period"] or ""
         reason = f"stated by {one['reason']} alone" if one["kind"] == _ONE_SIDED else one["reason"]

@@ -17,11 +17,12 @@ from node.exchange.case_terms import TermsOfCase, terms_of_case
 from node.exchange.cases import members_of
 from node.exchange.listing import describe_cases, instant_text
 from node.exchange.node import Node
+from node.records.domains import Domains
 from node.records.procedure_asked import CONSENT, Asked
 from node.records.procedure_events import Span
 from node.records.procedure_states import REASONS, WHOLE_CASE
 from node.records.procedure_view import CaseView, Deadline, Possible, view
-from node.records.procedures import BY_TERMS, EITHER, Procedure
+from node.records.procedures import BY_TERMS, EITHER, Act, Procedure, SharedActs, Source
 
 OURS, THEIRS, BOTH, NOBODY = "ours", "theirs", "both", "nobody"
 ENDED, UNREADABLE = "ended", "unreadable"
@@ -34,6 +35,7 @@ class ComputedCase:
     case: CaseEvents
     terms: TermsOfCase
     view: CaseView
+    domains: Domains
 
     def awaited(self, deadline: Deadline) -> str:
         """Whose act the period waits for: ours, theirs, both or nobody."""
@@ -86,7 +88,7 @@ def _computed(reading: CaseReading, case: Mapping[str, Any], now: datetime) -> C
         heard_until=found.heard_until,
         kept=terms.kept,
     )
-    return ComputedCase(found, terms, seen)
+    return ComputedCase(found, terms, seen, node.domains)
 
 
 def describe_case(computed: ComputedCase) -> dict[str, Any]:
@@ -116,8 +118,8 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
         "turn": turn_of(computed),
         "persons": persons,
         "deadlines": [_deadline(computed, one) for one in seen.deadlines],
-        "allowed": [_possible(procedure, one) for one in seen.possible if one.who == case.own],
-        "allowed_to_them": [_possible(procedure, one) for one in seen.possible if one.who != case.own],
+        "allowed": [_possible(computed, one) for one in seen.possible if one.who == case.own],
+        "allowed_to_them": [_possible(computed, one) for one in seen.possible if one.who != case.own],
         "steps": [
             {
                 "person": one.person or None,
@@ -236,16 +238,27 @@ def _deadline(computed: ComputedCase, one: Deadline) -> dict[str, Any]:
     }
 
 
-def _possible(procedure: Procedure, one: Possible) -> dict[str, Any]:
-    act = procedure.acts[one.act]
+def _possible(computed: ComputedCase, one: Possible) -> dict[str, Any]:
+    act = computed.case.procedure.acts[one.act]
+    service = act.shared or computed.case.domain.namespace
+    records = sorted({source.record for source in _sources(computed, act)})
     return {
         "act": one.act,
         "title": act.title,
-        "records": sorted({source.record for source in act.sources}),
+        "service": service if records else None,
+        "records": records,
         "persons": _named(one.persons),
         "needs_consent": one.consent,
         "of": list(one.of),
     }
+
+
+def _sources(computed: ComputedCase, act: Act) -> tuple[Source, ...]:
+    if act.shared is None:
+        return act.sources
+    domain = computed.domains.find(act.shared)
+    shared = None if domain is None else domain.procedure
+    return shared.acts[act.name].sources if isinstance(shared, SharedActs) and act.name in shared.acts else ()
 
 
 def _span(span: Span | None) -> dict[str, str | None] | None:

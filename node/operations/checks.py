@@ -225,7 +225,7 @@ def _clock(node: Node) -> Check:
     remedy = (
         ""
         if state.trusted
-        else "Synchronise this machine's clock (chrony, systemd-timesyncd) or exchange a message with a peer."
+        else "Synchronise this machine's clock (chrony, systemd-timesyncd), or exchange a record (no ping) with a peer."
     )
     return Check("clock", state.trusted, state.found, remedy, needed=True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.exchange.case_steps import ACCEPTED, applied, both_stand, instant, reply, sent_in, stands, with_terms
 from tests.exchange.conftest import World, WorldMaker
-from tests.exchange.offices import Office
+from tests.exchange.offices import RECORDS, Office
 
 TRAVEL = ("InterviewRequest", "InterviewResult", "TravelDocument", "TravelDocumentRequest")
 TRANSFER = ("TransferNotice", "TransferConfirmation", "TransferOutcome")
@@ -64,7 +64,9 @@ async def test_an_interview_has_its_time_and_its_result_ends_that(agreed: World)
     one_person = ("    <Person>p3</Person>\n", "")
     asked = await done(agreed.ours, case, "interview-request.xml", one_person, concerning=application)
     assert instant(deadlines(agreed, case)["interview"]) == since(agreed.ours, asked) + timedelta(hours=72)
-    assert "report-interview" in {one["act"] for one in stands(agreed.theirs, case)["allowed"]}
+    allowed = {one["act"]: (one["service"], one["records"]) for one in stands(agreed.theirs, case)["allowed"]}
+    assert allowed["report-interview"] == (RECORDS, ["InterviewResult"])
+    assert allowed["clarify-request"] == ("urn:depesha:administrative:1", ["ClarificationRequest"])
 
     as_second = ("<Person>p3</Person>", "<Person>p1</Person>")
     await done(agreed.theirs, case, "interview-result.xml", as_second, concerning=asked)

@@ -10,26 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from node.audit.entry import LogEntry, append, entry
 from node.crash_points import crash_point
 from node.exchange.case_ends import END
 from node.exchange.case_marks import CHANGED, TOUCHED, touch_cases_named, touch_cases_with
-from node.exchange.case_reading import CaseReading
-from node.exchange.case_view import ComputedCase, compute_cases
-from node.exchange.cases import CASE, alias, members_of
+from node.exchange.case_view import compute_cases
+from node.exchange.cases import CASE, alias, members_of_cases
 from node.exchange.directory import Directory
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.out_of_step import tell_out_of_step, untold
-from node.exchange.settlement import MESSAGE
 from node.journal import journal
 from node.records.clocks.calendar_records import PURPOSE
-from node.records.domains import Domain
-from node.records.procedure_acts import acts_in
 from node.records.procedure_ends import EndedPeriod, ended_periods, next_change
 from node.store.columns import new_row_id
+from node.store.prepared import Prepared, among
 from node.store.trouble import StoreUnavailable
 
 log = journal("exchange.case_clocks")
@@ -41,6 +38,23 @@ AT_ONCE = 50
 WHILE_BUSY = 2
 """So many while many messages come and go, which need the interpreter themselves: clocks that ran out come first, and
 those that an act has only changed have days to wait for."""
+
+
+_ENDS = Prepared(select(END).where(among(END.c.case_id, "cases")))
+_MOVE = Prepared(
+    update(CASE)
+    .where(CASE.c.id == bindparam("of_case"), CASE.c.clock_version == bindparam("seen_version"))
+    .values(clock_at=bindparam("next_at"), clock_version=CASE.c.clock_version + 1)
+)
+_RAN_OUT = Prepared(
+    select(CASE)
+    .where(CASE.c.clock_at > TOUCHED, CASE.c.clock_at <= bindparam("now"))
+    .order_by(CASE.c.clock_at, CASE.c.id)
+    .limit(bindparam("limit"))
+)
+_CHANGED = Prepared(
+    select(CASE).where(CASE.c.clock_at <= TOUCHED).order_by(CASE.c.clock_at, CASE.c.id).limit(bindparam("limit"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,7 @@ def look_at_clocks(node: Node, directory: Directory | None = None, limit: int = 
                 tell_out_of_step(node, directory, message, look.state)
     if looks:
         with node.database.write() as connection:
-            for one in looks:
-                _record(node, connection, one, now)
+            _record_all(node, connection, looks, now)
             crash_point("clock: before commit")
         crash_point("clock: after commit")
     return len(looks)
@@ -98,16 +111,15 @@ def _looked_at(node: Node, connection: Connection, rows: Sequence[dict[str, Any]
 
 def _waiting(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
     """The cases whose time has come: those whose clock ran out before those that an act has changed."""
-    ran_out = select(CASE).where(CASE.c.clock_at > TOUCHED, CASE.c.clock_at <= now).order_by(CASE.c.clock_at, CASE.c.id)
-    rows = [dict(row) for row in connection.execute(ran_out.limit(limit)).mappings()]
-    changed = select(CASE).where(CASE.c.clock_at <= TOUCHED).order_by(CASE.c.clock_at, CASE.c.id)
-    return rows + [dict(row) for row in connection.execute(changed.limit(limit - len(rows))).mappings()]
+    rows = _RAN_OUT.rows(connection, now=now, limit=limit)
+    rows += _CHANGED.rows(connection, limit=limit - len(rows))
+    return [row._asdict() for row in rows]
 
 
 def _looks(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> Iterable[_Look]:
-    reading = CaseReading(node, connection)
+    members = members_of_cases(connection, [row["id"] for row in rows])
     for row, computed in zip(rows, compute_cases(node, connection, rows, now), strict=True):
-        peer = next((one for one in members_of(connection, row["id"]) if one != node.party), None)
+        peer = next((one for one in members[row["id"]] if one != node.party), None)
         domain = None if row["domain"] is None else node.domains.named(row["domain"], row["version"])
         changed = row["clock_at"] == CHANGED
         calendars = changed and domain is not None and domain.purpose == PURPOSE
@@ -120,42 +132,33 @@ def _looks(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], n
             ends=ended_periods(computed.view),
             whole=not computed.case.unread,
             next_at=next_change(computed.view, computed.case.events, computed.terms.now, now),
-            named=_named(reading, row, computed) if changed else (),
+            named=computed.case.named if changed else (),
             calendars=calendars,
             state=computed.view.state,
             untold=() if peer is None else untold(connection, computed, peer),
         )
 
 
-def _named(reading: CaseReading, row: Mapping[str, Any], computed: ComputedCase) -> list[str]:
-    """The ConversationIds of other cases that records of this one name."""
-    domain: Domain = computed.case.domain
-    naming = {
-        source.record
-        for act in computed.case.procedure.acts.values()
-        for source in act.sources
-        if source.case is not None
-    }
-    query = select(MESSAGE).where(
-        MESSAGE.c.case_id == row["id"], MESSAGE.c.service == domain.namespace, MESSAGE.c.action.in_(sorted(naming))
-    )
-    records = [reading.shared_record(dict(one)) for one in reading.connection.execute(query).mappings()]
-    acts = (act for record in records if record is not None for act in acts_in(record, domain))
-    return sorted({act.case for act in acts if act.case is not None and act.case != row["conversation_id"]})
+def _record_all(node: Node, connection: Connection, looks: Sequence[_Look], now: datetime) -> None:
+    # Ends are written only by a look that counts: whoever changes them moves the case, so that ours does not.
+    kept: dict[int, list[Mapping[str, Any]]] = {look.row["id"]: [] for look in looks}
+    for end in _ENDS.rows(connection, cases=[*kept]):
+        kept[end.case_id].append(end._asdict())
+    # In one order, so that two processes never wait for each other.
+    for look in sorted(looks, key=lambda one: int(one.row["id"])):
+        _record(node, connection, look, kept[look.row["id"]], now)
 
 
-def _record(node: Node, connection: Connection, look: _Look, now: datetime) -> None:
+def _record(node: Node, connection: Connection, look: _Look, kept: Sequence[Mapping[str, Any]], now: datetime) -> None:
     row = look.row
-    unchanged = (CASE.c.id == row["id"], CASE.c.clock_version == row["clock_version"])
-    moved = update(CASE).where(*unchanged).values(clock_at=look.next_at, clock_version=row["clock_version"] + 1)
-    if connection.execute(moved).rowcount == 0:
+    moved = _MOVE.run(connection, of_case=row["id"], seen_version=row["clock_version"], next_at=look.next_at)
+    if moved == 0:
         return  # something came meanwhile: the next look takes it in
     if look.peer is not None and look.calendars:
         touch_cases_with(connection, look.peer)
     if look.peer is not None:
         touch_cases_named(connection, look.peer, look.named)
-    kept = connection.execute(select(END).where(END.c.case_id == row["id"])).mappings()
-    standing = {_key(one): one for one in map(dict, kept)}
+    standing = {_key(one): one for one in kept}
     ended = {
         (one.period, one.effect or "", one.at.earliest, one.at.latest or one.at.earliest): one for one in look.ends
     }

@@ -5,17 +5,15 @@ is computed from a stored case is the same at any time, and a crash can lose not
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from node.exchange.case_reading import CaseReading
-from node.exchange.contents import ContentGone, sealed_octets
+from node.exchange.case_reading import CaseReading, noted
 from node.exchange.erasure import KeptActs, kept_acts, times_said
-from node.exchange.node import Node
 from node.exchange.sequences import missing_numbers
 from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord
@@ -25,19 +23,34 @@ from node.records.procedure_events import PENDING, SETTLED, UNDONE, Event, Span
 from node.records.procedure_messages import MessageFacts, event_on_paper, events_of
 from node.records.procedure_stored import read_event
 from node.records.procedure_view import SAME_ACT
-from node.records.procedures import Procedure, other_role, role_of
-from node.store.columns import table_of
-from node.store.payloads import PayloadErased
-from node.store.tables import PaperAct
+from node.records.procedures import Procedure, SharedActs, other_role, role_of
+from node.store.prepared import Prepared, among
 
-PAPER = table_of(PaperAct)
 _TAKEN = {"received": SETTLED, "delivered": SETTLED, "refused": UNDONE, "given-up": UNDONE}
+_NAMING = Prepared(
+    select(MESSAGE)
+    .where(
+        MESSAGE.c.peer == bindparam("peer"),
+        MESSAGE.c.id > bindparam("after"),
+        MESSAGE.c.service == bindparam("service"),
+        among(MESSAGE.c.action, "actions"),
+    )
+    .order_by(MESSAGE.c.id)
+)
+_OF_PEER = select(MESSAGE.c.timestamp).where(
+    MESSAGE.c.peer == bindparam("peer"), MESSAGE.c.direction == "in", MESSAGE.c.sequence.is_not(None)
+)
+_NEWEST = Prepared(_OF_PEER.order_by(MESSAGE.c.sequence.desc()).limit(1))
+_NEWEST_BELOW = Prepared(
+    _OF_PEER.where(MESSAGE.c.sequence < bindparam("gap")).order_by(MESSAGE.c.sequence.desc()).limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseEvents:
     """`own` is our role in the case. `unread` are ids of messages whose record cannot be read any more (erased, or of a
     domain that is not here): what follows is computed without them. `heard_until`: as `procedure_view.view` takes it.
+    `named` are the ConversationIds of other cases that records of this one name.
     """
 
     domain: Domain
@@ -47,6 +60,31 @@ class CaseEvents:
     events: tuple[Event, ...]
     unread: tuple[str, ...]
     heard_until: datetime | None
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A message (its row) with its record, or what was kept of one that was erased; neither: it cannot be read."""
+
+    row: Mapping[str, Any]
+    record: CheckedRecord | None
+    kept: KeptActs | None
+    acts: Sequence[ActInRecord]
+    said: Mapping[str, str | None]
+
+    @property
+    def unread(self) -> bool:
+        return self.record is None and self.kept is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """The messages with a peer whose records may name several cases: by the ConversationIds that they name."""
+
+    by_case: Mapping[str, Sequence[_Read]]
+    unread: Sequence[_Read]
+    replaced: frozenset[str]
 
 
 def events_of_case(
@@ -60,80 +98,99 @@ def events_of_case(
     domain = None if case["domain"] is None else node.domains.named(case["domain"], case["version"])
     if domain is None or not isinstance(domain.procedure, Procedure):
         return None
-    own = role_of(node.party, case["opener"])
+    own, conversation = role_of(node.party, case["opener"]), case["conversation_id"]
+    naming = _naming(reading, domain, peer, case["id"]) if elsewhere else _Naming({}, (), frozenset())
+    messages = reading.messages(case["id"])
+    replaced = naming.replaced.union(row["replaces"] for row in messages if row["replaces"])
+    of_case = [one for row in messages if (one := _read(reading, row, domain)) is not None]
+    others = [one for one in naming.by_case.get(conversation, ()) if _is_elsewhere(one, case)]
+    unread = [one for one in of_case if one.unread]
+    unread += [one for one in naming.unread if _is_elsewhere(one, case)]
     found: list[Event] = []
-    unread: list[str] = []
-    rows = list(_messages(connection, case, domain, peer, elsewhere))
-    replaced = {row["replaces"] for row in rows if row["replaces"]}
-    for row in rows:
-        if row["state"] == "rejected" or node.domains.find(row["service"]) is None:
-            continue
-        record = reading.record(row) if row["case_id"] == case["id"] else reading.shared_record(row)
-        kept = kept_acts(connection, row["id"]) if record is None else None
-        if record is None and kept is None:
-            unread.append(row["message_id"])
-            continue
-        by_us = row["direction"] == "out"
-        writer = own if by_us else role_of(row["peer"], case["opener"])
-        acts, said = _acts_and_times(record, kept, domain)
-        facts = _facts(row, said, writer, stale_replaced=row["message_id"] in replaced)
-        found += events_of(facts, acts, case["conversation_id"])
-        told = None if record is None else stated_in(record)
-        if told is not None and row["conversation_id"] == case["conversation_id"]:
+    for one in (*of_case, *others):
+        row = one.row
+        writer = own if row["direction"] == "out" else role_of(row["peer"], case["opener"])
+        facts = _facts(row, one.said, writer, stale_replaced=row["message_id"] in replaced)
+        found += events_of(facts, one.acts, conversation)
+        told = None if one.record is None else stated_in(one.record)
+        if told is not None and row["conversation_id"] == conversation:
             found.append(event_on_paper(row["message_id"], told, writer, row["timestamp"], facts.status))
-    found += [one for one in by_hand(node, connection, case["id"]) if not _told_on_the_wire(one, found)]
+    found += [one for one in _by_hand(reading, case["id"]) if not _told_on_the_wire(one, found)]
+    named = {act.case for one in of_case for act in one.acts if act.case not in (None, conversation)}
     return CaseEvents(
         domain=domain,
         procedure=domain.procedure,
         own=own,
         parties={own: node.party, other_role(own): peer},
         events=tuple(found),
-        unread=tuple(sorted(unread)),
+        unread=tuple(sorted(one.row["message_id"] for one in unread)),
         heard_until=reading.once(("heard", peer), lambda: _heard_until(connection, peer)),
+        named=tuple(sorted(one for one in named if one is not None)),
     )
 
 
-def by_hand(node: Node, connection: Connection, case_id: int) -> list[Event]:
-    """The acts of a case that were recorded by hand here, oldest first."""
-    ids = connection.scalars(select(PAPER.c.id).where(PAPER.c.case_id == case_id).order_by(PAPER.c.id))
-    found = []
-    for row_id in list(ids):
-        try:
-            octets = b"".join(sealed_octets(node, row_id, "note", 0, connection))
-        except (PayloadErased, ContentGone):
-            continue
-        found.append(read_event(json.loads(octets)))
-    return found
-
-
-def _messages(
-    connection: Connection, case: Mapping[str, Any], domain: Domain, peer: str, everywhere: bool
-) -> Iterator[Mapping[str, Any]]:
-    """The messages of a case; `everywhere`: and those of other cases with `peer` whose records may name this one
-    (lists of persons of several cases)."""
-    own = select(MESSAGE).where(MESSAGE.c.case_id == case["id"])
-    yield from map(dict, connection.execute(own.order_by(MESSAGE.c.id)).mappings())
+def naming_records(domain: Domain) -> list[str]:
+    """The records of the domain that may name other cases than their own (lists of persons of several cases)."""
     procedure = domain.procedure
-    assert isinstance(procedure, Procedure)
-    naming = {source.record for act in procedure.acts.values() for source in act.sources if source.case is not None}
-    if naming and everywhere:
-        elsewhere = select(MESSAGE).where(
-            MESSAGE.c.peer == peer,
-            MESSAGE.c.id > case["id"],
-            MESSAGE.c.service == domain.namespace,
-            MESSAGE.c.action.in_(sorted(naming)),
-            MESSAGE.c.case_id != case["id"],
-        )
-        yield from map(dict, connection.execute(elsewhere.order_by(MESSAGE.c.id)).mappings())
+    if not isinstance(procedure, Procedure):
+        return []
+    return sorted(
+        {source.record for act in procedure.acts.values() for source in act.sources if source.case is not None}
+    )
 
 
-def _acts_and_times(
-    record: CheckedRecord | None, kept: KeptActs | None, domain: Domain
-) -> tuple[tuple[ActInRecord, ...], Mapping[str, str | None]]:
-    """Which acts a message holds, and when it says that they were; of one that was erased what was kept of it."""
+def _is_elsewhere(one: _Read, case: Mapping[str, Any]) -> bool:
+    """Whether it is of another case and came after this one was opened."""
+    return bool(one.row["id"] > case["id"] and one.row["case_id"] != case["id"])
+
+
+def _naming(reading: CaseReading, domain: Domain, peer: str, case_id: int) -> _Naming:
+    records = naming_records(domain)
+    if not records:
+        return _Naming({}, (), frozenset())
+    first = case_id if reading.first_case is None else min(case_id, reading.first_case)
+
+    def find() -> _Naming:
+        rows = _NAMING.rows(reading.connection, peer=peer, after=first, service=domain.namespace, actions=records)
+        read = [one for row in rows if (one := _read_once(reading, row, domain)) is not None]
+        by_case: dict[str, list[_Read]] = {}
+        for one in read:
+            for named in {act.case or one.row["conversation_id"] for act in one.acts}:
+                by_case.setdefault(named, []).append(one)
+        replaced = frozenset(row.replaces for row in rows if row.replaces)
+        return _Naming(by_case, [one for one in read if one.unread], replaced)
+
+    return reading.once(("naming", peer, domain.namespace, first), find)
+
+
+def _read_once(reading: CaseReading, row: Any, domain: Domain) -> _Read | None:
+    return reading.once(("read", row.id, domain.namespace), lambda: _read(reading, row._asdict(), domain))
+
+
+def _read(reading: CaseReading, row: Mapping[str, Any], domain: Domain) -> _Read | None:
+    """A message of a case of `domain`; None for one that holds no record, or nothing that a procedure knows."""
+    of_message = reading.node.domains.find(row["service"])
+    if row["state"] == "rejected" or of_message is None:
+        return None
+    if of_message is domain:
+        # The case names the domain since it was opened: so it was here, and its records were judged as they came.
+        record = reading.accepted(row)
+    elif isinstance(of_message.procedure, SharedActs):
+        record = reading.record(row)
+    elif reading.is_kept(row):
+        return None
+    else:
+        record = None
     if record is not None:
-        return acts_in(record, domain), times_said(record)
-    return ((), {}) if kept is None else (kept.acts, kept.said)
+        return _Read(row, record, None, acts_in(record, domain), times_said(record))
+    kept = kept_acts(reading.connection, row["id"])
+    return _Read(row, None, kept, () if kept is None else kept.acts, {} if kept is None else kept.said)
+
+
+def _by_hand(reading: CaseReading, case_id: int) -> list[Event]:
+    """The acts of a case that were recorded by hand here, oldest first."""
+    notes = (noted(reading, row_id) for row_id in reading.on_paper(case_id))
+    return [read_event(json.loads(one)) for one in notes if one is not None]
 
 
 def _facts(
@@ -176,10 +233,9 @@ def _told_on_the_wire(one: Event, events: list[Event]) -> bool:
 
 def _heard_until(connection: Connection, peer: str) -> datetime | None:
     """The time of the peer's newest message below the first gap in its numbers; None where it never wrote any."""
-    of_peer = select(MESSAGE.c.timestamp).where(
-        MESSAGE.c.peer == peer, MESSAGE.c.direction == "in", MESSAGE.c.sequence.is_not(None)
-    )
-    if gaps := missing_numbers(connection, peer, 1):
-        of_peer = of_peer.where(MESSAGE.c.sequence < gaps[0][0])
-    newest = connection.scalar(of_peer.order_by(MESSAGE.c.sequence.desc()).limit(1))
+    gaps = missing_numbers(connection, peer, 1)
+    if gaps:
+        newest = _NEWEST_BELOW.scalar(connection, peer=peer, gap=gaps[0][0])
+    else:
+        newest = _NEWEST.scalar(connection, peer=peer)
     return newest if isinstance(newest, datetime) else None

@@ -5,25 +5,43 @@ What holds for a period is what held when it started: later terms and later cale
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from node.exchange.case_events import CaseEvents
 from node.exchange.case_reading import CaseReading
 from node.exchange.settlement import MESSAGE
+from node.records.check import CheckedRecord, check
 from node.records.clocks import Calendar, CaseTerms, NoCalendar, read_calendar_record, read_terms
 from node.records.clocks import Terms as AgreedTerms
 from node.records.clocks.calendar_records import PURPOSE
+from node.records.domains import Domains
 from node.records.procedure_clock import ClockTerms
 from node.records.procedure_events import RECEIVED, NoEnd, Pause
 from node.records.procedure_events import Terms as AskedTerms
 from node.store.columns import table_of
+from node.store.prepared import Prepared, among
 from node.store.tables import LocalTerms
 
 TERMS = table_of(LocalTerms)
+_VERSIONS = Prepared(
+    select(TERMS.c.made_at, TERMS.c.document)
+    .where(TERMS.c.peer == bindparam("of_peer"), TERMS.c.service == bindparam("of_service"))
+    .order_by(TERMS.c.made_at, TERMS.c.id)
+)
+_CALENDARS = Prepared(
+    select(MESSAGE.c.id, MESSAGE.c.service, MESSAGE.c.action, MESSAGE.c.receipt_time)
+    .where(
+        MESSAGE.c.peer == bindparam("of_peer"),
+        among(MESSAGE.c.service, "services"),
+        MESSAGE.c.state == bindparam("in_state"),
+    )
+    .order_by(MESSAGE.c.receipt_time, MESSAGE.c.id)
+)
 _T = TypeVar("_T")
 
 
@@ -118,26 +136,51 @@ def calendars_between(reading: CaseReading, peer: str, party: str) -> list[tuple
 def _calendars(reading: CaseReading, peer: str, party: str) -> list[tuple[datetime, Calendar]]:
     node, connection = reading.node, reading.connection
     services = [one.namespace for one in node.domains if one.purpose == PURPOSE]
-    query = select(MESSAGE).where(
-        MESSAGE.c.peer == peer,
-        MESSAGE.c.service.in_(services),
-        MESSAGE.c.state == ("delivered" if party == node.party else "received"),
-    )
+    state = "delivered" if party == node.party else "received"
     found = []
-    for row in connection.execute(query.order_by(MESSAGE.c.receipt_time, MESSAGE.c.id)).mappings():
-        record = reading.record(dict(row))
-        if record is None or row["receipt_time"] is None:
+    for row in _CALENDARS.rows(connection, of_peer=peer, services=services, in_state=state):
+        content, domain = reading.content(row.id), node.domains.find(row.service)
+        if content is None or domain is None or row.receipt_time is None:
             continue
-        try:
-            found.append((row["receipt_time"], read_calendar_record(record, node.domains, party)))
-        except NoCalendar:
-            continue  # another's calendar, or another record: it binds nobody
+        calendar = _calendar(_CalendarRecord(content, row.service, row.action, party, domain.digest, node.domains))
+        if calendar is not None:
+            found.append((row.receipt_time, calendar))
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _CalendarRecord:
+    """The content of a record, what its message says that it is, and whose calendar is asked for."""
+
+    content: bytes
+    service: str
+    action: str
+    party: str
+    digest: str
+    """Of the domain."""
+    domains: Domains = field(compare=False, repr=False)
+
+
+@lru_cache(maxsize=64)
+def _calendar(given: _CalendarRecord) -> Calendar | None:
+    """The calendar of the party; None for another's calendar, or another record: it binds nobody."""
+    record = check(given.content, given.domains, given.service, given.action)
+    if not isinstance(record, CheckedRecord):
+        return None
+    try:
+        return read_calendar_record(record, given.domains, given.party)
+    except NoCalendar:
+        return None
+
+
 def _versions(connection: Connection, peer: str, service: str) -> list[tuple[datetime, AgreedTerms]]:
-    query = select(TERMS).where(TERMS.c.peer == peer, TERMS.c.service == service).order_by(TERMS.c.made_at, TERMS.c.id)
-    return [(row["made_at"], read_terms(json.loads(row["document"]))) for row in connection.execute(query).mappings()]
+    rows = _VERSIONS.rows(connection, of_peer=peer, of_service=service)
+    return [(row.made_at, _terms(row.document)) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _terms(document: str) -> AgreedTerms:
+    return read_terms(json.loads(document))
 
 
 def _version(versions: Sequence[tuple[datetime, _T]], instant: datetime | None) -> _T:

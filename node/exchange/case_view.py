@@ -12,9 +12,8 @@ from sqlalchemy import Connection
 
 from node.exchange.case_ends import recorded_ends
 from node.exchange.case_events import CaseEvents, events_of_case
-from node.exchange.case_reading import CaseReading
+from node.exchange.case_reading import AT_ONCE, CaseReading
 from node.exchange.case_terms import TermsOfCase, terms_of_case
-from node.exchange.cases import members_of
 from node.exchange.listing import describe_cases, instant_text
 from node.exchange.node import Node
 from node.records.domains import Domains
@@ -58,20 +57,29 @@ def compute_case(
     node: Node, connection: Connection, case: Mapping[str, Any], now: datetime | None = None
 ) -> ComputedCase | None:
     """A case (a row of `exchange_case`) at `now`; None where it runs by no procedure."""
-    return next(compute_cases(node, connection, [case], now))
+    return next(compute_cases(node, connection, [case], now, offer=True))
 
 
 def compute_cases(
-    node: Node, connection: Connection, cases: Iterable[Mapping[str, Any]], now: datetime | None = None
+    node: Node,
+    connection: Connection,
+    cases: Iterable[Mapping[str, Any]],
+    now: datetime | None = None,
+    *,
+    offer: bool = False,
 ) -> Iterator[ComputedCase | None]:
-    """The same of several cases, in their order; what they share is read once."""
-    reading = CaseReading(node, connection)
-    return (_computed(reading, case, now or node.now()) for case in cases)
+    """The same of several cases, in their order; what they share is read once. `offer`: as `procedure_view.view`."""
+    rows, at = [*cases], now or node.now()
+    reading = CaseReading(node, connection, min((row["id"] for row in rows), default=None))
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        reading.gather([row["id"] for row in some])
+        yield from (_computed(reading, case, at, offer=offer) for case in some)
 
 
-def _computed(reading: CaseReading, case: Mapping[str, Any], now: datetime) -> ComputedCase | None:
+def _computed(reading: CaseReading, case: Mapping[str, Any], now: datetime, *, offer: bool) -> ComputedCase | None:
     node = reading.node
-    others = [party for party in members_of(reading.connection, case["id"]) if party != node.party]
+    others = [party for party in reading.members(case["id"]) if party != node.party]
     if not others:
         return None
     peer = case["opener"] if case["opener"] in others else others[0]
@@ -87,6 +95,7 @@ def _computed(reading: CaseReading, case: Mapping[str, Any], now: datetime) -> C
         own=found.own,
         heard_until=found.heard_until,
         kept=terms.kept,
+        offer=offer,
     )
     return ComputedCase(found, terms, seen, node.domains)
 

@@ -46,6 +46,9 @@ _FIND = Prepared(
     .where(among(CASE.c.conversation_id, "wanted"), MEMBER.c.party == bindparam("member"))
 )
 _MORE_NUMBERS = Prepared(_more_numbers)
+_MEMBERS = Prepared(
+    select(MEMBER.c.case_id, MEMBER.c.party).where(among(MEMBER.c.case_id, "of_cases")).order_by(MEMBER.c.party)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +153,12 @@ def seen_by_unit(unit: str | None) -> tuple[ColumnElement[bool], ...]:
 
 def members_of(connection: Connection, case_id: int) -> list[str]:
     """The parties of a case, sorted."""
-    return list(connection.scalars(select(MEMBER.c.party).where(MEMBER.c.case_id == case_id).order_by(MEMBER.c.party)))
+    return members_of_cases(connection, [case_id])[case_id]
 
 
 def members_of_cases(connection: Connection, case_ids: Sequence[int]) -> dict[int, list[str]]:
     """The same of many cases, by their row ids."""
-    query = select(MEMBER.c.case_id, MEMBER.c.party).where(MEMBER.c.case_id.in_(case_ids)).order_by(MEMBER.c.party)
     members: dict[int, list[str]] = {case_id: [] for case_id in case_ids}
-    for row in connection.execute(query):
-        members[row.case_id].append(row.party)
+    for case_id, party in _MEMBERS.rows(connection, of_cases=[*members]):
+        members[case_id].append(party)
     return members

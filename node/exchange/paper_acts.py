@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, update
 
 from node.audit.entry import append, entry
-from node.exchange.case_events import PAPER
 from node.exchange.case_marks import CLOCK_CHANGED
+from node.exchange.case_reading import PAPER
 from node.exchange.case_view import compute_case
 from node.exchange.cases import CASE, NewCase, alias, members_of, open_cases, resolve_case
 from node.exchange.listing import find_case, instant_text

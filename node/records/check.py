@@ -63,6 +63,18 @@ def check(
     return replace(found, asked=tuple(judged))
 
 
+def accepted_record(content: bytes, domains: Domains, service: str, action: str) -> CheckedRecord | None:
+    """The record of a message that `check` found good when it came or was made, read again without judging it.
+
+    None where it is none of a domain that is here. Its questions are not asked again.
+    """
+    found = _identify(content, domains, service, action)
+    if isinstance(found, Problem):
+        return None
+    _settle_space(found.root)
+    return found
+
+
 def questions(record: CheckedRecord) -> list[Problem]:
     """What the sender should be asked before sending a record that is valid: assertions with role="ask"."""
     return [explain_rule(finding, record.root, record.shape) for finding in record.asked]

@@ -61,10 +61,6 @@ class _Case:
         self._strange: list[OutOfStep] = []
         self._open: dict[str, dict[str, str]] = {}
         self._lapsing: set[str] = set()
-        self._transitions: dict[tuple[str, str], list[Transition]] = {}
-        for one in procedure.transitions:
-            for state in one.sources:
-                self._transitions.setdefault((state, one.act), []).append(one)
         start = PersonState(procedure.start)
         self.persons: dict[str, PersonState] = {} if procedure.per_person else {WHOLE_CASE: start}
 
@@ -175,7 +171,7 @@ class _Case:
         return hindrance
 
     def _fitting(self, here: PersonState, event: Event) -> Transition | str:
-        found = self._transitions.get((here.state, event.act), [])
+        found = self._procedure.steps(here.state, event.act)
         if not found:
             return "state"
         found = [one for one in found if self._is_party(one.who, event.actor)]

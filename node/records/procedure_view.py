@@ -107,11 +107,13 @@ def view(
     own: str | None = None,
     heard_until: datetime | None = None,
     kept: Mapping[tuple[str, str], Terms] | None = None,
+    offer: bool = True,
 ) -> CaseView:
     """The case at `now`, a function of what is given alone.
 
     `own` is the role of the party whose node looks (None: somebody who only has the messages). `heard_until`: the
     instant up to which all that the other side sent is known here. `kept`: as in `replay`.
+    Without `offer` nothing is said of what may be done next, which costs as much as all else.
     """
     settled = [settle(one, events, terms, now) for one in without_repeats(events)]
     acts = join_statements([one for one in settled if one.status != UNDONE])
@@ -148,7 +150,9 @@ def view(
             for reading, ours in ((expected, True), (state, False))
             for one in _possible(procedure, terms, reading)
             if (one.who == own) is ours
-        ),
+        )
+        if offer
+        else (),
         findings=tuple(found),
         steps=state.steps,
         pending=tuple(sorted({one.id for one in unsettled})),

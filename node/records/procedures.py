@@ -4,8 +4,8 @@ It is data of a domain (`procedure.toml`; docs/reference/procedure.md names ever
 by `procedure_checks`, carried out by `procedure_replay`.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 REQUESTING = "requesting"
 """The party that opened the case."""
@@ -166,6 +166,18 @@ class Procedure:
     precedence: tuple[str, ...]
     exceptions: Mapping[tuple[str, str], str]
     """(first act, second act) → why, where a pair does not follow the order."""
+    _steps: dict[tuple[str, str], list[Transition]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        steps: dict[tuple[str, str], list[Transition]] = {}
+        for one in self.transitions:
+            for state in one.sources:
+                steps.setdefault((state, one.act), []).append(one)
+        object.__setattr__(self, "_steps", steps)
+
+    def steps(self, state: str, act: str) -> Sequence[Transition]:
+        """The transitions that this act may be in `state`, in the order of the file."""
+        return self._steps.get((state, act), ())
 
     def is_first(self, act: str, other: str) -> bool | None:
         """Whether of two concurrent acts `act` is taken first; None where the procedure does not say."""

@@ -16,6 +16,7 @@ from node.exchange.listing import find_case
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
 from node.exchange.settlement import LOG_ENTRY
 from node.exchange.terms_drafts import Changes, change_terms
+from node.records.validator import Validator
 from tests.exchange.case_steps import ACCEPTED, applied, both_stand, instant, reply, sent_in, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office, text_part
@@ -193,6 +194,20 @@ async def test_the_writer_of_a_message_that_fits_no_state_is_told_so_once(make_w
     assert world.ours.row(notices[0]["id"])["ref_to_message_id"] == answers[1]
     look_at_clocks(world.theirs.node, world.theirs.directory)
     assert [one["direction"] for one in world.theirs.listed(limit=100) if one["service"] == NOTICES] == ["in"]
+
+
+async def test_a_record_that_was_judged_when_it_came_is_not_judged_again(
+    make_world: WorldMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await agreed(make_world)
+    _, case = await applied(world)
+    judged: list[Any] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Validator, "judge_schema", lambda self, root: judged.append(root) or [])
+        looked(world.ours)
+        looked(world.theirs)
+    assert not judged
+    assert both_stand(world, case)["state"] == "applied"
 
 
 async def test_what_is_of_no_domain_has_no_clock(make_world: WorldMaker) -> None:

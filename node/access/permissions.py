@@ -25,6 +25,8 @@ class Act(StrEnum):
     RESEND = "try a message again that was not delivered"
     SEE_FIGURES = "see figures of all cases"
     ASSIGN_CASE = "say whose a case is"
+    SEE_OFFICERS = "see who looks after cases, and who is away"
+    NOTE_ABSENCE = "say who is away"
     RECORD_PAPER = "record an act that was done on paper"
     DECIDE_MESSAGE = "take a message back, or record that the partner has it"
     RECALL = "recall what went to the wrong party, erase what was recalled"
@@ -47,14 +49,14 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
     Role.OFFICER: _READING
     | {
         Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER,
-        Act.LINK_PERSONS, Act.ASSIGN_CASE, Act.RECALL, Act.CLOSE_BREACH,
+        Act.LINK_PERSONS, Act.ASSIGN_CASE, Act.SEE_OFFICERS, Act.RECALL, Act.CLOSE_BREACH,
     },
-    Role.HEAD: _READING | {Act.ASSIGN_CASE, Act.CLOSE_BREACH},
+    Role.HEAD: _READING | {Act.ASSIGN_CASE, Act.SEE_OFFICERS, Act.NOTE_ABSENCE, Act.CLOSE_BREACH},
     Role.AUDITOR: _READING,
     Role.IT: frozenset(
         {
             Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM, Act.RESEND, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
-            Act.CHANGE_PARTNERS, Act.RUN_CHECKS, Act.SEE_INTERFACE,
+            Act.CHANGE_PARTNERS, Act.RUN_CHECKS, Act.SEE_INTERFACE, Act.SEE_OFFICERS, Act.NOTE_ABSENCE,
         }
     ),
 }  # fmt: skip

@@ -38,6 +38,8 @@ class Scope(StrEnum):
     CASES_READ = "cases:read"
     CASES_RECORD = "cases:record"
     CASES_ASSIGN = "cases:assign"
+    OFFICERS_READ = "officers:read"
+    OFFICERS_CHANGE = "officers:change"
     PERSONS_FIND = "persons:find"
     PERSONS_LINK = "persons:link"
     RECALLS_READ = "recalls:read"

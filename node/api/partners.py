@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography import x509
+
 from node.access.programs import Program
 from node.api.context import ApiContext, Caller
-from node.api.models import Card, NewPair, Words
+from node.api.models import Card, NewPair, PaperPartner, PinnedPartner, Words
+from node.api.problems import invalid
 from node.exchange.agreements import list_agreements
-from node.exchange.cards import add_by_card, confirm_by_words
+from node.exchange.cards import add_by_card, confirm_by_words, own_card
+from node.exchange.given_peers import GivenPeer, add_as_given, add_on_paper
 from node.exchange.partners import (
     describe_peer,
     end_agreement_named,
@@ -20,6 +24,7 @@ from node.exchange.partners import (
     show_peer,
 )
 from node.exchange.ping import ping_peer
+from node.trust.certificates import CertificateUnreadable, load_certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,28 @@ class Partners:
         """Add a partner by its card; unconfirmed until its words are compared, unless they are given."""
         return describe_peer(add_by_card(self.context.node, given.card.strip(), given.words))
 
+    def own_card(self, program: Caller) -> Any:
+        """Our card, to give to a partner; a new one where what it says has changed."""
+        text, words = own_card(self.context.node)
+        return {"party": self.context.node.party, "card": text, "words": list(words)}
+
+    def add_on_paper(self, given: PaperPartner, program: Caller) -> Any:
+        """Add a partner without a node."""
+        return describe_peer(add_on_paper(self.context.node, given.party, given.party_type, given.name))
+
+    def add_as_given(self, given: PinnedPartner, program: Caller) -> Any:
+        """Add a partner by the certificates that a person vouches for; no words are compared."""
+        peer = GivenPeer(
+            party=given.party,
+            party_type=given.party_type,
+            name=given.name or given.party,
+            url=given.url,
+            signing=_certificates("signing_cert", given.signing_cert)[0],
+            encryption=_certificates("encryption_cert", given.encryption_cert)[0],
+            authorities=() if given.ca is None else _certificates("ca", given.ca),
+        )
+        return describe_peer(add_as_given(self.context.node, peer))
+
     def confirm(self, party: str, given: Words, program: Caller) -> Any:
         """Confirm a partner by its eight words, as heard by telephone."""
         self._known(party)
@@ -62,6 +89,13 @@ class Partners:
     def _known(self, party: str) -> None:
         with self.context.node.database.read() as connection:
             find_peer(connection, party)
+
+
+def _certificates(field: str, text: str) -> list[x509.Certificate]:
+    try:
+        return load_certificates(text.encode())
+    except CertificateUnreadable as error:
+        raise invalid(field, text, "certificates in PEM", error.remedy) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from node.api.cases import Cases
 from node.api.clocks import CALENDAR, CSV, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
 from node.api.messages import SOAP, Messages
+from node.api.officers import Officers
 from node.api.partners import Agreements, Partners
 from node.api.persons import Persons
 from node.api.recalls import Recalls
@@ -25,6 +26,7 @@ def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
         *_recall_messages(Recalls(context)),
         *_messages(Messages(context), Sending(context)),
         *_cases(Cases(context), Clocks(context)),
+        *_officers(Officers(context)),
         *_persons(Persons(context)),
         *_recalls(Recalls(context)),
         *_records(Records(context)),
@@ -121,6 +123,19 @@ def _cases(cases: Cases, clocks: Clocks) -> tuple[Declared, ...]:
     )  # fmt: skip
 
 
+def _officers(officers: Officers) -> tuple[Declared, ...]:
+    return (
+        Declared(
+            "GET", "/officers", Act.SEE_OFFICERS, Scope.OFFICERS_READ, officers.listed, "List officers and heads",
+            "officers", list[models.Officer], tagged=True,
+        ),
+        Declared(
+            "POST", "/officers/{handle}/away", Act.NOTE_ABSENCE, Scope.OFFICERS_CHANGE, officers.away,
+            "Say who is away", "officers", models.Officer, takes=Takes.JSON, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
 def _persons(persons: Persons) -> tuple[Declared, ...]:
     return (
         Declared(
@@ -198,6 +213,10 @@ def _partners(partners: Partners, terms: AgreedTerms, calendars: Calendars) -> t
             "Draft and confirm terms", "terms", models.Terms, takes=Takes.JSON, may_refuse=(404, 409),
         ),
         Declared(
+            "GET", "/calendars", Act.LIST_PARTNERS, Scope.AGREEMENTS_READ, calendars.listed, "List calendars", "terms",
+            list[models.KnownCalendar], tagged=True, may_refuse=(404,),
+        ),
+        Declared(
             "GET", "/calendars/proposal", Act.LIST_PARTNERS, Scope.AGREEMENTS_READ, calendars.propose,
             "Propose our days off", "terms", models.ProposedCalendar, may_refuse=(409,),
         ),
@@ -208,6 +227,18 @@ def _partners(partners: Partners, terms: AgreedTerms, calendars: Calendars) -> t
         Declared(
             "POST", "/partners", Act.CHANGE_PARTNERS, change, partners.add, "Add a partner by its card", tag,
             models.Partner, 201, takes=Takes.JSON, may_refuse=(409,),
+        ),
+        Declared(
+            "POST", "/partners/on-paper", Act.CHANGE_PARTNERS, change, partners.add_on_paper,
+            "Add a partner without a node", tag, models.Partner, 201, takes=Takes.JSON, may_refuse=(409,),
+        ),
+        Declared(
+            "POST", "/partners/as-given", Act.CHANGE_PARTNERS, change, partners.add_as_given,
+            "Add a partner by its certificates", tag, models.Partner, 201, takes=Takes.JSON, may_refuse=(409,),
+        ),
+        Declared(
+            "GET", "/card", Act.CHANGE_PARTNERS, change, partners.own_card, "Our card", tag, models.OwnCard,
+            tagged=True, may_refuse=(409,),
         ),
         Declared(
             "POST", one + "/confirm", Act.CHANGE_PARTNERS, change, partners.confirm, "Confirm a partner", tag,

@@ -2,15 +2,19 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Query
 
 from node.api.context import ApiContext, Caller
-from node.api.models import Country, TermsChange, Year
+from node.api.models import Country, TermsChange, Text, Year
 from node.api.problems import FOUND_SHOWN, Refusal, invalid
 from node.exchange.calendar_proposals import NoProposal, propose_calendar
+from node.exchange.calendars_known import list_calendars
 from node.exchange.terms_drafts import Changes, change_terms, show_terms
 from node.exchange.terms_words import TermsRefused
 
+Peer = Annotated[Text | None, Query(description="of this partner and us alone")]
 _OPTION = re.compile(r"^--([a-z]+):? ?")
 _FIELDS = {"place": "places", "country": "countries"}
 
@@ -50,6 +54,11 @@ class Calendars:
     """The routes of calendars."""
 
     context: ApiContext
+
+    def listed(self, program: Caller, peer: Peer = None) -> Any:
+        """List the signed calendars that partners and we have sent each other, of each party in order of receipt."""
+        with self.context.node.database.read() as connection:
+            return list_calendars(self.context.node, connection, peer)
 
     def propose(
         self, program: Caller, first: Year | None = None, last: Year | None = None, country: Country | None = None

@@ -9,6 +9,7 @@ from node.cli.messages import CASE_COLUMNS, COLUMNS
 from node.cli.printing import No, home_of, show, table
 from node.exchange.assignment import assign_case
 from node.exchange.calendar_proposals import NoProposal, propose_calendar
+from node.exchange.calendars_known import list_calendars as calendars_known
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import cases_with_state, procedure_of
 from node.exchange.due_list import describe_due, due_now
@@ -25,6 +26,10 @@ from node.records.clocks import feed
 ACTOR = "command line"
 STATE_COLUMNS = {**CASE_COLUMNS, "state": "state", "next_deadline": "next deadline"}
 DUE_COLUMNS = {"end": "end", "case": "case", "act": "act", "awaits": "whose", "over": "over", "unit": "unit"}
+CALENDAR_COLUMNS = {
+    "party": "of", "peer": "with", "first": "first day", "last": "last day", "days_off": "days off",
+    "received": "received",
+}  # fmt: skip
 _NUMBERS = ("cases", "median_days", "longest_days", "overdue", "deemed")
 _FEW = "hidden"
 _WHO = {"ours": "us", "theirs": "the partner", "both": "both", "nobody": "nobody"}
@@ -152,6 +157,16 @@ def _said(value: Any) -> str:
     if isinstance(value, list):
         return "+".join(value) or "none"
     return {True: "yes", False: "no", None: "not said"}.get(value, str(value))
+
+
+def list_calendars(arguments: Namespace) -> int:
+    """List the calendars that we and peers have sent each other."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        rows = calendars_known(node, connection, arguments.peer)
+    none = "No calendars. `depesha calendar propose` begins ours; a peer sends its own."
+    show(arguments, rows, table(rows, CALENDAR_COLUMNS, none))
+    return 0
 
 
 def print_proposal(arguments: Namespace) -> int:

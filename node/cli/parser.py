@@ -300,7 +300,9 @@ def _case_verbs(verbs: _Verbs) -> None:
     )
     figures.add_argument("--unit", metavar="U", help="of this unit, and of cases of none")
     figures.add_argument("--csv", action="store_true", help="as CSV")
-    calendar = _group(verbs, "calendar", "our own days off")
+    calendar = _group(verbs, "calendar", "days off: ours and those of peers")
+    listed = _verb(calendar, "list", f"{CASES}:list_calendars", "list the signed calendars that bind us and peers")
+    listed.add_argument("--peer", metavar="P", help="of this peer and us alone")
     propose = _verb(
         calendar, "propose", f"{CASES}:print_proposal", "print a record of our days off, to correct and send"
     )

@@ -4,7 +4,6 @@ import asyncio
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
@@ -12,19 +11,19 @@ from node.cli.printing import No, home_of, show, table
 from node.exchange.agreements import list_agreements
 from node.exchange.cards import add_by_card, confirm_by_words, own_card
 from node.exchange.directory import Directory
+from node.exchange.given_peers import GivenPeer, add_as_given, add_on_paper
+from node.exchange.given_peers import require_address as is_address
 from node.exchange.node import Node, open_node
-from node.exchange.partners import describe_peer, end_agreement_named, find_peer, open_by_own_word, remove_peer
+from node.exchange.partners import describe_peer, end_agreement_named, open_by_own_word, remove_peer
 from node.exchange.partners import list_peers as peers_listed
 from node.exchange.partners import show_agreement as agreement_shown
 from node.exchange.partners import show_peer as peer_shown
-from node.exchange.peers import KnownPeer, add_peer
+from node.exchange.peers import KnownPeer
 from node.exchange.ping import ping_peer
 from node.trust.card import CardRefused, read_card
-from node.trust.certificates import Use, load_certificates
-from node.trust.pins import check_use, check_validity, issuing_authority
-from node.trust.suites import agreement_suite, signing_suite
+from node.trust.certificates import load_certificates
+from node.trust.refused import TrustRefused
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PEER_COLUMNS = {
     "party": "party",
     "name": "name",
@@ -38,12 +37,10 @@ AGREEMENT_COLUMNS = {"id": "id", "peer": "peer", "kind": "kind", "state": "state
 
 def require_address(url: str) -> str:
     """A wire address: https, or http on a loopback host. Raises No."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url
-    if parts.scheme == "http" and parts.hostname in LOOPBACK:
-        return url
-    raise No(f"--url {url}: give the full address with https://; http:// is for loopback hosts only.", 2)
+    try:
+        return is_address(url)
+    except TrustRefused as refused:
+        raise No(f"--url {url}: give {refused.expected}; {refused.remedy}", 2) from None
 
 
 def card(arguments: Namespace) -> int:
@@ -172,20 +169,7 @@ def end(arguments: Namespace) -> int:
 def _add_on_paper(node: Node, arguments: Namespace) -> KnownPeer:
     if not arguments.party or not arguments.name:
         raise No("A partner on paper needs --party ID and --name N.", 2)
-    with node.database.write() as connection:
-        add_peer(
-            connection,
-            party=arguments.party,
-            party_type=arguments.party_type,
-            name=arguments.name,
-            kind="paper",
-            state="confirmed",
-            url=None,
-            suite=None,
-            certificates=(),
-            now=node.now(),
-        )
-    return _known(node, arguments.party)
+    return add_on_paper(node, arguments.party, arguments.party_type, arguments.name)
 
 
 def _add_as_given(node: Node, arguments: Namespace) -> KnownPeer:
@@ -193,48 +177,16 @@ def _add_as_given(node: Node, arguments: Namespace) -> KnownPeer:
     if missing:
         options = ", ".join("--" + name.replace("_", "-") for name in missing)
         raise No(f"To add a peer give its CARD, or --paper, or all of its particulars; missing: {options}.", 2)
-    signing = _one_certificate(arguments.signing_cert, "--signing-cert")
-    encryption = _one_certificate(arguments.encryption_cert, "--encryption-cert")
-    suite = signing_suite(signing.public_key())
-    if suite is None or suite != agreement_suite(encryption.public_key()):
-        raise No("The two certificates must be of one suite: Ed25519 with X25519, or P-256 with P-256.")
-    if arguments.party == node.party:
-        raise No("This is this node's own party id. Add the peer's.")
-    url = require_address(arguments.url)
-    certificates = [("signing", signing), ("encryption", encryption)]
-    authorities = [] if arguments.ca is None else load_certificates(_read(arguments.ca, "--ca"))
-    certificates += [("ca", one) for one in authorities]
-    for certificate, use, option in (
-        (signing, Use.SIGNING, "--signing-cert"),
-        (encryption, Use.ENCRYPTION, "--encryption-cert"),
-    ):
-        check_validity(certificate, node.now())
-        check_use(certificate, use)
-        if authorities and issuing_authority(certificate, tuple(authorities), node.now()) is None:
-            raise No(
-                f"The certificate of {option} ({certificate.subject.rfc4514_string()}) was not issued by the authority "
-                "of --ca. Give the certificate of the authority that issued it directly, or leave --ca out."
-            )
-    with node.database.write() as connection:
-        add_peer(
-            connection,
-            party=arguments.party,
-            party_type=arguments.party_type,
-            name=arguments.name or arguments.party,
-            kind="pinned",
-            state="confirmed",
-            url=url,
-            suite=suite,
-            certificates=certificates,
-            signing_subject=signing.subject.rfc4514_string() if arguments.ca is not None else None,
-            now=node.now(),
-        )
-    return _known(node, arguments.party)
-
-
-def _known(node: Node, party: str) -> KnownPeer:
-    with node.database.read() as connection:
-        return find_peer(connection, party)
+    given = GivenPeer(
+        party=arguments.party,
+        party_type=arguments.party_type,
+        name=arguments.name or arguments.party,
+        url=require_address(arguments.url),
+        signing=_one_certificate(arguments.signing_cert, "--signing-cert"),
+        encryption=_one_certificate(arguments.encryption_cert, "--encryption-cert"),
+        authorities=[] if arguments.ca is None else load_certificates(_read(arguments.ca, "--ca")),
+    )
+    return add_as_given(node, given)
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -1,20 +1,21 @@
 """`user …`: people who sign in to the pages."""
 
 from argparse import Namespace
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from sqlalchemy import Connection
 
-from node.access.accounts import Person, add_user, change_user, find_user, remove_user, set_away, set_mail
+from node.access.accounts import Person, add_user, change_user, find_user, remove_user, set_mail
 from node.access.accounts import list_users as users_listed
 from node.access.sign_in import make_link
 from node.audit.entry import append, entry
 from node.cli.printing import No, home_of, show, table
+from node.exchange.absences import end_absence, note_absence
 from node.exchange.listing import instant_text
 from node.exchange.node import Node, open_node
 from node.operations.listening import is_by_host_name, sign_in_base
 
+COMMAND_LINE = "command line"
 COLUMNS = {"name": "name", "role": "role", "unit": "unit", "mail": "mail", "handle": "in the log"}
 
 
@@ -48,24 +49,16 @@ def add(arguments: Namespace) -> int:
 def away(arguments: Namespace) -> int:
     """Note an absence, or its end."""
     node = open_node(home_of(arguments))
-    now = node.now()
-    zone = ZoneInfo(node.settings.zone or "UTC")
-    first = until = None
     if arguments.back:
         if arguments.first or arguments.until:
             raise No("--back goes without --from and --until.", 2)
+        person = end_absence(node, arguments.name, COMMAND_LINE)
     else:
-        first = now if arguments.first is None else _begin(arguments.first, "--from", zone)
-        if arguments.until is not None:
-            # Away to the end of the last day.
-            until = _begin(arguments.until, "--until", zone, timedelta(days=1))
-    with node.database.write() as connection:
-        person = find_user(connection, arguments.name)
-        set_away(connection, person.name, first, until)
-        facts = {"from": instant_text(first), "until": instant_text(until)}
-        _log(node, connection, "account.absence", person.handle, facts)
-    value = {"name": person.name, "from": instant_text(first), "until": instant_text(until)}
-    if first is None:
+        first, last = _day(arguments.first, "--from"), _day(arguments.until, "--until")
+        person = note_absence(node, arguments.name, first, last, COMMAND_LINE)
+    first_at, until = person.away_from, person.away_until
+    value = {"name": person.name, "from": instant_text(first_at), "until": instant_text(until)}
+    if first_at is None:
         told = f"{person.name} is there."
     else:
         day = first.astimezone(zone).date()
@@ -74,13 +67,11 @@ def away(arguments: Namespace) -> int:
     return 0
 
 
-def _begin(text: str, option: str, zone: ZoneInfo, after: timedelta = timedelta()) -> datetime:
-    """The instant at which that day begins, or the day so long after it."""
+def _day(text: str | None, option: str) -> date | None:
     try:
-        day = date.fromisoformat(text) + after
-    except (ValueError, OverflowError):
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
         raise No(f"{option}: found {text!r}, expected a day as 2026-04-17.", 2) from None
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def list_users(arguments: Namespace) -> int:
@@ -124,5 +115,5 @@ def _described(one: Person) -> dict[str, str | None]:
 
 def _log(node: Node, connection: Connection, what: str, account: str, facts: dict[str, str | None]) -> None:
     """An entry of the log about an account, by its handle, in the transaction that makes it true."""
-    made = entry(type=what, at=node.now(), actor="command line", facts={"account": account, **facts})
+    made = entry(type=what, at=node.now(), actor=COMMAND_LINE, facts={"account": account, **facts})
     append(connection, [made], node.kek)

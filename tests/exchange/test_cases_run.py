@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from node.exchange.agreements import open_unilateral
+from node.exchange.calendars_known import list_calendars
 from node.exchange.case_view import compute_case
 from node.exchange.due_list import describe_due, due_now
 from node.exchange.listing import find_case
@@ -145,6 +146,11 @@ async def test_working_days_are_those_of_the_calendar_that_the_other_side_signed
     longer = {today + timedelta(days=n): DayOff(today + timedelta(days=n), "Holiday") for n in range(1, 30)}
     await sent_calendar(agreed, replace(bare, days_off=longer))
     assert both_stand(agreed, without)["deadlines"][0]["end"] == counted["end"], "a later calendar moves no end"
+    with agreed.ours.node.database.read() as connection:
+        listed = list_calendars(agreed.ours.node, connection, "theirs")
+    assert [(one["party"], one["days_off"], one["newest"]) for one in listed] == [
+        ("theirs", 0, False), ("theirs", 29, True)
+    ]  # fmt: skip
     _, later = await applied(agreed)
     assert instant(both_stand(agreed, later)["deadlines"][0]["end"]["latest"]) > now + timedelta(days=30)
 

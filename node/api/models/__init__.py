@@ -13,16 +13,20 @@ from node.api.models.cases import (
 )
 from node.api.models.clocks import Due, Figure, OnPaper
 from node.api.models.messages import Decided, ErrorSignal, Message, Noted, Part, Resent, Scan, Sent
+from node.api.models.officers import Absence, Officer
 from node.api.models.partners import (
     Agreement,
     Card,
     Certificate,
     Ended,
     NewPair,
+    OwnCard,
     Pair,
+    PaperPartner,
     Partner,
     PartnerWithTrust,
     Ping,
+    PinnedPartner,
     Removed,
     Words,
 )
@@ -32,6 +36,7 @@ from node.api.models.recalls import AnsweredRecall, Breach, BreachClosing, Recal
 from node.api.models.records import Domain, Finding, NewRecord
 from node.api.models.terms import (
     Country,
+    KnownCalendar,
     PlaceOfDays,
     ProposedCalendar,
     Terms,
@@ -47,6 +52,7 @@ __all__ = [
     "CASE_ID",
     "MESSAGE_ID",
     "PRINTABLE",
+    "Absence",
     "Agreement",
     "Alarm",
     "AnsweredRecall",
@@ -71,6 +77,7 @@ __all__ = [
     "FoundPerson",
     "FoundPersons",
     "Instant",
+    "KnownCalendar",
     "LinkedPersons",
     "ListedCase",
     "Message",
@@ -79,8 +86,11 @@ __all__ = [
     "NewRecord",
     "Note",
     "Noted",
+    "Officer",
     "OnPaper",
+    "OwnCard",
     "Pair",
+    "PaperPartner",
     "Part",
     "Partner",
     "PartnerWithTrust",
@@ -88,6 +98,7 @@ __all__ = [
     "PersonsAsked",
     "PersonsLinked",
     "Ping",
+    "PinnedPartner",
     "PlaceOfDays",
     "Problem",
     "ProblemError",

@@ -23,6 +23,9 @@ _AGREEMENT: dict[str, Any] = {
 }  # fmt: skip
 
 
+Pem = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+
+
 class Partner(BaseModel):
     """A partner: a peer of this node, or one on paper."""
 
@@ -64,6 +67,44 @@ class Card(BaseModel):
     model_config = example({"card": "eyJhbGciOiJFZERTQSJ9.…", "words": None}, strict=True)
     card: Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
     words: Text | None = None
+
+
+class PaperPartner(BaseModel):
+    """A partner without a node: its cases run by acts on paper."""
+
+    model_config = example({"party": "MNE-MUP", "party_type": None, "name": "Ministry of the Interior"}, strict=True)
+    party: Text
+    party_type: Text | None = None
+    name: Text
+
+
+class PinnedPartner(BaseModel):
+    """A partner whose certificates (PEM) a person vouches for; `ca`: who issued them, believed for that subject."""
+
+    model_config = example(
+        {
+            "party": "FRA-MOI", "party_type": None, "name": "Ministry of the Interior",
+            "url": "https://as4.interior.example/as4", "signing_cert": "-----BEGIN CERTIFICATE-----…",
+            "encryption_cert": "-----BEGIN CERTIFICATE-----…", "ca": None,
+        },
+        strict=True,
+    )  # fmt: skip
+    party: Text
+    party_type: Text | None = None
+    name: Text | None = None
+    url: Text
+    signing_cert: Pem
+    encryption_cert: Pem
+    ca: Pem | None = None
+
+
+class OwnCard(BaseModel):
+    """Our card, with the words that a partner compares by telephone."""
+
+    model_config = example({"party": "FRA-MOI", "card": "eyJhbGciOiJFZERTQSJ9.…", "words": ["anchor"] * 8})
+    party: str
+    card: str
+    words: list[str]
 
 
 class Words(BaseModel):

@@ -25,6 +25,12 @@ _CHANGE: dict[str, Any] = {
     "drop": ["transit"],
 }  # fmt: skip
 
+_CALENDAR: dict[str, Any] = {
+    "peer": "SRB-MOI", "party": "SRB-MOI", "received": "2026-04-17T08:12:32.117Z", "first": "2026-01-01",
+    "last": "2027-12-31", "issued": "2026-04-17T08:00:00.000Z", "source": "Official gazette 1/2026", "days_off": 14,
+    "estimated": 0, "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "newest": True,
+}  # fmt: skip
+
 
 class TermsFigure(BaseModel):
     """One period of the terms: what it is, where that stands, and who confirmed or changed it."""
@@ -89,6 +95,23 @@ class TermsChange(BaseModel):
     confirm: list[Text] = Field(default_factory=list, max_length=100, description="figures that are right as proposed")
     set: dict[Text, Text] = Field(default_factory=dict, description="other values by figure, in the command's words")
     drop: list[Text] = Field(default_factory=list, max_length=100, description="figures that the terms go without")
+
+
+class KnownCalendar(BaseModel):
+    """A signed calendar that binds a partner and us; `days_off` and `estimated` are numbers of days."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CALENDAR]})
+    peer: str
+    party: str = Field(description="whose days off they are")
+    received: Instant
+    first: str
+    last: str
+    issued: Instant
+    source: str
+    days_off: int
+    estimated: int
+    digest: str
+    newest: bool = Field(description="periods that start now count by it")
 
 
 class ProposedCalendar(BaseModel):

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -61,7 +62,7 @@ def away(arguments: Namespace) -> int:
     if first_at is None:
         told = f"{person.name} is there."
     else:
-        day = first.astimezone(zone).date()
+        day = first_at.astimezone(ZoneInfo(node.settings.zone or "UTC")).date()
         told = f"{person.name} is away from {day}" + (f" to {arguments.until}, that day too." if until else ".")
     show(arguments, value, told)
     return 0

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from node.cli.arguments import explained
 from node.cli.parser import build_parser, prepare
 from node.cli.printing import No, fail
 from node.config import ConfigError
@@ -17,7 +18,7 @@ from node.config import ConfigError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    parser = build_parser()
+    parser = explained(build_parser())
     arguments = parser.parse_args(prepare(sys.argv[1:] if argv is None else argv))
     module, _, function = arguments.run.partition(":")
     try:

@@ -122,7 +122,10 @@ def _changed(
     places = dict(draft.places) if draft else {}
     for party, text in named_by_party("--place", changes.places, (node.party, peer), "ZONE[@HH:MM]").items():
         zone, _, ends = text.partition("@")
-        places[party] = Place(zone, read_day_end(ends) if ends else None)
+        try:
+            places[party] = Place(zone, read_day_end(ends) if ends else None)
+        except PeriodError as error:
+            raise TermsRefused(f"--place {party}: {error}") from error
     for party in (node.party, peer):
         if party not in places:
             raise TermsRefused(

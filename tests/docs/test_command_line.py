@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Iterator
 
+from node.cli.arguments import explained, unexplained
 from node.cli.parser import build_parser
 from tests.docs.console import ROOT
 
@@ -61,7 +62,12 @@ def test_every_verb_and_option_is_on_the_page_and_no_other() -> None:
 
 def test_the_page_says_of_each_option_what_its_help_says() -> None:
     page = described()
-    for name, parser in verbs(build_parser()):
+    for name, parser in verbs(explained(build_parser())):
         for option, action in options(parser).items():
             said = page[heading(name, parser)][option][1]
-            assert action.help in (None, said), f"{name} {option}"
+            plain = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", said).replace("`", "")
+            assert action.help in (said, plain), f"{name} {option}"
+
+
+def test_help_says_something_of_every_argument() -> None:
+    assert list(unexplained(explained(build_parser()), "")) == []

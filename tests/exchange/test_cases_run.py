@@ -232,6 +232,8 @@ async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: 
     assert first["in_use"] is None
     with pytest.raises(TermsRefused, match="silent"):
         change_terms(node, "theirs", "returns", Changes(set=["reply=10 calendar-days silent=yes"]), "test")
+    with pytest.raises(TermsRefused, match="--place theirs: zone: found Europe/Belgrad, expected a name of the IANA"):
+        change_terms(node, "theirs", "returns", Changes(places=["theirs=Europe/Belgrad"]), "test")
     for wrong, named in (
         ("reply=10 days", "--set reply: found days, expected one of hours, calendar-days"),
         ("reply=10 calendar-days silence=yes", "--set reply: found yes, expected silence= of accepted, overdue"),

@@ -317,6 +317,23 @@ def test_a_database_that_goes_away_and_comes_back(
         rest(pair)
 
 
+def test_a_database_that_stands_still(postgresql_urls: tuple[str, str], postgresql_server: str, tmp_path: Path) -> None:
+    """It neither answers nor ends a connection, three times; once it answers, all goes on."""
+    with on_a_server(postgresql_urls, postgresql_server, tmp_path) as (pair, server, name):
+        for _ in range(3):
+            query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+            stopped = [pid for (pid,) in server.execute(query, [name]).fetchall()]
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                more(lambda: failed_attempts(pair), ATTEMPTS, "the other side tries in vain")
+            finally:
+                for pid in stopped:
+                    os.kill(pid, signal.SIGCONT)
+            more(pair.arrived, ARRIVALS, "messages arrive again")
+        rest(pair)
+
+
 def test_a_database_that_is_read_only_for_a_while(
     postgresql_urls: tuple[str, str], postgresql_server: str, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from argparse import Namespace
 
+from adapters.virus_scanner_check import check_scanner
 from node.cli.partners import require_address
 from node.cli.printing import No, home_of, show
 from node.config import load_settings
@@ -84,7 +85,8 @@ def serve(arguments: Namespace) -> int:
 
 def doctor(arguments: Namespace) -> int:
     """Run the checks of the node."""
-    checks = run_checks(open_node(home_of(arguments)))
+    node = open_node(home_of(arguments))
+    checks = run_checks(node) + check_scanner(node.settings)
     lines = []
     for check in checks:
         lines.append(f"{'ok' if check.ok else 'NOT OK':6}  {check.name:24}  {check.found}")

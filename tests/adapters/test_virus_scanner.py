@@ -50,17 +50,18 @@ def test_a_command_tells_by_its_exit_status() -> None:
 
 
 @contextmanager
-def icap(answer: Callable[[bytes], bytes]) -> Iterator[str]:
-    """A server that takes one request, and answers what `answer` makes of it."""
+def icap(answer: Callable[[bytes], bytes], requests: int = 1) -> Iterator[str]:
+    """A server that takes so many requests, and answers what `answer` makes of it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                request = b""
-                while not request.endswith(b"\r\n0\r\n\r\n"):
-                    request += connection.recv(4096)
-                connection.sendall(answer(request))
+            for _ in range(requests):
+                connection, _address = listening.accept()
+                with connection:
+                    request = b""
+                    while not request.endswith(b"\r\n0\r\n\r\n"):
+                        request += connection.recv(4096)
+                    connection.sendall(answer(request))
 
         thread = threading.Thread(target=serve)
         thread.start()

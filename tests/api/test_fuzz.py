@@ -1,5 +1,6 @@
 """Schemathesis finds nothing: a little of it in `make test`, all of it in `make api-fuzz`, on both databases."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,4 +16,4 @@ def test_a_little(site: Site) -> None:
 @pytest.mark.api_fuzz
 @pytest.mark.parametrize("role", ["officer", "it"])
 def test_much(site: Site, tmp_path: Path, role: str) -> None:
-    fuzz(site, role, tmp_path, "--max-examples", "100")
+    fuzz(site, role, tmp_path, "--max-examples", os.environ.get("API_FUZZ_EXAMPLES", "100"))

@@ -76,9 +76,12 @@ class SampleFile:
 def trends(samples: list[Sample], warm_up: float) -> list[Trend]:
     """How the longest life of each node went, from `warm_up` seconds into it on.
 
-    Memory may grow by 5 % or 6 MB (an allocator's pools fill slowly), open files by as many as there are deliveries
-    under way on a busy machine, threads by 2, the database a message by 5 %. Raises ValueError when a node was not
-    looked at long enough.
+    Memory may grow by 5 % or 6 MB, open files by as many as there are deliveries under way on a busy machine, threads
+    by 2, the database a message by 5 %. Raises ValueError when a node was not looked at long enough.
+
+    What fills up slowly and has a bound: SQLite's pages (2 MB of the writer, 0.5 MB of each of eight readers), the
+    statements that each connection keeps prepared (128 at most; the sixty that a reader needs take 0.5 MB), and schemas
+    and rules, compiled once more for each thread that judges records at the same time (4 MB, six threads at most).
     """
     found = []
     for node in sorted({sample.node for sample in samples}):

@@ -151,16 +151,18 @@ def _as_receipted(event: Event) -> Event:
 
 
 def _facts(case: CaseEvents, row: Mapping[str, Any], now: datetime) -> MessageFacts:
-    """The message as one that comes after all that stands in the case."""
-    ours = [one.sequence for one in case.events if one.writer == case.own and one.sequence is not None]
-    theirs = [one.sequence for one in case.events if one.writer != case.own and one.sequence is not None]
-    numbered = bool(ours or theirs)
+    """The message as one that comes after all that stands in the case, also by what its messages say of other cases."""
+    ours = [one for one in case.events if one.writer == case.own]
+    theirs = [one for one in case.events if one.writer != case.own]
+    sent = [one.sequence or 0 for one in ours] + [one.seen or 0 for one in theirs]
+    received = [one.sequence or 0 for one in theirs] + [one.seen or 0 for one in ours]
+    numbered = any(one.sequence is not None for one in case.events)
     return MessageFacts(
         id=_NEW,
         writer=case.own,
         conversation=row["conversation_id"],
         sent=now,
         received=Span.at(now),
-        sequence=max(ours, default=0) + 1 if numbered else None,
-        seen=max(theirs, default=0) if numbered else None,
+        sequence=max(sent, default=0) + 1 if numbered else None,
+        seen=max(received, default=0) if numbered else None,
     )

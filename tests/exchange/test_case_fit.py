@@ -15,6 +15,7 @@ from tests.exchange.case_steps import (
     reply,
     sent_in,
     stands,
+    submitted,
     with_terms,
 )
 from tests.exchange.conftest import World, WorldMaker
@@ -61,6 +62,16 @@ async def test_an_act_that_does_not_fit_is_asked_about_and_goes_once_confirmed(m
         world.theirs.submitted("ours", again, service=RECORDS, action="Reply", case=case, ask_fit=True)
     codes = [one.code for one in refused.value.findings]
     world.theirs.submitted("ours", again, service=RECORDS, action="Reply", case=case, ask_fit=True, confirmed=codes)
+
+
+async def test_what_was_exchanged_before_in_another_case_is_no_reason_to_ask(make_world: WorldMaker) -> None:
+    world = await with_records(make_world, they_send=True)
+    for _ in range(3):
+        before = example("minimal-application.xml", ("<InterviewRequested>true", "<InterviewRequested>false"))
+        sent = submitted(world.theirs, "ours", before, "ReadmissionApplication")
+        await world.theirs.reaches(sent.id, "delivered")
+    application, case = await applied(world)
+    assert asked(world.theirs, "ours", "Reply", example("reply.xml", (EXAMPLE_ID, application)), case) == []
 
 
 async def test_a_reply_that_names_no_case_is_asked_about(make_world: WorldMaker) -> None:

@@ -49,10 +49,14 @@ PAPER_SCHEMA: dict[str, Any] = {
             "type": "array", "minItems": 1, "items": {"type": "string", "contentMediaType": "application/octet-stream"},
             "description": "the scanned paper, kept sealed",
         },
+        "record": {
+            "type": "string", "contentMediaType": "application/xml",
+            "description": "in place of `act` and `persons`: what was on the paper, as a record; kept sealed",
+        },
         "peer": {**NAMED, "description": "for a new case: its other side"},
         "domain": {**NAMED, "description": "for a new case: what it is about"},
     },
-    "required": ["act", "channel", "done"],
+    "required": ["channel", "done"],
     "additionalProperties": False,
 }  # fmt: skip
 Unit = Annotated[Text | None, Query(description="of this unit, and of cases of none")]
@@ -98,7 +102,9 @@ class Clocks:
         With `new` as id it opens a case, also with a partner without a node.
         """
         node = self.context.node
-        async with form_of(request, node, texts=TEXTS, files=("scan",), limit=LARGEST_SCAN + _MORE_THAN_SCAN) as form:
+        async with form_of(
+            request, node, texts=TEXTS, files=("scan", "record"), limit=LARGEST_SCAN + _MORE_THAN_SCAN
+        ) as form:
             text = keyed.key_in(request)
             key = None
             if text is not None:
@@ -122,8 +128,12 @@ class Clocks:
 
 def _told(form: Form) -> ActOnPaper:
     act, channel, by = form.text("act"), form.text("channel"), form.text("by") or "us"
-    if act is None:
-        raise invalid("act", "nothing", "the name of an act in the procedure", "Give it.")
+    record = _record(form)
+    if (act is None) is (record is None):
+        found = "nothing" if act is None else "an act beside a record"
+        raise invalid("act", found, "the name of an act in the procedure, or a record that holds it", "Give one.")
+    if record is not None and form.texts.get("persons"):
+        raise invalid("persons", "persons beside a record", "none", "The record names them.")
     if channel not in CHANNELS:
         raise invalid("channel", channel or "nothing", f"one of {', '.join(CHANNELS)}")
     if by not in BY:
@@ -132,7 +142,8 @@ def _told(form: Form) -> ActOnPaper:
     if done is None:
         raise invalid("done", "nothing", "an instant, as 2026-04-17T10:30:00+02:00", "Give it.")
     return ActOnPaper(
-        act=act,
+        act=act or "",
+        record=record,
         channel=channel,
         done=done,
         by_us=by == "us",
@@ -144,6 +155,13 @@ def _told(form: Form) -> ActOnPaper:
         peer=form.text("peer"),
         domain=form.text("domain"),
     )
+
+
+def _record(form: Form) -> bytes | None:
+    given = form.files.get("record", [])
+    if len(given) > 1:
+        raise invalid("record", f"{len(given)} records", "one", "Record the acts of each by itself.")
+    return b"".join(given[0].content()) if given else None
 
 
 def _instant(form: Form, name: str) -> datetime | None:

@@ -75,8 +75,11 @@ def assign(arguments: Namespace) -> int:
 
 def record_act(arguments: Namespace) -> int:
     """Record an act that was done on paper."""
+    if arguments.record is not None and arguments.persons:
+        raise No("--record names the persons itself: leave out --persons.", 2)
     told = ActOnPaper(
-        act=arguments.act,
+        act=arguments.act or "",
+        record=None if arguments.record is None else arguments.record.read_bytes(),
         channel=arguments.channel,
         done=instant_of(arguments.done, "--done"),
         by_us=arguments.by == "us",
@@ -92,7 +95,8 @@ def record_act(arguments: Namespace) -> int:
     show(
         arguments,
         value,
-        f"Recorded in case {value['number']}: {value['act']}, by {value['channel']}. It is our own statement until the "
+        f"Recorded in case {value['number']}: {', '.join(one['act'] for one in value['acts'])}, by {value['channel']}. "
+        "It is our own statement until the "
         "other side states the same.",
     )
     return 0

@@ -276,7 +276,14 @@ def _case_verbs(verbs: _Verbs) -> None:
     assign.add_argument("name", metavar="NAME", nargs="?", help="the account's name; without it nobody has the case")
     record = _verb(case, "record", f"{CASES}:record_act", "record an act by paper, fax, mail or telephone")
     record.add_argument("id", metavar="ID")
-    record.add_argument("--act", metavar="A", required=True, help="its name in the procedure")
+    what = record.add_mutually_exclusive_group(required=True)
+    what.add_argument("--act", metavar="A", help="its name in the procedure")
+    what.add_argument(
+        "--record",
+        metavar="FILE",
+        type=Path,
+        help="what was on the paper, as a record: its acts and persons; kept sealed",
+    )
     record.add_argument(
         "--channel", metavar="C", required=True, choices=("paper", "fax", "mail", "telephone"),
         help="paper, fax, mail or telephone",

@@ -3,8 +3,8 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from node.exchange.case_marks import CLOCK_CHANGED
 from node.exchange.case_reading import PAPER
 from node.exchange.case_view import compute_case
 from node.exchange.cases import CASE, NewCase, alias, members_of, open_cases, resolve_case
+from node.exchange.judgement import refused_record
 from node.exchange.listing import find_case, instant_text
 from node.exchange.node import Node
 from node.exchange.peers import load_peers
+from node.records.check import CheckedRecord, check
+from node.records.procedure_acts import acts_in
 from node.records.procedure_events import Event, Span
 from node.records.procedure_stored import write_event
 from node.records.procedures import Procedure, other_role, role_of
@@ -28,6 +31,7 @@ from node.store.tables import Payload, PayloadKey
 
 CHANNELS = ("paper", "fax", "mail", "telephone")
 NEW = "new"
+_MOMENT = timedelta(microseconds=1)
 LARGEST_SCAN = 50_000_000
 """Octets of one scan: a file above it is more likely another file."""
 
@@ -52,7 +56,8 @@ class PaperRefused(Exception):
 class ActOnPaper:
     """What a person says was done. `by_us` False: the other side did it. `done` and `received` are aware instants.
 
-    `peer` and `domain` are needed where it opens a case.
+    `peer` and `domain` are needed where it opens a case. With `record`, what was on the paper as a record, acts,
+    persons, message and day are read from it, and `act` and `persons` stay empty.
     """
 
     act: str
@@ -66,62 +71,118 @@ class ActOnPaper:
     scans: Sequence[Path | bytes] = ()
     peer: str | None = None
     domain: str | None = None
+    record: bytes | None = None
 
 
 def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict[str, Any]:
-    """Keep the act with the case (its number or ConversationId, or `new`), with a log entry, in one transaction.
+    """Keep the act with the case (its number or ConversationId, or `new`), with a log entry, in one transaction; with a
+    record all the acts that it holds.
 
-    Returns {id, case, number, act, channel, done, received, scans}. Raises NotFound, PaperRefused; OSError for a scan
-    that cannot be read.
+    Returns {id, case, number, act, channel, done, received, scans, acts: [{id, act, persons}]}; `id` and `act` are
+    those of the first. Raises NotFound, PaperRefused, SubmissionRefused for a record that is wrong; OSError for a
+    scan that cannot be read.
     """
     now = node.now()
     _judge_times(told, now)
     scans = [_scan(path) for path in told.scans]
+    record = None if told.record is None else _checked(node, told.record)
+    if told.record is not None:
+        scans.insert(0, _scan(told.record))
     with node.database.write() as connection:
-        row = _opened(node, connection, told, now) if case == NEW else find_case(connection, case)
-        own = role_of(node.party, row["opener"])
-        _judge_act(node, connection, row, told)
-        row_id = new_row_id(now)
-        event = Event(
-            id=str(row_id),
-            act=told.act,
-            actor=own if told.by_us else other_role(own),
-            sent=told.done,
-            received=None if told.received is None else Span.at(told.received),
-            persons=frozenset(told.persons),
-            concerning=told.concerning,
-            until=told.until,
-            channel=told.channel,
-            stated_by=own,
-            occurred=told.done,
-            recorded=now,
-        )
-        connection.execute(insert(PAPER).values(id=row_id, case_id=row["id"], recorded_at=now, recorded_by=actor))
-        kept: list[tuple[Kind, int, bytes]] = [("note", 0, json.dumps(write_event(event)).encode())]
-        kept += [("part", n, octets) for n, octets in enumerate(scans, 1)]
-        rows = [payload_rows(row_id, kind, n, seal_payload(octets, node.kek, node.blobs)) for kind, n, octets in kept]
-        insert_rows(connection, table_of(Payload), [payload for payload, _ in rows])
-        insert_rows(connection, table_of(PayloadKey), [key for _, key in rows])
+        row = _opened(node, connection, told, record, now) if case == NEW else find_case(connection, case)
+        recorded: list[dict[str, Any]] = []
+        for one in _acts(node, row, told, record):
+            _judge_act(node, connection, row, one)
+            row_id = _keep(node, connection, row, one, [] if recorded else scans, actor)
+            recorded.append({"id": str(row_id), "act": one.act, "persons": sorted(one.persons)})
         connection.execute(update(CASE).where(CASE.c.id == row["id"]).values(changed_at=now, **CLOCK_CHANGED))
-        logged = entry(
-            type="case.paper",
-            at=now,
-            actor=actor,
-            facts={"act": told.act, "channel": told.channel, "done": told.done.isoformat(), "scans": len(scans)},
-            peer=next(party for party in members_of(connection, row["id"]) if party != node.party),
-            case=row["conversation_id"],
-        )
-        append(connection, [logged], node.kek)
     return {
-        "id": str(row_id),
+        "id": recorded[0]["id"],
         "case": row["conversation_id"],
         "number": alias(row["alias_year"], row["alias_number"]),
-        "act": told.act,
+        "act": recorded[0]["act"],
         "channel": told.channel,
         "done": instant_text(told.done),
         "received": instant_text(told.received),
         "scans": len(scans),
+        "acts": recorded,
     }
+
+
+def _keep(
+    node: Node, connection: Connection, row: Mapping[str, Any], told: ActOnPaper, scans: Sequence[bytes], actor: str
+) -> int:
+    now = node.now()
+    row_id = new_row_id(now)
+    own = role_of(node.party, row["opener"])
+    event = Event(
+        id=str(row_id),
+        act=told.act,
+        actor=own if told.by_us else other_role(own),
+        sent=told.done,
+        received=None if told.received is None else Span.at(told.received),
+        persons=frozenset(told.persons),
+        concerning=told.concerning,
+        until=told.until,
+        channel=told.channel,
+        stated_by=own,
+        occurred=told.done,
+        recorded=now,
+    )
+    connection.execute(insert(PAPER).values(id=row_id, case_id=row["id"], recorded_at=now, recorded_by=actor))
+    kept: list[tuple[Kind, int, bytes]] = [("note", 0, json.dumps(write_event(event)).encode())]
+    kept += [("part", n, octets) for n, octets in enumerate(scans, 1)]
+    rows = [payload_rows(row_id, kind, n, seal_payload(octets, node.kek, node.blobs)) for kind, n, octets in kept]
+    insert_rows(connection, table_of(Payload), [payload for payload, _ in rows])
+    insert_rows(connection, table_of(PayloadKey), [key for _, key in rows])
+    logged = entry(
+        type="case.paper",
+        at=now,
+        actor=actor,
+        facts={"act": told.act, "channel": told.channel, "done": told.done.isoformat(), "scans": len(scans)},
+        peer=next(party for party in members_of(connection, row["id"]) if party != node.party),
+        case=row["conversation_id"],
+    )
+    append(connection, [logged], node.kek)
+    return row_id
+
+
+def _checked(node: Node, content: bytes) -> CheckedRecord:
+    found = check(content, node.domains)
+    if isinstance(found, list):
+        raise refused_record("the record", found)
+    return found
+
+
+def _acts(node: Node, row: Mapping[str, Any], told: ActOnPaper, record: CheckedRecord | None) -> list[ActOnPaper]:
+    """The act that is told, or those that the record holds, in its order."""
+    if record is None:
+        return [told]
+    domain = None if row["domain"] is None else node.domains.named(row["domain"], row["version"])
+    found = () if domain is None else acts_in(record, domain)
+    if not found:
+        raise PaperRefused.of(
+            "record", record.action, "a record that holds an act of the case's procedure", "Give the act by its name."
+        )
+    others = sorted({one.case for one in found if one.case not in (None, row["conversation_id"])})
+    if others:
+        raise PaperRefused.of(
+            "record", ", ".join(map(str, others)), f"acts of the case {row['conversation_id']} alone",
+            "Record the acts of each case by their names.",
+        )  # fmt: skip
+    return [
+        replace(
+            told,
+            act=one.act,
+            # Acts of one record follow each other in it, though they were done at once.
+            done=told.done + n * _MOMENT,
+            received=None if told.received is None else told.received + n * _MOMENT,
+            persons=sorted(one.persons),
+            concerning=told.concerning or one.concerning,
+            until=told.until or one.until,
+        )
+        for n, one in enumerate(found)
+    ]
 
 
 def _judge_times(told: ActOnPaper, now: datetime) -> None:
@@ -162,7 +223,11 @@ def _require_persons(node: Node, connection: Connection, row: Mapping[str, Any],
         raise PaperRefused.of("persons", ", ".join(unknown), f"persons of the case: {known}", "Correct the id.")
 
 
-def _opened(node: Node, connection: Connection, told: ActOnPaper, now: datetime) -> Mapping[str, Any]:
+def _opened(
+    node: Node, connection: Connection, told: ActOnPaper, record: CheckedRecord | None, now: datetime
+) -> Mapping[str, Any]:
+    if told.domain is None and record is not None:
+        told = replace(told, domain=record.domain.name)
     if told.peer is None or told.domain is None:
         raise PaperRefused("A new case needs a partner (--peer PARTY) and a domain (--domain D).")
     peer, domain = load_peers(connection).get(told.peer), node.domains.named(told.domain)

@@ -7,6 +7,7 @@ import requests
 
 from node.exchange.terms_drafts import Changes, change_terms
 from tests.api.conftest import PEER, Site
+from tests.exchange.offices import EXAMPLES
 from tests.exchange.test_cases_run import TERMS
 
 KEY = {"Idempotency-Key": "0d5b0f0c-3f1d-4a5c-9a8e-5f0a3c1b7e42"}
@@ -21,11 +22,35 @@ def agreed(site: Site) -> Site:
     return site
 
 
+APPLICATION = (EXAMPLES / "good/minimal-application.xml").read_bytes()
+
+
 def on_paper(site: Site, case: str, **more: Any) -> requests.Response:
     done = site.office.node.now().isoformat()
     fields = {"act": "apply", "channel": "fax", "done": done, "persons": ["p1"], "received": done}
     files = [("scan", ("fax.pdf", SCAN, "application/pdf"))]
     return site.ask("POST", f"/cases/{case}/on-paper", data=fields | more.pop("fields", {}), files=files, **more)
+
+
+def test_an_act_on_paper_is_read_from_a_record(agreed: Site) -> None:
+    done = agreed.office.node.now().isoformat()
+    fields = {"channel": "fax", "done": done, "peer": PEER}
+    record = ("record", ("application.xml", APPLICATION, "application/xml"))
+    answer = agreed.ask("POST", "/cases/new/on-paper", data=fields, files=[record])
+    assert answer.status_code == 201, answer.text
+    assert [one["act"] for one in answer.json()["acts"]] == ["apply", "request-interview"]
+    for wrong, files, field in (
+        ({"act": "apply"}, [record], "act"),
+        ({}, [("scan", ("fax.pdf", SCAN, "application/pdf"))], "act"),
+        ({"persons": "p1"}, [record], "persons"),
+        ({}, [record, record], "record"),
+    ):
+        refused = agreed.ask("POST", "/cases/new/on-paper", data=fields | wrong, files=files)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field), refused.text
+    bad = ("record", ("application.xml", APPLICATION.replace(b"<Date>", b"<Day>", 1), "application/xml"))
+    refused = agreed.ask("POST", "/cases/new/on-paper", data=fields, files=[bad])
+    assert refused.status_code == 422
+    assert refused.json()["type"].endswith(":record-refused")
 
 
 def test_an_act_on_paper_opens_a_case_whose_clock_runs(agreed: Site) -> None:

@@ -11,6 +11,7 @@ from node.exchange.agreements import open_unilateral
 from node.exchange.calendars_known import list_calendars
 from node.exchange.case_view import compute_case
 from node.exchange.due_list import describe_due, due_now
+from node.exchange.judgement import SubmissionRefused
 from node.exchange.listing import find_case
 from node.exchange.out_of_step import untold
 from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
@@ -19,7 +20,7 @@ from node.exchange.terms_drafts import Changes, change_terms
 from node.exchange.terms_words import TermsRefused
 from node.records.clocks import Calendar, DayOff, feed, make_calendar_record
 from node.records.procedure_view import Finding
-from tests.exchange.case_steps import ACCEPTED, TERMS, applied, both_stand, instant, reply, stands, with_terms
+from tests.exchange.case_steps import ACCEPTED, SCHEMAS, TERMS, applied, both_stand, instant, reply, stands, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import AGREEMENT
 
@@ -184,6 +185,32 @@ async def test_who_is_not_in_the_case_cannot_have_done_or_suffered_an_act(agreed
     assert stands(agreed.ours, case)["on_paper"] == []
     record_on_paper(agreed.ours.node, case, replace(told, persons=["p1"]), "test")
     assert stands(agreed.ours, case)["state"] == "accepted"
+
+
+async def test_what_was_on_paper_is_recorded_from_a_record_with_all_its_acts(agreed: World) -> None:
+    def on_paper(case: str, name: str, *changes: tuple[str, str], **more: Any) -> dict[str, Any]:
+        text = (SCHEMAS / "returns/1/examples/good" / name).read_text()
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        told = ActOnPaper(act="", record=text.encode(), channel="fax", done=agreed.clock(), **more)
+        return record_on_paper(agreed.ours.node, case, told, "test")
+
+    begun = on_paper("new", "minimal-application.xml", peer="theirs")
+    assert [(one["act"], one["persons"]) for one in begun["acts"]] == [("apply", ["p1"]), ("request-interview", ["p1"])]
+    shown = stands(agreed.ours, begun["case"])
+    assert (shown["state"], [one["id"] for one in shown["persons"]]) == ("applied", ["p1"])
+    assert not [one for one in shown["findings"] if one["kind"] == "out-of-step"], "its acts follow each other"
+
+    agreed.clock.advance(days=1)
+    with pytest.raises(SubmissionRefused, match="Extent"):
+        on_paper(begun["case"], "erasure-of-fields.xml", ("<Extent>fields", "<Extent>nothing"))
+    with pytest.raises(PaperRefused, match="persons of the case"):
+        on_paper(begun["case"], "reply-for-each-person.xml", by_us=False)
+    assert stands(agreed.ours, begun["case"])["state"] == "applied", "all of it, or nothing"
+    answered = on_paper(begun["case"], "reply.xml", by_us=False)
+    assert answered["acts"][0]["act"] == "accept"
+    assert stands(agreed.ours, begun["case"])["state"] == "accepted"
 
 
 async def test_a_day_that_no_calendar_reaches_lengthens_nothing_and_hides_no_other_deadline(agreed: World) -> None:

@@ -11,7 +11,7 @@ from node.api.models.cases import (
     SecondLook,
     WeighedEvidence,
 )
-from node.api.models.clocks import Due, Figure, OnPaper
+from node.api.models.clocks import Due, Figure, OnPaper, PaperAct
 from node.api.models.messages import Decided, ErrorSignal, Message, Noted, Part, Resent, Scan, Sent
 from node.api.models.officers import Absence, Officer
 from node.api.models.partners import (
@@ -90,6 +90,7 @@ __all__ = [
     "OnPaper",
     "OwnCard",
     "Pair",
+    "PaperAct",
     "PaperPartner",
     "Part",
     "Partner",

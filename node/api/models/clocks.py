@@ -57,13 +57,26 @@ class Figure(BaseModel):
     deemed: int | None
 
 
+_ACT: dict[str, Any] = {"id": "380216543210987656", "act": "reply", "persons": ["p1"]}
+
+
+class PaperAct(BaseModel):
+    """One act of what was recorded."""
+
+    model_config = example(_ACT)
+    id: str
+    act: str
+    persons: list[str]
+
+
 class OnPaper(BaseModel):
-    """An act on paper that is recorded in a case."""
+    """What is recorded on paper in a case; `id` and `act` are those of the first of `acts`."""
 
     model_config = example(
         {
             "id": "380216543210987656", "case": CASE_ID, "number": "2026-0417", "act": "reply", "channel": "fax",
             "done": "2026-04-17T08:30:00.000Z", "received": None, "scans": 1,
+            "acts": [_ACT],
         }
     )  # fmt: skip
     id: str
@@ -74,3 +87,4 @@ class OnPaper(BaseModel):
     done: Instant
     received: Instant | None
     scans: int
+    acts: list[PaperAct]

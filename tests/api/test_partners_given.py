@@ -91,3 +91,15 @@ def test_our_card_and_calendars(site: Site) -> None:
     assert card.status_code in (200, 409), card.text
     if card.status_code == 200:
         assert (card.json()["party"], len(card.json()["words"])) == (OURS, 8)
+
+
+def test_several_pairs_or_all_records_of_a_domain_are_opened_at_once(site: Site) -> None:
+    given = {"peer": PEER, "service": "urn:depesha:inquiry:1"}
+    several = site.ask("POST", "/agreements", "it", json=given | {"actions": ["Inquiry", "InquiryReply"]})
+    assert several.status_code == 201, several.text
+    assert {"Inquiry", "InquiryReply"} <= {one["action"] for one in several.json()["pairs"]}
+    rest = site.ask("POST", "/agreements", "it", json=given)
+    assert rest.status_code == 201, rest.text
+    assert "PriorConsultation" in {one["action"] for one in rest.json()["pairs"]}
+    both = site.ask("POST", "/agreements", "it", json=given | {"action": "Inquiry", "actions": ["InquiryReply"]})
+    assert (both.status_code, both.json()["errors"][0]["field"]) == (422, "actions")

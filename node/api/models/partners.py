@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from node.api.models.messages import ErrorSignal
 from node.api.models.values import MESSAGE_ID, Instant, Text, example
@@ -163,14 +163,16 @@ class Agreement(BaseModel):
 
 
 class NewPair(BaseModel):
-    """A pair of service and action to be opened by our own word."""
+    """Pairs of a service and actions to be opened by our own word: of `action`, of `actions`, or with neither of all
+    records of a domain."""
 
     model_config = example({"peer": "FRA-MOI", "ref": None, **_PAIR}, strict=True)
     peer: Text
     ref: Text | None = None
     service: Text
     service_type: Text | None = None
-    action: Text
+    action: Text | None = None
+    actions: list[Text] = Field(default_factory=list, max_length=100)
 
 
 class Ended(BaseModel):

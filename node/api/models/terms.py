@@ -88,7 +88,7 @@ class PlaceOfDays(BaseModel):
 class TermsChange(BaseModel):
     """What a person says of the draft; all of it together, or nothing of it."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_CHANGE]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_CHANGE], "minProperties": 1})
     template: Text | None = None
     places: dict[Text, PlaceOfDays] = Field(default_factory=dict, description="by party")
     countries: dict[Text, Country] = Field(default_factory=dict, description="by party")

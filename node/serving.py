@@ -23,6 +23,7 @@ from node.app import api_of, inside_app, outside_app, pages_of
 from node.config import ConfigError, host_is_loopback, split_address
 from node.exchange.breaches import warn_of_breaches
 from node.exchange.case_clocks import AT_ONCE, WHILE_BUSY, look_at_clocks
+from node.exchange.case_standing import touch_kept_otherwise
 from node.exchange.delivery import Courier
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
@@ -174,14 +175,20 @@ def _servers(
 
 def _jobs(node: Node, directory: Directory, clock: OwnClock, moved: Callable[[], int]) -> list[Job]:
     """`moved` counts the messages that came in and went out so far."""
-    before = 0
+    before, kept_otherwise = 0, 1
 
     def cases() -> int:
-        nonlocal before
+        nonlocal before, kept_otherwise
         so_far = moved()
         few, before = so_far - before > BUSY_MESSAGES, so_far
         # By a clock that may be wrong no time is over.
-        return 0 if clock.doubted else look_at_clocks(node, directory, WHILE_BUSY if few else AT_ONCE)
+        if clock.doubted:
+            return 0
+        looked = look_at_clocks(node, directory, WHILE_BUSY if few else AT_ONCE)
+        if not looked and kept_otherwise:
+            # What another program kept, or with other domains, is computed when asked for until it is looked at.
+            looked = kept_otherwise = touch_kept_otherwise(node, AT_ONCE)
+        return looked
 
     jobs = [
         Job("clocks of cases", CASES_SECONDS, cases),

@@ -17,7 +17,8 @@ from node.api.models import CaseGiven
 from node.api.problems import invalid
 from node.exchange.assignment import AssignmentRefused, assign_case
 from node.exchange.case_second_look import looked_at_again
-from node.exchange.case_view import cases_with_state, procedure_of
+from node.exchange.case_standing import cases_with_state
+from node.exchange.case_view import procedure_of
 from node.exchange.listing import case_rows, show_case
 from node.exchange.person_links import links_in
 from node.store.columns import microseconds

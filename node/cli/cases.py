@@ -11,7 +11,8 @@ from node.exchange.assignment import assign_case
 from node.exchange.calendar_proposals import NoProposal, propose_calendar
 from node.exchange.calendars_known import list_calendars as calendars_known
 from node.exchange.case_second_look import looked_at_again
-from node.exchange.case_view import cases_with_state, procedure_of
+from node.exchange.case_standing import cases_with_state
+from node.exchange.case_view import procedure_of
 from node.exchange.due_list import describe_due, due_now
 from node.exchange.figures import figures, figures_as_csv
 from node.exchange.listing import case_rows, find_case

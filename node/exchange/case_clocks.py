@@ -16,6 +16,7 @@ from node.audit.entry import LogEntry, append, entry
 from node.crash_points import crash_point
 from node.exchange.case_ends import END
 from node.exchange.case_marks import CHANGED, TOUCHED, touch_cases_named, touch_cases_with
+from node.exchange.case_standing import NOT_KEPT, ToKeep, peers_with_new_calendars, to_keep
 from node.exchange.case_view import compute_cases
 from node.exchange.cases import CASE, alias, members_of_cases
 from node.exchange.directory import Directory
@@ -23,7 +24,6 @@ from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.out_of_step import tell_out_of_step, untold
 from node.journal import journal
-from node.records.clocks.calendar_records import PURPOSE
 from node.records.procedure_ends import EndedPeriod, ended_periods, next_change
 from node.store.columns import new_row_id
 from node.store.prepared import Prepared, among
@@ -44,7 +44,13 @@ _ENDS = Prepared(select(END).where(among(END.c.case_id, "cases")))
 _MOVE = Prepared(
     update(CASE)
     .where(CASE.c.id == bindparam("of_case"), CASE.c.clock_version == bindparam("seen_version"))
-    .values(clock_at=bindparam("next_at"), clock_version=CASE.c.clock_version + 1)
+    .values(
+        clock_at=bindparam("next_at"),
+        clock_version=CASE.c.clock_version + 1,
+        standing=bindparam("kept"),
+        standing_by=bindparam("kept_by"),
+        standing_at=bindparam("kept_at"),
+    )
 )
 _RAN_OUT = Prepared(
     select(CASE)
@@ -70,6 +76,7 @@ class _Look:
     calendars: bool
     state: str = ""
     untold: Sequence[Mapping[str, Any]] = ()
+    kept: ToKeep = NOT_KEPT
 
 
 def look_at_clocks(node: Node, directory: Directory | None = None, limit: int = AT_ONCE) -> int:
@@ -118,13 +125,14 @@ def _waiting(connection: Connection, now: datetime, limit: int) -> list[dict[str
 
 def _looks(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> Iterable[_Look]:
     members = members_of_cases(connection, [row["id"] for row in rows])
+    days_off = peers_with_new_calendars(node, connection) if any(row["clock_at"] == CHANGED for row in rows) else {}
     for row, computed in zip(rows, compute_cases(node, connection, rows, now), strict=True):
         peer = next((one for one in members[row["id"]] if one != node.party), None)
-        domain = None if row["domain"] is None else node.domains.named(row["domain"], row["version"])
         changed = row["clock_at"] == CHANGED
-        calendars = changed and domain is not None and domain.purpose == PURPOSE
+        calendars = changed and row["id"] in days_off
+        kept = to_keep(computed, node.domains, now)
         if computed is None:
-            yield _Look(row, peer, (), False, None, (), calendars)
+            yield _Look(row, peer, (), False, None, (), calendars, kept=kept)
             continue
         yield _Look(
             row=row,
@@ -136,6 +144,7 @@ def _looks(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], n
             calendars=calendars,
             state=computed.view.state,
             untold=() if peer is None else untold(connection, computed, peer),
+            kept=kept,
         )
 
 
@@ -151,7 +160,15 @@ def _record_all(node: Node, connection: Connection, looks: Sequence[_Look], now:
 
 def _record(node: Node, connection: Connection, look: _Look, kept: Sequence[Mapping[str, Any]], now: datetime) -> None:
     row = look.row
-    moved = _MOVE.run(connection, of_case=row["id"], seen_version=row["clock_version"], next_at=look.next_at)
+    moved = _MOVE.run(
+        connection,
+        of_case=row["id"],
+        seen_version=row["clock_version"],
+        next_at=look.next_at,
+        kept=look.kept.standing,
+        kept_by=look.kept.standing_by,
+        kept_at=look.kept.standing_at,
+    )
     if moved == 0:
         return  # something came meanwhile: the next look takes it in
     if look.peer is not None and look.calendars:

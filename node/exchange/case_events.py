@@ -139,6 +139,12 @@ def naming_records(domain: Domain) -> list[str]:
     )
 
 
+def named_in(reading: CaseReading, row: Any, domain: Domain) -> set[str]:
+    """The ConversationIds of the cases that a record of `domain` names besides its own (its message's row)."""
+    read = _read_once(reading, row, domain)
+    return set() if read is None else {act.case for act in read.acts if act.case is not None}
+
+
 def _is_elsewhere(one: _Read, case: Mapping[str, Any]) -> bool:
     """Whether it is of another case and came after this one was opened."""
     return bool(one.row["id"] > case["id"] and one.row["case_id"] != case["id"])

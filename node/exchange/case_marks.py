@@ -27,26 +27,28 @@ CLOCK_CHANGED: dict[str, Any] = {
     "clock_version": CASE.c.clock_version + 1,
 }
 """The columns of a case that an act changed, for an UPDATE of its row."""
-_TOUCH: dict[str, Any] = {"clock_at": literal(TOUCHED, Instant()), "clock_version": CASE.c.clock_version + 1}
+TOUCH: dict[str, Any] = {
+    # One that was itself changed stays so. A look that is under way counts for nothing either way.
+    "clock_at": case((CASE.c.clock_at == CHANGED, CASE.c.clock_at), else_=literal(TOUCHED, Instant())),
+    "clock_version": CASE.c.clock_version + 1,
+}
+"""The columns of a case of which something elsewhere has changed."""
 _TOUCH_NAMED = Prepared(
     update(CASE)
     .where(
         CASE.c.id.in_(select(MEMBER.c.case_id).where(MEMBER.c.party == bindparam("peer"))),
         among(CASE.c.conversation_id, "conversations"),
-        CASE.c.clock_at.is_distinct_from(CHANGED),
+        CASE.c.domain.is_not(None),
     )
-    .values(_TOUCH)
+    .values(TOUCH)
 )
 
 
 def touch_cases_with(connection: Connection, peer: str, domain: str | None = None) -> None:
-    """Mark the open cases with `peer` (of the domain of this name): terms or calendars between us have changed."""
+    """Mark the cases with `peer` (of the domain of this name): terms or calendars between us have changed."""
     with_peer = CASE.c.id.in_(select(MEMBER.c.case_id).where(MEMBER.c.party == peer))
     of_domain = CASE.c.domain.is_not(None) if domain is None else CASE.c.domain == domain
-    query = update(CASE).where(
-        with_peer, of_domain, CASE.c.closed_at.is_(None), CASE.c.clock_at.is_distinct_from(CHANGED)
-    )
-    connection.execute(query.values(_TOUCH))
+    connection.execute(update(CASE).where(with_peer, of_domain).values(TOUCH))
 
 
 def touch_cases_named(connection: Connection, peer: str, conversations: Sequence[str]) -> None:

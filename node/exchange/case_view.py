@@ -14,7 +14,7 @@ from node.exchange.case_ends import recorded_ends
 from node.exchange.case_events import CaseEvents, events_of_case
 from node.exchange.case_reading import AT_ONCE, CaseReading
 from node.exchange.case_terms import TermsOfCase, terms_of_case
-from node.exchange.listing import describe_cases, instant_text
+from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.records.domains import Domains
 from node.records.procedure_asked import CONSENT, Asked
@@ -201,33 +201,12 @@ def turn_of(computed: ComputedCase) -> str:
     return NOBODY if not awaited else awaited.pop() if len(awaited) == 1 else BOTH
 
 
-def next_deadline(computed: ComputedCase) -> Deadline | None:
-    """The running period that ends next."""
-    running = [one for one in computed.view.deadlines if one.end is not None and one.standing != ENDED]
-    return running[0] if running else None
-
-
 def procedure_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
     """What a case (its row) shows besides the keys of its list: {procedure}, null where it runs by none."""
     computed = compute_case(node, connection, row)
     if computed is None:
         return {"procedure": None}
     return {"procedure": describe_case(computed) | {"recorded_ends": recorded_ends(connection, row["id"])}}
-
-
-def cases_with_state(node: Node, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Cases (their rows) as in the list, each with {state, next_deadline}, null where it runs by no procedure."""
-    described = describe_cases(connection, rows)
-    computed = compute_cases(node, connection, rows)
-    return [one | _state(case) for one, case in zip(described, computed, strict=True)]
-
-
-def _state(computed: ComputedCase | None) -> dict[str, Any]:
-    if computed is None:
-        return {"state": None, "next_deadline": None}
-    following = next_deadline(computed)
-    end = None if following is None or following.end is None else instant_text(following.end.earliest)
-    return {"state": computed.view.state, "next_deadline": end}
 
 
 def _deadline(computed: ComputedCase, one: Deadline) -> dict[str, Any]:

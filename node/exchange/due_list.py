@@ -9,13 +9,13 @@ from sqlalchemy import Connection, select
 
 from node.access.accounts import list_users
 from node.exchange.breaches import breaches_due
-from node.exchange.case_view import BOTH, NOBODY, OURS, ComputedCase, asked_title, compute_cases
+from node.exchange.case_standing import DISPUTED, Standing, instant_of, standings
+from node.exchange.case_view import BOTH, NOBODY, OURS
 from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.recall_rows import recall_requests, recalls_due
 from node.records.clocks import Deadline, Due, Ends, Silence, due
-from node.records.procedure_events import Span
 from node.records.procedures import Procedure
 
 
@@ -55,56 +55,57 @@ def _deadlines(node: Node, connection: Connection, unit: str | None, now: dateti
     rows = [dict(row) for row in connection.execute(query.where(*seen_by_unit(unit))).mappings()]
     answer_time = timedelta(days=node.settings.answer_days)
     recalls = recall_requests(connection)
-    for row, computed in zip(rows, compute_cases(node, connection, rows, now), strict=True):
-        if computed is not None:
-            yield from _of_case(computed, row, answer_time)
-            yield from _asked(computed, row, answer_time, recalls)
+    for row, standing in zip(rows, standings(node, connection, rows, now), strict=True):
+        if standing is not None:
+            yield from _of_case(standing, row, answer_time)
+            yield from _asked(standing, row, answer_time, recalls)
 
 
-def _of_case(computed: ComputedCase, row: Mapping[str, Any], answer_time: timedelta) -> Iterator[Deadline]:
-    for one in computed.view.deadlines:
-        awaited = computed.awaited(one)
-        end = one.end
-        if end is None:
-            if awaited == NOBODY or one.standing != "unknown":
+def _of_case(standing: Standing, row: Mapping[str, Any], answer_time: timedelta) -> Iterator[Deadline]:
+    for one in standing.periods:
+        began = instant_of(one.start)
+        if one.earliest is None:
+            if one.awaits == NOBODY or one.standing != "unknown":
                 continue
             # What is awaited is awaited, too, where terms or calendars give no end.
-            end = Span.at(one.start.earliest + answer_time)
-        ours = awaited in (OURS, BOTH)
-        latest = end.latest or end.earliest
+            earliest = latest = began + answer_time
+        else:
+            earliest = instant_of(one.earliest)
+            latest = earliest if one.latest is None else instant_of(one.latest)
+        ours = one.awaits in (OURS, BOTH)
         yield Deadline(
             case=alias(row["alias_year"], row["alias_number"]),
-            act=computed.case.procedure.periods[one.period].title,
-            started=one.start.earliest,
-            ends=Ends(end.earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == "disputed"),
+            act=one.title,
+            started=began,
+            ends=Ends(earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == DISPUTED),
             unit=row["unit"] or "",
             officer=row["officer"],
-            silence=Silence.ACCEPTED if computed.terms.now.silence_accepts(one.period) else Silence.OVERDUE,
+            silence=Silence.ACCEPTED if one.accepts else Silence.OVERDUE,
             ours=ours,
-            undelivered=ours and bool(computed.view.pending),
+            undelivered=ours and standing.pending,
             opened=row["unread"] == 0,
-            own_rule=one.end is None,
+            own_rule=one.earliest is None,
         )
 
 
 def _asked(
-    computed: ComputedCase, row: Mapping[str, Any], answer_time: timedelta, recalls: frozenset[str]
+    standing: Standing, row: Mapping[str, Any], answer_time: timedelta, recalls: frozenset[str]
 ) -> Iterator[Deadline]:
     """What was asked and is not answered, where no period runs for it; recalls are due by themselves."""
-    for one in computed.view.asked:
+    for one in standing.asked:
         if one.event in recalls:
             continue
-        ours = one.awaits == computed.case.own
+        since = instant_of(one.since)
         yield Deadline(
             case=alias(row["alias_year"], row["alias_number"]),
-            act=asked_title(computed.case.procedure, one),
-            started=one.since,
-            ends=Ends.at(one.since + answer_time),
+            act=one.title,
+            started=since,
+            ends=Ends.at(since + answer_time),
             unit=row["unit"] or "",
             officer=row["officer"],
             silence=Silence.OVERDUE,
-            ours=ours,
-            undelivered=ours and one.answered,
+            ours=one.ours,
+            undelivered=one.ours and one.answered,
             opened=row["unread"] == 0,
             own_rule=True,
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
+from node.exchange.case_marks import CASE, CLOCK_CHANGED
 from node.exchange.case_reading import CaseReading
 from node.exchange.contents import PART
 from node.exchange.node import Node
@@ -73,6 +74,7 @@ def erase(connection: Connection, erasing: Erasing, actor: str, now: datetime) -
         connection.execute(delete(LINK).where(or_(first, second)))
     row = {"message": message, "case_id": case_id, "erased_at": now, "erased_by": actor, "acts": erasing.kept}
     connection.execute(insert(ERASED).values(**row))
+    connection.execute(update(CASE).where(CASE.c.id == case_id).values(**CLOCK_CHANGED))
 
 
 def kept_acts(connection: Connection, message: int) -> KeptActs | None:

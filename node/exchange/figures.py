@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from node.exchange.case_view import ComputedCase, compute_cases
+from node.exchange.case_standing import Standing, instant_of, standings
 from node.exchange.cases import CASE, members_of_cases, seen_by_unit
 from node.exchange.node import Node
 from node.records.cells import csv_text
@@ -119,29 +119,27 @@ def _cases(node: Node, connection: Connection, unit: str | None, now: datetime) 
             return
         last = rows[-1]["id"]
         members = members_of_cases(connection, [row["id"] for row in rows])
-        for row, computed in zip(rows, compute_cases(node, connection, rows, now), strict=True):
+        for row, standing in zip(rows, standings(node, connection, rows, now), strict=True):
             partner = next((one for one in members[row["id"]] if one != node.party), node.party)
-            yield _ended(row, partner, computed, now)
+            yield _ended(row, partner, standing, now)
 
 
-def _ended(row: dict[str, Any], partner: str, computed: ComputedCase | None, now: datetime) -> Ended:
-    if computed is None:
+def _ended(row: dict[str, Any], partner: str, standing: Standing | None, now: datetime) -> Ended:
+    if standing is None:
         days = max((row["changed_at"] - row["created_at"]).days, 0)
         return Ended(row["created_at"].year, partner, row["domain"], None, days)
-    events, seen = computed.case.events, computed.view
-    began = min((one.sent for one in events), default=row["created_at"])
+    began = row["created_at"] if standing.began is None else instant_of(standing.began)
+    until = now
     # Where a period runs, or has run out without an effect, somebody is still waited for.
-    reached = [one.at.latest or now for one in seen.steps if one.target == seen.state]
-    until = now if seen.deadlines or not reached else max(reached)
-    periods = computed.case.procedure.periods
-    by_silence = [(periods[one.period], one.target) for one in seen.steps if one.period is not None]
+    if standing.reached is not None and not standing.periods:
+        reached = instant_of(standing.reached)
+        until = max(reached, now) if standing.reached_now else reached
     return Ended(
         year=began.year,
         partner=partner,
         procedure=row["domain"],
-        outcome=seen.state,
+        outcome=standing.state,
         days=max((until - began).days, 0),
-        overdue=any(one.standing == "ended" for one in seen.deadlines)
-        or any(period.overdue is not None and period.overdue.target == target for period, target in by_silence),
-        deemed=any(period.deemed is not None and period.deemed.target == target for period, target in by_silence),
+        overdue=standing.overdue,
+        deemed=standing.deemed,
     )

@@ -22,7 +22,7 @@ from sqlalchemy import update
 
 from node.exchange.case_clocks import look_at_clocks
 from node.exchange.case_marks import CHANGED
-from node.exchange.case_view import cases_with_state
+from node.exchange.case_standing import cases_with_state
 from node.exchange.cases import CASE, NewCase, open_cases
 from node.exchange.contents import PART
 from node.exchange.due_list import due_now

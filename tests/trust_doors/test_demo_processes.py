@@ -12,7 +12,7 @@ import pytest
 
 from node.demo import Teller
 from node.demo_processes import ended_by_signal
-from node.exchange.case_view import cases_with_state
+from node.exchange.case_standing import cases_with_state
 from node.exchange.due_list import due_now
 from node.exchange.listing import case_rows
 from node.exchange.node import open_node

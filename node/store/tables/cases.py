@@ -59,6 +59,12 @@ class ExchangeCase(Row, table=True):
     """when its clock is to be looked at next (`exchange.case_clocks`); None where nothing runs"""
     clock_version: int = Field(0, sa_column_kwargs={"server_default": "0"})
     """counts what changed the case: a look at an older one counts for nothing"""
+    standing: str | None = None
+    """how it stands by its procedure, as JSON (`exchange.case_standing`), until `clock_at`"""
+    standing_by: str | None = None
+    """by which form and domains that was computed; None where it was not"""
+    standing_at: datetime | None = Field(None, sa_type=Instant)
+    """as of when"""
 
 
 class CaseEnd(Row, table=True):

@@ -33,6 +33,7 @@ OUTSIDE_THE_MESSAGE_PATH = {
     ("demo.py", "_become_peers"): "agreements of the demonstration",
     ("demo_cases.py", "_make_partners"): "partners and agreements of the demonstration",
     ("demo.py", "_stay"): "an account and a link of the demonstration",
+    ("exchange/case_standing.py", "touch_kept_otherwise"): "marks: what is not marked is computed when it is asked for",
     ("exchange/assignment.py", "assign_case"): "whose a case is, by a person",
     ("exchange/cards.py", "add_by_card"): "one peer, by command",
     ("exchange/cards.py", "confirm_by_words"): "one peer, by command",

@@ -18,6 +18,11 @@ from node.exchange.recall_rows import recall_requests, recalls_due
 from node.records.clocks import Deadline, Due, Ends, Silence, due
 from node.records.procedures import Procedure
 
+_READ = (
+    "id", "opener", "conversation_id", "domain", "version", "unit", "officer", "unread", "alias_year", "alias_number",
+)  # fmt: skip
+"""What is read of every case."""
+
 
 def due_now(node: Node, connection: Connection, unit: str | None = None) -> tuple[Due, ...]:
     """What is due at this instant, in the order in which it is to be looked at; of `unit`, and of cases of no unit."""
@@ -51,7 +56,8 @@ def describe_due(one: Due) -> dict[str, Any]:
 
 def _deadlines(node: Node, connection: Connection, unit: str | None, now: datetime) -> Iterator[Deadline]:
     domains = sorted({one.name for one in node.domains if isinstance(one.procedure, Procedure)})
-    query = select(CASE).where(CASE.c.closed_at.is_(None), CASE.c.domain.in_(domains)).order_by(CASE.c.id)
+    columns = [CASE.c[name] for name in _READ]
+    query = select(*columns).where(CASE.c.closed_at.is_(None), CASE.c.domain.in_(domains)).order_by(CASE.c.id)
     rows = [dict(row) for row in connection.execute(query.where(*seen_by_unit(unit))).mappings()]
     answer_time = timedelta(days=node.settings.answer_days)
     recalls = recall_requests(connection)

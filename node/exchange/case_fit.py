@@ -15,18 +15,20 @@ from node.exchange.case_reading import CaseReading
 from node.exchange.case_terms import NoTerms, terms_of_case
 from node.exchange.cases import CASE, alias, find_cases, is_alias, resolve_case
 from node.exchange.node import Node
+from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord
 from node.records.fields import cases_named
 from node.records.problems import Problem
-from node.records.procedure_acts import acts_in
+from node.records.procedure_acts import StatedCase, acts_in, case_stated_in
 from node.records.procedure_events import PENDING, SETTLED, Event, Span
 from node.records.procedure_messages import MessageFacts, events_of
 from node.records.procedure_states import REASONS
 from node.records.procedure_view import CaseView, Finding, view
-from node.records.procedures import Procedure, role_of
+from node.records.procedures import ADDRESSEE, WRITER, Procedure, role_of
 from node.records.reading import line_of
 
 UNKNOWN_CASE = "unknown-case"
+UNTOLD_CASE = "untold-case"
 OUT_OF_STEP = "out-of-step"
 _NEW = "about to be sent"
 
@@ -56,6 +58,7 @@ def misfits(node: Node, connection: Connection, record: CheckedRecord, peer: str
     others = [one for one in known.values() if one != joined]
     said = [text for one in others for text in _in_case(reading, record, peer, one)]
     if joined is not None:
+        found += _untold(reading, record, peer, joined)
         said += _in_case(reading, record, peer, joined, shown=True, at_first=bool(named))
         remedy = "Sent all the same it changes nothing. `depesha case show` says what may be done."
     else:
@@ -73,6 +76,32 @@ def misfits(node: Node, connection: Connection, record: CheckedRecord, peer: str
             )
         )
     return found
+
+
+def _untold(reading: CaseReading, record: CheckedRecord, peer: str, joined: int) -> list[Problem]:
+    """What is amiss where the other side learns of the case by this record: it began on paper."""
+    connection = reading.connection
+    if connection.scalar(select(MESSAGE.c.id).where(MESSAGE.c.case_id == joined, MESSAGE.c.peer == peer).limit(1)):
+        return []
+    row = connection.execute(select(CASE).where(CASE.c.id == joined)).mappings().one()
+    domain = None if row["domain"] is None else reading.node.domains.named(row["domain"], row["version"])
+    if domain is None:
+        return []
+    opener = WRITER if row["opener"] == reading.node.party else ADDRESSEE
+    expected = StatedCase(domain.namespace, opener == WRITER)
+    told = case_stated_in(record)
+    if told == expected or (told is None and expected.by_writer and record.domain is domain):
+        return []
+    return [
+        Problem.at(
+            record.action,
+            line_of(record.root),
+            rule=UNTOLD_CASE,
+            found="the first message to " + peer + " in a case that began on paper",
+            expected=f"an act on paper that tells of the case: its domain {domain.namespace}, opened by the {opener}",
+            remedy="Send first what was done on paper (ActOnPaper), with Case: Service and OpenedBy as said here.",
+        )
+    ]
 
 
 def _meant(node: Node, connection: Connection, peer: str, text: str) -> str:

@@ -45,6 +45,9 @@ _FIND = Prepared(
     .join(MEMBER, MEMBER.c.case_id == CASE.c.id)
     .where(among(CASE.c.conversation_id, "wanted"), MEMBER.c.party == bindparam("member"))
 )
+_OPENED = Prepared(
+    select(CASE.c.conversation_id).where(CASE.c.opener == bindparam("party"), among(CASE.c.conversation_id, "wanted"))
+)
 _MORE_NUMBERS = Prepared(_more_numbers)
 _MEMBERS = Prepared(
     select(MEMBER.c.case_id, MEMBER.c.party).where(among(MEMBER.c.case_id, "of_cases")).order_by(MEMBER.c.party)
@@ -74,6 +77,12 @@ def find_cases(connection: Connection, own: str, peer: str, conversations: Itera
         if conversation not in found or opener == own:
             found[conversation] = case_id
     return found
+
+
+def opened_by(connection: Connection, party: str, conversations: Iterable[str]) -> set[str]:
+    """Those of the ConversationIds under which the party has opened a case."""
+    wanted = sorted(set(conversations))
+    return {row.conversation_id for row in _OPENED.rows(connection, party=party, wanted=wanted)} if wanted else set()
 
 
 def open_cases(connection: Connection, opened: Sequence[NewCase]) -> list[int]:

@@ -14,7 +14,7 @@ from node.as4 import SIGNAL_CONTENT_TYPE, UserMessage, ValueInconsistent
 from node.audit.entry import append, entry
 from node.crash_points import crash_point
 from node.exchange import outbox
-from node.exchange.cases import NewCase, find_cases, open_cases
+from node.exchange.cases import NewCase, find_cases, open_cases, opened_by
 from node.exchange.contents import PART, answer_of, digests_of, discard, part_row
 from node.exchange.intake import Answer, Received, authenticated
 from node.exchange.lost_memory import look_for_losses
@@ -24,7 +24,9 @@ from node.exchange.search_index import write_rows
 from node.exchange.sequences import advance_marks
 from node.exchange.settlement import ALARM, MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.exchange.turns import NewMessage, messages_came
+from node.records.domains import Domain
 from node.records.notices import OPENED, is_notice
+from node.records.procedures import Procedure
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.rows import insert_new_rows, insert_rows
@@ -155,19 +157,26 @@ def _key(one: Received) -> tuple[str, str]:
 
 
 def _cases_of(node: Node, connection: Connection, group: Sequence[Received]) -> dict[tuple[str, str], int]:
-    """The case of each message, opened by its sender where there is none."""
+    """The case of each message; where there is none it is opened: by its sender, or by us where the sender says that
+    we began it on paper. That takes no case of ours from anybody: one of that id with another party stays its own."""
     cases: dict[tuple[str, str], int] = {}
     for peer in {one.message.header.sender.id for one in group}:
         wanted = {_key(one)[1] for one in group if _key(one)[0] == peer}
         found = find_cases(connection, node.party, peer, wanted)
         cases.update({(peer, conversation): case_id for conversation, case_id in found.items()})
     new: dict[tuple[str, str], NewCase] = {}
+    said = sorted({_key(one)[1] for one in group if one.case is not None and _key(one) not in cases})
+    ours = opened_by(connection, node.party, said)
     for one in group:
         if _key(one) not in cases and _key(one) not in new:
             header = one.message.header
-            domain = node.domains.find(header.service)
+            domain = _domain_of_case(node, one)
+            opener = header.sender.id
+            if one.case is not None and not one.case.by_writer and header.conversation_id not in ours:
+                opener = node.party
+                ours.add(header.conversation_id)
             new[_key(one)] = NewCase(
-                opener=header.sender.id,
+                opener=opener,
                 conversation_id=header.conversation_id,
                 members=(node.party, header.sender.id),
                 now=one.at,
@@ -178,6 +187,14 @@ def _cases_of(node: Node, connection: Connection, group: Sequence[Received]) -> 
     if new:
         cases.update(zip(new, open_cases(connection, [*new.values()]), strict=True))
     return cases
+
+
+def _domain_of_case(node: Node, one: Received) -> Domain | None:
+    """The domain of a case that the message opens: its own, or the one that it names and that has a procedure here."""
+    told = None if one.case is None else node.domains.find(one.case.service)
+    if told is not None and isinstance(told.procedure, Procedure):
+        return told
+    return node.domains.find(one.message.header.service)
 
 
 def _our_unit(node: Node, header: UserMessage) -> str | None:

@@ -37,6 +37,7 @@ from node.exchange.search_index import sealed_terms
 from node.journal import journal
 from node.records.check import CheckedRecord, check
 from node.records.notices import Notice, is_notice, read_notice
+from node.records.procedure_acts import StatedCase, case_stated_in
 from node.records.reading import MAX_RECORD_BYTES
 from node.records.recalls import RecallTold, recall_told
 from node.store.payloads import PayloadWriter, SealedPayload
@@ -78,6 +79,8 @@ class Received:
     terms: str | None = None
     """what its record is found by; None for one without"""
     recall: RecallTold | None = None
+    case: StatedCase | None = None
+    """what it says of a case that may not be known here yet"""
 
 
 class _Sink:
@@ -206,8 +209,12 @@ class Intake:
         # A peer may send its parts in another order than its header names them.
         payloads = tuple(self._sealed(part.info) for part in opened.parts)
         self._is_whole = True
-        recall = recall_told(checked) if isinstance(checked, CheckedRecord) else None
-        return Received(opened, self._pair, payloads, answer, state, code, detail, notice, now, self._terms, recall)
+        recall, case = None, None
+        if isinstance(checked, CheckedRecord):
+            recall, case = recall_told(checked), case_stated_in(checked)
+        return Received(
+            opened, self._pair, payloads, answer, state, code, detail, notice, now, self._terms, recall, case
+        )
 
     def abandon(self) -> None:
         """Throw away what was stored of a request that ended early."""

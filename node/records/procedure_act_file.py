@@ -102,13 +102,16 @@ def field_at(start: Field, path: Path) -> Field:
     return field
 
 
+_MAY_BE = ("received", "service", "opened_by")
+
+
 def read_statement(table: Mapping[str, Any], records: Mapping[str, Shape]) -> Statement | None:
     """The record by which a party tells of an act that was not done on the wire. Raises ProcedureError."""
     if "statement" not in table:
         return None
     place, about = "statement", read_table("statement", table["statement"])
     needed = ("act", "by", "channel", "done")
-    check_keys(place, about, {"record", "persons", "concerning", "until", "received", *needed})
+    check_keys(place, about, {"record", "persons", "concerning", "until", *_MAY_BE, *needed})
     for key in needed:
         read_text(place, about, key)
     common = {key: about[key] for key in ("record", "persons", "concerning", "until") if key in about}
@@ -125,5 +128,5 @@ def read_statement(table: Mapping[str, Any], records: Mapping[str, Shape]) -> St
         path("by"),
         path("channel"),
         path("done"),
-        path("received") if "received" in about else None,
+        **{key: path(key) for key in _MAY_BE if key in about},
     )

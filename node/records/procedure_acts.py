@@ -9,7 +9,7 @@ from lxml import etree
 from node.records.check import CheckedRecord
 from node.records.domains import Domain
 from node.records.explain import local_name
-from node.records.procedures import Act, Path, Procedure, SharedActs, Source
+from node.records.procedures import ADDRESSEE, Act, Path, Procedure, SharedActs, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,25 @@ class StatedAct:
     channel: str
     done: datetime
     received: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedCase:
+    """A case as a record tells of it that comes before any other message of it: the namespace of its domain, and who
+    opened it."""
+
+    service: str
+    by_writer: bool
+
+
+def case_stated_in(record: CheckedRecord) -> StatedCase | None:
+    """The case that a record of a shared set tells of; None where it tells of none."""
+    shared = record.domain.procedure
+    told = shared.statement if isinstance(shared, SharedActs) else None
+    if told is None or told.source.record != record.action:
+        return None
+    service, opened_by = (_first(record.root, record.root, path) for path in (told.service, told.opened_by))
+    return None if service is None else StatedCase(service, opened_by != ADDRESSEE)
 
 
 def stated_in(record: CheckedRecord) -> StatedAct | None:

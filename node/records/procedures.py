@@ -11,6 +11,8 @@ REQUESTING = "requesting"
 """The party that opened the case."""
 REQUESTED = "requested"
 ROLES = (REQUESTING, REQUESTED)
+WRITER, ADDRESSEE = "writer", "addressee"
+"""The two sides of a message, as a statement names who opened a case."""
 EITHER = "either"
 BY_TERMS = "terms:"
 """Begins the name of a party that the terms name: `terms:travel-document`."""
@@ -198,7 +200,8 @@ class Procedure:
 class Statement:
     """Where the record by which a party tells of an act on paper says which act, by whom, how and when.
 
-    `source` gives the record, whom the act concerns, which message, and until when.
+    `source` gives the record, whom the act concerns, which message, and until when; `service` and `opened_by` the
+    domain of a case that the other side does not know yet, and whether the writer or the addressee opened it.
     """
 
     source: Source
@@ -207,6 +210,8 @@ class Statement:
     channel: Path
     done: Path
     received: Path | None = None
+    service: Path | None = None
+    opened_by: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

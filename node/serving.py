@@ -48,10 +48,12 @@ CLOCK_SECONDS = 10
 HOLD_SECONDS = 5
 HELD_SECONDS = 0.05
 SWEEP_SECONDS = 3600
-# All open cases are computed for it.
+# What is kept of all open cases is read for it.
 REMINDERS_SECONDS = 300
 MAILS_SECONDS = 10
 CASES_SECONDS = 1
+CATCHING_UP_SECONDS = 0.3
+TOUCHED_AT_ONCE = 2_000
 # With more messages than this since the last look at the clocks of cases there is better to do.
 BUSY_MESSAGES = 20
 STOP_SECONDS = 20
@@ -184,10 +186,14 @@ def _jobs(node: Node, directory: Directory, clock: OwnClock, moved: Callable[[],
         # By a clock that may be wrong no time is over.
         if clock.doubted:
             return 0
-        looked = look_at_clocks(node, directory, WHILE_BUSY if few else AT_ONCE)
+        until = time.monotonic() + CATCHING_UP_SECONDS
+        looked = count = look_at_clocks(node, directory, WHILE_BUSY if few else AT_ONCE)
+        # What waits is computed whenever it is asked for.
+        while count == AT_ONCE and time.monotonic() < until:
+            count = look_at_clocks(node, directory)
+            looked += count
         if not looked and kept_otherwise:
-            # What another program kept, or with other domains, is computed when asked for until it is looked at.
-            looked = kept_otherwise = touch_kept_otherwise(node, AT_ONCE)
+            looked = kept_otherwise = touch_kept_otherwise(node, TOUCHED_AT_ONCE)
         return looked
 
     jobs = [

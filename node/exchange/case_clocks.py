@@ -16,7 +16,7 @@ from node.audit.entry import LogEntry, append, entry
 from node.crash_points import crash_point
 from node.exchange.case_ends import END
 from node.exchange.case_marks import CHANGED, TOUCHED, touch_cases_named, touch_cases_with
-from node.exchange.case_standing import NOT_KEPT, ToKeep, peers_with_new_calendars, to_keep
+from node.exchange.case_standing import ToKeep, nothing_to_keep, peers_with_new_calendars, to_keep
 from node.exchange.case_view import compute_cases
 from node.exchange.cases import CASE, alias, members_of_cases
 from node.exchange.directory import Directory
@@ -74,9 +74,9 @@ class _Look:
     next_at: datetime | None
     named: Sequence[str]
     calendars: bool
+    kept: ToKeep
     state: str = ""
     untold: Sequence[Mapping[str, Any]] = ()
-    kept: ToKeep = NOT_KEPT
 
 
 def look_at_clocks(node: Node, directory: Directory | None = None, limit: int = AT_ONCE) -> int:
@@ -113,7 +113,7 @@ def _looked_at(node: Node, connection: Connection, rows: Sequence[dict[str, Any]
         [row] = rows
         number = alias(row["alias_year"], row["alias_number"])
         log.error("a case cannot be computed", case=number, error=type(error).__name__, exc_info=error)
-        return [_Look(row, None, (), False, now + TRIED_AGAIN, (), False)]
+        return [_Look(row, None, (), False, now + TRIED_AGAIN, (), False, nothing_to_keep(node.domains))]
 
 
 def _waiting(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
@@ -132,7 +132,7 @@ def _looks(node: Node, connection: Connection, rows: Sequence[dict[str, Any]], n
         calendars = changed and row["id"] in days_off
         kept = to_keep(computed, node.domains, now)
         if computed is None:
-            yield _Look(row, peer, (), False, None, (), calendars, kept=kept)
+            yield _Look(row, peer, (), False, None, (), calendars, kept)
             continue
         yield _Look(
             row=row,

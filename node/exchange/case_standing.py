@@ -97,14 +97,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ToKeep:
-    """The columns of a case in which its standing is kept; no standing where it runs by no procedure."""
+    """The columns of a case in which its standing is kept; no standing where it runs by no procedure.
+
+    Without `standing_at` it was looked at and nothing is kept: it is computed whenever it is asked for.
+    """
 
     standing: str | None
     standing_by: str | None
     standing_at: datetime | None
-
-
-NOT_KEPT = ToKeep(None, None, None)
 
 
 def standing_of(computed: ComputedCase) -> Standing:
@@ -152,8 +152,13 @@ def to_keep(computed: ComputedCase | None, domains: Domains, now: datetime) -> T
         return ToKeep(None, kept_by(domains), now)
     if computed.view.pending and computed.view.asked:
         # Whether our answer stands may change with periods of a reading that no clock is set by.
-        return NOT_KEPT
+        return nothing_to_keep(domains)
     return ToKeep(json.dumps(asdict(standing_of(computed)), separators=(",", ":")), kept_by(domains), now)
+
+
+def nothing_to_keep(domains: Domains) -> ToKeep:
+    """What a look keeps of a case that is to be computed whenever it is asked for."""
+    return ToKeep(None, kept_by(domains), None)
 
 
 def kept_by(domains: Domains) -> str:
@@ -171,8 +176,9 @@ def standings(
     doubted = _changed_elsewhere(node, connection, rows)
     by, kept = kept_by(node.domains), {}
     for row in _KEPT.rows(connection, cases=ids):
+        begun = row.standing_at is not None and row.standing_at <= now
         runs = row.clock_at is None or row.clock_at > now
-        if runs and row.standing_by == by and row.standing_at <= now and row.id not in doubted:
+        if begun and runs and row.standing_by == by and row.id not in doubted:
             kept[row.id] = None if row.standing is None else _read(row.standing)
     left = [row for row in rows if row["domain"] is not None and row["id"] not in kept]
     computed = compute_cases(node, connection, left, now)

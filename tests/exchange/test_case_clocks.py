@@ -10,6 +10,7 @@ from sqlalchemy import select
 from node.exchange import case_clocks
 from node.exchange.case_clocks import look_at_clocks
 from node.exchange.case_marks import CHANGED, TOUCHED
+from node.exchange.case_standing import standings, touch_kept_otherwise
 from node.exchange.case_view import procedure_of
 from node.exchange.cases import CASE
 from node.exchange.listing import find_case
@@ -237,6 +238,12 @@ async def test_a_case_in_which_we_fail_does_not_stop_the_clocks_of_others(
     assert [one["effect"] for one in recorded(world.ours, good)] == ["deemed-accepted"]
     assert recorded(world.ours, bad) == []
     monkeypatch.setattr(case_clocks, "compute_cases", compute)
+    assert touch_kept_otherwise(world.ours.node, 50) == 0, "it was looked at, though nothing is kept of it"
+    with world.ours.node.database.read() as connection:
+        row = find_case(connection, bad)
+        [standing] = standings(world.ours.node, connection, [row], world.ours.node.now())
+    assert standing is not None
+    assert standing.deemed, "it is computed when it is asked for"
     looked(world.ours)
     assert recorded(world.ours, bad) == [], "not at once"
     world.clock.advance(hours=1)

@@ -119,15 +119,13 @@ class Agreements:
 
     def unilateral(self, given: NewPair, program: Caller) -> Any:
         """Open pairs of a service and actions by our own word, all or none; without actions all records of a domain."""
-        if given.action is not None and given.actions:
-            raise invalid("actions", ", ".join(given.actions), "none beside `action`", "Put all into `actions`.")
         return open_by_own_word(
             self.context.node,
             party=given.peer,
             ref=given.ref,
             service=given.service,
             service_type=given.service_type,
-            actions=given.actions if given.action is None else [given.action],
+            actions=[*([] if given.action is None else [given.action]), *given.actions],
         )
 
     def end(self, id: str, program: Caller) -> Any:

@@ -163,7 +163,7 @@ class Agreement(BaseModel):
 
 
 class NewPair(BaseModel):
-    """Pairs of a service and actions to be opened by our own word: of `action`, of `actions`, or with neither of all
+    """Pairs of a service and actions to be opened by our own word: of `action` and `actions`, or with neither of all
     records of a domain."""
 
     model_config = example({"peer": "FRA-MOI", "ref": None, **_PAIR}, strict=True)

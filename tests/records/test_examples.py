@@ -13,6 +13,9 @@ from node.records.validator import ASK, SCHEMATRON
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 GOOD = sorted(SCHEMAS.glob("*/*/examples/good/*.xml"))
 BAD = sorted(SCHEMAS.glob("*/*/examples/bad/*.xml"))
+# Not read as XML: one of them is bad because it is none.
+ROOT_ELEMENT = re.compile(r"<([A-Z]\w+)[\s>]")
+BAD_XML = re.compile(r"examples/bad/.*\.xml")
 # Names of ICAO Doc 9303's own specimens (parts 3 to 7), the only persons whom examples may name.
 SPECIMENS = {
     "ERIKSSON, ANNA MARIA", "VAN DER MUELLEN, MARTIN", "SMITH-JONES, SUSIE MARGARET", "HENG, DEBORAH MING LO",
@@ -81,6 +84,13 @@ def test_every_record_has_a_good_example(domains: Domains) -> None:
             if path.startswith("examples/good/")
         }
         assert set(domain.records) == shown
+
+
+def test_every_record_has_a_bad_example(domains: Domains) -> None:
+    for domain in domains:
+        bad = [content.decode() for path, content in domain.files.items() if BAD_XML.fullmatch(path)]
+        shown = {found[1] for content in bad if (found := ROOT_ELEMENT.search(content))}
+        assert set(domain.records) - shown == set(), domain.namespace
 
 
 def test_rules_name_no_value_and_say_what_to_do() -> None:

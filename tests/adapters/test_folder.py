@@ -18,6 +18,7 @@ from node.store.trouble import StoreUnavailable, Trouble
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import EXAMPLES, Office, text_part, writes_refused
 
+pytestmark = pytest.mark.theirs_on_both_databases
 RECORD = (EXAMPLES / "good/application.xml").read_bytes()
 ATTACHED = ("photograph-p1.jpg", "passport-p1.pdf")
 

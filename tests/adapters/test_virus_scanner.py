@@ -31,6 +31,7 @@ from node.exchange.settlement import LOG_ENTRY
 from tests.exchange.conftest import World, WorldMaker
 
 # Not the EICAR file itself, which scanners of the machine that runs the tests would take away.
+pytestmark = pytest.mark.theirs_on_both_databases
 BAD = b"specimen of something bad"
 COMMAND = (
     f"{sys.executable} -c \"import sys; bad = b'specimen' in sys.stdin.buffer.read(); "

@@ -1,4 +1,4 @@
-"""Two administrations that know each other, over real sockets; ours on both databases, theirs on SQLite."""
+"""Two administrations that know each other, over real sockets; ours on both databases, theirs on SQLite unless asked."""
 
 import contextlib
 import shutil
@@ -97,12 +97,20 @@ def turns_are_told(database: Database) -> None:
 
 @pytest.fixture
 async def make_world(
-    made: dict[str, Node], tmp_path: Path, database: Database, their_database: Database, clock: Clock
+    request: pytest.FixtureRequest,
+    made: dict[str, Node],
+    tmp_path: Path,
+    database: Database,
+    their_database: Database,
+    clock: Clock,
 ) -> AsyncIterator[WorldMaker]:
     """Makes the world: settings are our office's; without `send` our courier rests, as theirs always does unless asked.
 
-    `depesha`: they know each other as nodes of this kind.
+    `depesha`: they know each other as nodes of this kind. Tests marked `theirs_on_both_databases` look at what their
+    office does: it takes the database that varies, ours the other.
     """
+    swapped = request.node.get_closest_marker("theirs_on_both_databases") is not None
+    our_own, their_own = (their_database, database) if swapped else (database, their_database)
     async with contextlib.AsyncExitStack() as stack:
 
         async def make(
@@ -114,8 +122,8 @@ async def make_world(
             depesha: bool = False,
             **settings: Any,
         ) -> World:
-            ours = Office(made[OURS], tmp_path / OURS, database, clock, **settings)
-            theirs = Office(made[THEIRS], tmp_path / THEIRS, their_database, their_clock)
+            ours = Office(made[OURS], tmp_path / OURS, our_own, clock, **settings)
+            theirs = Office(made[THEIRS], tmp_path / THEIRS, their_own, their_clock)
             ours.know(known(theirs), depesha=depesha)
             theirs.know(known(ours), depesha=depesha)
             for office in (ours, theirs) if they_serve else (ours,):

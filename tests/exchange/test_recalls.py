@@ -27,6 +27,7 @@ from tests.exchange.case_steps import ACCEPTED, applied, both_stand, example, in
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office
 
+pytestmark = pytest.mark.theirs_on_both_databases
 REASON = "The file of another country's border police."
 PLACE, OFFICE = "Zenith", "Head of the readmission department"
 

@@ -24,10 +24,11 @@ from node.exchange.due_list import describe_due, due_now
 from node.exchange.reminders import make_reminders
 from node.exchange.webhooks import take_up
 from node.operations.checks import Check, run_checks
-from tests.exchange.case_steps import applied, sent_in, with_terms
+from tests.exchange.case_steps import applied, both_stand, sent_in, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office
 
+pytestmark = pytest.mark.theirs_on_both_databases
 OFFICER, COLLEAGUE, HEAD = "officer@interior.example", "colleague@interior.example", "head@interior.example"
 DAYS = 10
 HOOK = "http://127.0.0.1:9/events"
@@ -157,6 +158,19 @@ async def test_the_clock_runs_to_the_end_and_the_mail_server_refuses(make_world:
     assert await reminded(theirs, mailbox) == [COLLEAGUE, HEAD, OFFICER], "the next turn is tried"
     with theirs.node.database.read() as connection:
         assert [describe_due(one)["reach"] for one in due_now(theirs.node, connection)] == ["head"]
+
+
+async def test_nobody_signs_in_and_no_mail_is_taken_until_the_end(make_world: WorldMaker, mailbox: Mailbox) -> None:
+    world, theirs, case = await world_with(make_world, mailbox)
+    mailbox.refusing = dict.fromkeys((OFFICER, COLLEAGUE, HEAD), "550 no such person here")
+    for day in range(DAYS + 2):
+        assert await reminded(theirs, mailbox) == []
+        if day < DAYS:
+            assert not mail_check(theirs).ok
+        world.clock.advance(days=1)
+    refused = [one for one in list_alarms(theirs.node) if one["kind"] == "reminder-refused"]
+    assert len(refused) > 2, "each turn to whom it may concern is tried, and each refusal is somebody's item"
+    assert both_stand(world, case)["state"] == "deemed-accepted"
 
 
 async def test_a_mail_holds_case_number_act_and_time_only(make_world: WorldMaker, mailbox: Mailbox) -> None:

@@ -1,4 +1,4 @@
-"""Two administrations that know each other, over real sockets; ours on both databases, theirs on SQLite unless asked."""
+"""Two administrations that know each other, over real sockets; ours on both databases, theirs on SQLite by default."""
 
 import contextlib
 import shutil

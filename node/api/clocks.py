@@ -12,13 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from node.access.accounts import HANDLE, AccountError
 from node.access.programs import Program
 from node.api import keyed
 from node.api.context import ApiContext, Caller, case_for, unit_for
 from node.api.forms import NAMED, Form, form_of
 from node.api.models import Text
 from node.api.problems import encoded, invalid
-from node.exchange.due_list import describe_due, due_now
+from node.exchange.due_list import describe_due, due_now, due_of
 from node.exchange.figures import figures, figures_as_csv
 from node.exchange.paper_acts import CHANNELS, LARGEST_SCAN, NEW, ActOnPaper, record_on_paper
 from node.records.clocks import Due, feed
@@ -60,6 +61,9 @@ PAPER_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }  # fmt: skip
 Unit = Annotated[Text | None, Query(description="of this unit, and of cases of none")]
+Officer = Annotated[
+    Text | None, Query(description="handle of an officer: what they have, and what went to the team; a head has all")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,13 @@ class Clocks:
 
     context: ApiContext
 
-    def due(self, program: Caller, unit: Unit = None) -> Any:
+    def due(self, program: Caller, unit: Unit = None, officer: Officer = None) -> Any:
         """What is due, in the order in which to look at it; no person and no partner stands in it."""
-        return [describe_due(one) for one in self._due(program, unit)]
+        return [describe_due(one) for one in self._due(program, unit, officer)]
 
-    def feed(self, program: Caller, unit: Unit = None) -> Response:
+    def feed(self, program: Caller, unit: Unit = None, officer: Officer = None) -> Response:
         """The same as a calendar (RFC 5545): case number, act and time."""
-        return Response(feed(self._due(program, unit), self.context.node.now()), media_type=CALENDAR)
+        return Response(feed(self._due(program, unit, officer), self.context.node.now()), media_type=CALENDAR)
 
     def figures(self, program: Caller, unit: Unit = None) -> Any:
         """Cases by year, partner, procedure and outcome: how many, how long, overdue, deemed; small numbers hidden."""
@@ -90,11 +94,19 @@ class Clocks:
         with node.database.read() as connection:
             return figures(node, connection, unit)
 
-    def _due(self, program: Program, unit: str | None) -> tuple[Due, ...]:
+    def _due(self, program: Program, unit: str | None, officer: str | None) -> tuple[Due, ...]:
         unit = unit_for(program, unit)
         node = self.context.node
+        expected = "the handle of an officer or head of that unit, or of none"
+        if officer is not None and not officer.startswith(HANDLE):
+            raise invalid("officer", officer, expected, "`GET /officers` lists them.")
         with node.database.read() as connection:
-            return due_now(node, connection, unit)
+            if officer is None:
+                return due_now(node, connection, unit)
+            try:
+                return due_of(node, connection, officer, unit)
+            except AccountError as error:
+                raise invalid("officer", officer, expected, "`GET /officers` lists them.") from error
 
     async def on_paper(self, id: str, request: Request, program: Caller) -> Response:
         """Record an act by paper, fax, mail or telephone: our own statement until the other side states the same.

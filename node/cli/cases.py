@@ -13,7 +13,7 @@ from node.exchange.calendars_known import list_calendars as calendars_known
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_standing import cases_with_state
 from node.exchange.case_view import procedure_of
-from node.exchange.due_list import describe_due, due_now
+from node.exchange.due_list import describe_due, due_now, due_of
 from node.exchange.figures import figures, figures_as_csv
 from node.exchange.listing import case_rows, find_case
 from node.exchange.listing import show_case as case_shown
@@ -107,7 +107,10 @@ def due(arguments: Namespace) -> int:
     """Print what is due, or the same as a calendar."""
     node = open_node(home_of(arguments))
     with node.database.read() as connection:
-        found = due_now(node, connection, arguments.unit)
+        if arguments.officer is None:
+            found = due_now(node, connection, arguments.unit)
+        else:
+            found = due_of(node, connection, arguments.officer, arguments.unit)
     if arguments.feed:
         calendar = feed(found, node.now())
         show(arguments, {"calendar": calendar}, calendar.rstrip("\r\n"))

@@ -301,6 +301,9 @@ def _case_verbs(verbs: _Verbs) -> None:
     record.add_argument("--domain", metavar="D", help="with ID `new`: what the case is about")
     due = _verb(verbs, "due", f"{CASES}:due", "print what is due, in the order in which to look at it")
     due.add_argument("--unit", metavar="U", help="of this unit, and of cases of none")
+    due.add_argument(
+        "--officer", metavar="NAME", help="what this officer has, and what went to the team; a head has all"
+    )
     due.add_argument("--feed", action="store_true", help="as a calendar (iCalendar)")
     figures = _verb(
         verbs, "figures", f"{CASES}:print_figures", "print figures of all cases: how many, how long, overdue, deemed"

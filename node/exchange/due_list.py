@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from node.access.accounts import list_users
+from node.access.accounts import HANDLE, AccountError, Role, find_by_handle, find_user, list_users
+from node.access.permissions import sees_unit
+from node.exchange.assignment import LOOKING_AFTER
 from node.exchange.breaches import breaches_due
 from node.exchange.case_standing import DISPUTED, Standing, instant_of, standings
 from node.exchange.case_view import BOTH, NOBODY, OURS
@@ -15,7 +17,7 @@ from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.recall_rows import recall_requests, recalls_due
-from node.records.clocks import Deadline, Due, Ends, Silence, due
+from node.records.clocks import Deadline, Due, Ends, Silence, due, seen_by
 from node.records.procedures import Procedure
 
 _READ = (
@@ -30,6 +32,19 @@ def due_now(node: Node, connection: Connection, unit: str | None = None) -> tupl
     absent = {one.handle for one in list_users(connection, removed=True) if one.is_away(now)}
     mistakes = chain(recalls_due(connection, unit), breaches_due(connection, unit))
     return due(chain(_deadlines(node, connection, unit, now), mistakes), now, absent=absent)
+
+
+def due_of(node: Node, connection: Connection, account: str, unit: str | None = None) -> tuple[Due, ...]:
+    """Of `due_now`, in its order: what an officer (by account name or handle) has, and what went to the team; a head
+    has all of the unit.
+
+    Raises AccountError where `unit` has no officer or head of that name.
+    """
+    person = (find_by_handle if account.startswith(HANDLE) else find_user)(connection, account)
+    if person.role not in LOOKING_AFTER or not sees_unit(unit, person.unit):
+        whose = "" if unit is None else f" of unit {unit}, or of none"
+        raise AccountError(f"{account} is no {' or '.join(LOOKING_AFTER)}{whose}. `depesha user list` shows them.")
+    return seen_by(due_now(node, connection, unit), person.unit, person.handle, head=person.role is Role.HEAD)
 
 
 def describe_due(one: Due) -> dict[str, Any]:

@@ -55,6 +55,14 @@ def test_a_unit_is_changed_and_taken_away(home: Home) -> None:
     assert home.do("user", "list")[0]["unit"] is None
 
 
+def test_due_is_asked_by_the_name_of_an_officer(home: Home) -> None:
+    for name, role in (("anna", "officer"), ("igor", "it")):
+        home.do("user", "add", name, "--role", role, "--unit", "Lyon")
+    assert home.do("due", "--officer", "anna", "--unit", "Lyon") == []
+    for name, unit in (("igor", "Lyon"), ("anna", "Graz"), ("nobody", "Lyon")):
+        assert name in home.refuses("due", "--officer", name, "--unit", unit)
+
+
 def test_adding_a_link_and_removing_are_logged_and_a_link_alone_changes_nothing(home: Home) -> None:
     home.do("user", "add", "anna", "--role", "officer")
     home.do("user", "add", "anna", "--role", "officer")

@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import update
 
+from node.access.accounts import add_user
+from node.exchange.assignment import assign_case
+from node.exchange.cases import CASE
 from node.exchange.terms_drafts import Changes, change_terms
 from tests.api.conftest import PEER, Site
 from tests.exchange.offices import EXAMPLES
@@ -81,6 +85,34 @@ def test_an_act_on_paper_opens_a_case_whose_clock_runs(agreed: Site) -> None:
     assert recorded["number"] in calendar.text
     lyon = agreed.program("lyon", "officer", unit="Lyon")
     assert agreed.ask("GET", "/due?unit=Graz", token=lyon).status_code == 422
+
+
+def test_what_is_due_is_told_to_its_unit_and_its_officer(agreed: Site) -> None:
+    node = agreed.office.node
+    theirs, nobodys = (on_paper(agreed, "new", fields={"peer": PEER, "domain": "returns"}).json() for _ in range(2))
+    people = {
+        "Ana": ("officer", "Lyon"), "Mia": ("officer", "Lyon"), "Eva": ("officer", None), "Uwe": ("officer", "Graz"),
+        "Ida": ("head", "Lyon"), "Ole": ("it", "Lyon"),
+    }  # fmt: skip
+    with node.database.write() as connection:
+        handles = {name: add_user(connection, name, *given, node.now()).handle for name, given in people.items()}
+        connection.execute(update(CASE).where(CASE.c.conversation_id == theirs["case"]).values(unit="Lyon"))
+    assign_case(node, theirs["case"], "Ana", "test")
+
+    def told(query: str, **more: Any) -> set[str]:
+        return {one["case"] for one in agreed.ask("GET", f"/due?{query}", **more).json()}
+
+    both, rest = {theirs["number"], nobodys["number"]}, {nobodys["number"]}
+    assert (told("unit=Lyon"), told("unit=Graz")) == (both, rest)
+    by_officer = {name: told(f"officer={handles[name]}") for name in people if name != "Ole"}
+    assert by_officer == {"Ana": both, "Mia": rest, "Eva": rest, "Uwe": rest, "Ida": both}
+    calendar = agreed.ask("GET", f"/due.ics?officer={handles['Mia']}", headers={"Accept": "text/calendar"}).text
+    assert (theirs["number"] in calendar, nobodys["number"] in calendar) == (False, True)
+    lyon = agreed.program("lyon", "officer", unit="Lyon")
+    assert told(f"officer={handles['Ana']}", token=lyon) == both
+    for wrong in ("Ana", "account-0000000000000000", handles["Ole"], handles["Uwe"]):
+        refused = agreed.ask("GET", f"/due?officer={wrong}", token=lyon)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "officer"), wrong
 
 
 def test_figures_hide_what_is_few_as_json_and_as_csv(agreed: Site) -> None:

@@ -82,15 +82,17 @@ def due(
     )
 
 
-def seen_by(dues: Iterable[Due], unit: str, officer: str | None = None, *, head: bool = False) -> tuple[Due, ...]:
+def seen_by(
+    dues: Iterable[Due], unit: str | None, officer: str | None = None, *, head: bool = False
+) -> tuple[Due, ...]:
     """Of what is due, in its order: what `officer` of `unit` has and what went to the team; the head has all of it.
 
-    Without an officer: what the team has.
+    Without an officer: what the team has. What is of no unit is everybody's; who is of no unit (None) has all units.
     """
     return tuple(
         one
         for one in dues
-        if one.deadline.unit == unit
+        if (unit is None or one.deadline.unit in ("", unit))
         and (head or one.reach is not Reach.OFFICER or (officer is not None and one.deadline.officer == officer))
     )
 

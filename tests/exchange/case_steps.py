@@ -31,11 +31,11 @@ TERMS = Changes(
 )
 
 
-def with_terms(world: World, *more: str, opened: Sequence[str] = ("Reply",)) -> World:
+def with_terms(world: World, *more: str, opened: Sequence[str] = ("Reply",), terms: Changes = TERMS) -> World:
     """The world, once both sides have opened these records and made the same terms, with `more` figures set."""
     for office, peer in ((world.ours, "theirs"), (world.theirs, "ours")):
         open_records(office, peer, RECORDS, *opened)
-        made = change_terms(office.node, peer, "returns", replace(TERMS, set=[*TERMS.set, *more]), "test")
+        made = change_terms(office.node, peer, "returns", replace(terms, set=[*terms.set, *more]), "test")
         assert made["waiting"] == {}
     world.ours.configured()
     return world
@@ -132,3 +132,52 @@ def both_stand(world: World, case: str) -> dict[str, Any]:
 
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+async def done(
+    by: Office,
+    case: str,
+    name: str,
+    *changes: tuple[str, str],
+    concerning: str | None,
+    listed: str | None = None,
+    service: str = RECORDS,
+) -> str:
+    """A record that the other side has; its id."""
+    sent = sent_in(by, case, name, *changes, concerning=concerning, listed=listed, service=service)
+    await by.reaches(sent, "delivered")
+    return sent
+
+
+def since(by: Office, message: str) -> datetime:
+    """When what a message starts began: its receipt's time."""
+    return instant(by.shown(message)["receipt_time"])
+
+
+async def accepted(world: World) -> tuple[str, str]:
+    application, case = await applied(world)
+    await world.theirs.reaches(reply(world.theirs, case, "ours", application, ACCEPTED), "delivered")
+    return application, case
+
+
+async def documented(world: World) -> tuple[str, str]:
+    application, case = await accepted(world)
+    await done(world.theirs, case, "travel-document.xml", concerning=application)
+    return application, case
+
+
+def deadlines(world: World, case: str) -> dict[str, str]:
+    """The ends of what runs in the case, by period, the same on both sides."""
+    return {one["period"]: one["end"]["earliest"] for one in both_stand(world, case)["deadlines"]}
+
+
+async def announced(world: World, *cases: str) -> str:
+    """A transfer notice that lists one person of each of these cases, sent in the first."""
+    listed = "".join(person(case) for case in cases)
+    return await done(world.ours, cases[0], "transfer-notice.xml", concerning=None, listed=listed)
+
+
+def person(case: str, what: str = "", occurred: str | None = None) -> str:
+    """One person of a list."""
+    said = f' occurred="{occurred}" recorded="{occurred}"' if occurred else ""
+    return f"<Listed{said}><Case>{case}</Case><Person>p1</Person>{what}</Listed>"

@@ -3,13 +3,26 @@
 After each act both sides show the same state and the same instants.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from tests.exchange.case_steps import ACCEPTED, applied, both_stand, instant, reply, sent_in, stands, with_terms
+from tests.exchange.case_steps import (
+    accepted,
+    announced,
+    applied,
+    both_stand,
+    deadlines,
+    documented,
+    done,
+    instant,
+    person,
+    since,
+    stands,
+    with_terms,
+)
 from tests.exchange.conftest import World, WorldMaker
-from tests.exchange.offices import RECORDS, Office
+from tests.exchange.offices import RECORDS
 
 TRAVEL = ("InterviewRequest", "InterviewResult", "TravelDocument", "TravelDocumentRequest")
 TRANSFER = ("TransferNotice", "TransferConfirmation", "TransferOutcome")
@@ -26,37 +39,6 @@ async def agreed(make_world: WorldMaker) -> World:
         "error=720 hours",
         opened=("Reply", *TRAVEL, *TRANSFER),
     )
-
-
-async def done(
-    by: Office, case: str, name: str, *changes: tuple[str, str], concerning: str | None, listed: str | None = None
-) -> str:
-    """A record that the other side has; its id."""
-    sent = sent_in(by, case, name, *changes, concerning=concerning, listed=listed)
-    await by.reaches(sent, "delivered")
-    return sent
-
-
-def since(by: Office, message: str) -> datetime:
-    """When what a message starts began: its receipt's time."""
-    return instant(by.shown(message)["receipt_time"])
-
-
-async def accepted(world: World) -> tuple[str, str]:
-    application, case = await applied(world)
-    await world.theirs.reaches(reply(world.theirs, case, "ours", application, ACCEPTED), "delivered")
-    return application, case
-
-
-async def documented(world: World) -> tuple[str, str]:
-    application, case = await accepted(world)
-    await done(world.theirs, case, "travel-document.xml", concerning=application)
-    return application, case
-
-
-def deadlines(world: World, case: str) -> dict[str, str]:
-    """The ends of what runs in the case, by period, the same on both sides."""
-    return {one["period"]: one["end"]["earliest"] for one in both_stand(world, case)["deadlines"]}
 
 
 async def test_an_interview_has_its_time_and_its_result_ends_that(agreed: World) -> None:
@@ -122,15 +104,3 @@ async def test_one_transport_takes_persons_of_several_cases_each_with_its_own_an
     assert "transfer" in deadlines(agreed, second), "who stayed is still to be transferred in time"
     agreed.clock.advance(days=31)
     assert both_stand(agreed, first)["state"] == "concluded"
-
-
-async def announced(world: World, *cases: str) -> str:
-    """A transfer notice that lists one person of each of these cases, sent in the first."""
-    listed = "".join(person(case) for case in cases)
-    return await done(world.ours, cases[0], "transfer-notice.xml", concerning=None, listed=listed)
-
-
-def person(case: str, what: str = "", occurred: str | None = None) -> str:
-    """One person of a list."""
-    said = f' occurred="{occurred}" recorded="{occurred}"' if occurred else ""
-    return f"<Listed{said}><Case>{case}</Case><Person>p1</Person>{what}</Listed>"

@@ -22,6 +22,7 @@ from node.api.problems import encoded, invalid
 from node.exchange.due_list import describe_due, due_now, due_of
 from node.exchange.figures import figures, figures_as_csv
 from node.exchange.paper_acts import CHANNELS, LARGEST_SCAN, NEW, ActOnPaper, record_on_paper
+from node.exchange.paper_scans import scan_of
 from node.records.clocks import Due, feed
 
 CALENDAR = "text/calendar"
@@ -124,6 +125,14 @@ class Clocks:
             told = await run_in_threadpool(self._judged, id, program, form)
             record = partial(self._record, id, program, told)
             return await (record() if key is None else keyed.once(node, key, record))
+
+    def scan(self, id: str, act: str, n: int, program: Caller) -> Response:
+        """The n-th scan of an act on paper, as it was recorded; a case counts the `scans` of each."""
+        node = self.context.node
+        with node.database.read() as connection:
+            octets = b"".join(scan_of(node, connection, case_for(connection, program, id), act, n).octets)
+        headers = {"content-disposition": f'attachment; filename="scan-{n}"'}
+        return Response(octets, headers=headers, media_type="application/octet-stream")
 
     def _judged(self, name: str, program: Program, form: Form) -> ActOnPaper:
         """What the form tells of; the case must be one that the program sees, unless it is new."""

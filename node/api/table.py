@@ -109,6 +109,10 @@ def _cases(cases: Cases, clocks: Clocks) -> tuple[Declared, ...]:
             documented=_form(PAPER_SCHEMA),
         ),
         Declared(
+            "GET", "/cases/{id:path}/on-paper/{act}/scans/{n}", Act.READ_RECORDS, read, clocks.scan,
+            "A scan of an act on paper", tag, gives=None, may_refuse=(404, 410), documented=_octets("*/*"),
+        ),
+        Declared(
             "POST", "/cases/{id:path}/officer", Act.ASSIGN_CASE, Scope.CASES_ASSIGN, cases.assign,
             "Say whose a case is", tag, models.AssignedCase, takes=Takes.JSON, may_refuse=(404,),
         ),

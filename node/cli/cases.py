@@ -19,9 +19,11 @@ from node.exchange.listing import case_rows, find_case
 from node.exchange.listing import show_case as case_shown
 from node.exchange.node import open_node
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
+from node.exchange.paper_scans import scan_of
 from node.exchange.part_scans import CLEAN
 from node.exchange.person_links import links_in
 from node.exchange.terms_drafts import Changes, change_terms
+from node.operations.parts_written import write_private
 from node.records.clocks import feed
 
 ACTOR = "command line"
@@ -100,6 +102,16 @@ def record_act(arguments: Namespace) -> int:
         "It is our own statement until the "
         "other side states the same.",
     )
+    return 0
+
+
+def write_scan(arguments: Namespace) -> int:
+    """Write a scan of an act on paper into a file."""
+    node = open_node(home_of(arguments))
+    with node.database.read() as connection:
+        scan = scan_of(node, connection, find_case(connection, arguments.id), arguments.act, arguments.n)
+        write_private(arguments.out, scan.octets)
+    show(arguments, {"file": str(arguments.out), "size": scan.size}, str(arguments.out))
     return 0
 
 
@@ -206,6 +218,9 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
     first, second = (max((len(act[n]) for act in acts), default=0) for n in (0, 1))
     for act, record, title in acts:
         yield f"{'allowed':9} {act:{first}}  {record:{second}}  {title}"
+    for one in procedure["on_paper"]:
+        by = "told by the other side" if one["recorded_by"] is None else f"recorded by {one['recorded_by']}"
+        yield f"{'paper':9} {one['id']} {one['act']} by {one['channel']}, {one['done']}; {by}, scans: {one['scans']}"
     for one in procedure["findings"]:
         about = one["message"] or one["period"] or ""
         reason = f"stated by {one['reason']} alone" if one["kind"] == _ONE_SIDED else one["reason"]

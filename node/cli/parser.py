@@ -299,6 +299,11 @@ def _case_verbs(verbs: _Verbs) -> None:
     )
     record.add_argument("--peer", metavar="P", help="with ID `new`: the other side of the case")
     record.add_argument("--domain", metavar="D", help="with ID `new`: what the case is about")
+    scan = _verb(case, "scan", f"{CASES}:write_scan", "write a scan of an act on paper into a file")
+    scan.add_argument("id", metavar="ID")
+    scan.add_argument("act", metavar="ACT", help="the act's id, as `case show` gives it")
+    scan.add_argument("n", metavar="N", type=_count, help="which of its scans; the first is 1")
+    scan.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file, readable for its owner only")
     due = _verb(verbs, "due", f"{CASES}:due", "print what is due, in the order in which to look at it")
     due.add_argument("--unit", metavar="U", help="of this unit, and of cases of none")
     due.add_argument(

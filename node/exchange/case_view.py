@@ -16,6 +16,7 @@ from node.exchange.case_reading import AT_ONCE, CaseReading
 from node.exchange.case_terms import TermsOfCase, terms_of_case
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
+from node.exchange.paper_scans import recorded_by_hand
 from node.records.domains import Domains
 from node.records.procedure_asked import CONSENT, Asked
 from node.records.procedure_events import Span
@@ -206,7 +207,11 @@ def procedure_of(node: Node, connection: Connection, row: Mapping[str, Any]) -> 
     computed = compute_case(node, connection, row)
     if computed is None:
         return {"procedure": None}
-    return {"procedure": describe_case(computed) | {"recorded_ends": recorded_ends(connection, row["id"])}}
+    described = describe_case(computed) | {"recorded_ends": recorded_ends(connection, row["id"])}
+    by_hand = recorded_by_hand(connection, row["id"])
+    told = {"recorded_by": None, "recorded_at": None, "scans": 0}
+    described["on_paper"] = [one | by_hand.get(one["id"], told) for one in described["on_paper"]]
+    return {"procedure": described}
 
 
 def _deadline(computed: ComputedCase, one: Deadline) -> dict[str, Any]:

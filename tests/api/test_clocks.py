@@ -1,5 +1,6 @@
 """Cases by their clocks, through the interface: how one stands, what is due, an act on paper."""
 
+import re
 from typing import Any
 
 import pytest
@@ -85,6 +86,31 @@ def test_an_act_on_paper_opens_a_case_whose_clock_runs(agreed: Site) -> None:
     assert recorded["number"] in calendar.text
     lyon = agreed.program("lyon", "officer", unit="Lyon")
     assert agreed.ask("GET", "/due?unit=Graz", token=lyon).status_code == 422
+
+
+def test_an_act_on_paper_says_who_recorded_it_and_gives_its_scans_back(agreed: Site) -> None:
+    recorded = on_paper(agreed, "new", fields={"peer": PEER, "domain": "returns"}).json()
+    other = on_paper(agreed, "new", fields={"peer": PEER, "domain": "returns"}).json()
+    [shown] = agreed.ask("GET", f"/cases/{recorded['number']}").json()["procedure"]["on_paper"]
+    assert (shown["id"], shown["scans"]) == (recorded["id"], 1)
+    assert re.fullmatch("program-[0-9a-f]{16}", shown["recorded_by"])
+    scans = f"/cases/{recorded['number']}/on-paper/{recorded['id']}/scans"
+    got = agreed.ask("GET", f"{scans}/1")
+    assert (got.status_code, got.content) == (200, SCAN)
+    assert got.headers["content-type"] == "application/octet-stream"
+    for path in (
+        f"{scans}/2",
+        f"{scans}/0",
+        scans.replace(recorded["id"], other["id"]) + "/1",
+        scans.replace(recorded["id"], "9" * 19) + "/1",
+        scans.replace(recorded["id"], "x") + "/1",
+    ):
+        assert agreed.ask("GET", path).status_code == 404, path
+    assert agreed.ask("GET", f"{scans}/1", "it").status_code == 403
+    with agreed.office.node.database.write() as connection:
+        connection.execute(update(CASE).where(CASE.c.conversation_id == recorded["case"]).values(unit="Lyon"))
+    graz = agreed.program("graz", "officer", unit="Graz")
+    assert agreed.ask("GET", f"{scans}/1", token=graz).status_code == 404
 
 
 def test_what_is_due_is_told_to_its_unit_and_its_officer(agreed: Site) -> None:

@@ -22,7 +22,7 @@ ROUTES = declared_routes(NOWHERE)
 
 def address(declared: Declared) -> str:
     path = declared.path
-    for place in ("{id:path}", "{party:path}", "{id}", "{n}", "{domain}", "{record}", "{handle}"):
+    for place in ("{id:path}", "{party:path}", "{id}", "{n}", "{act}", "{domain}", "{record}", "{handle}"):
         path = path.replace(place, "1")
     assert "{" not in path
     return path

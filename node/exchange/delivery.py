@@ -40,6 +40,7 @@ from node.exchange.settlement import (
     settle,
     stale,
 )
+from node.exchange.silent_peers import SilentPeers
 from node.exchange.transport import HttpAnswer, Progress, client_session, in_words, peer_tls, post
 from node.journal import journal
 from node.store.presence import Presence
@@ -79,6 +80,12 @@ class _Answered:
 def _judge(one: _Answered) -> Judgement:
     answer = one.answer
     return judge(one.attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """What runs beside the deliveries ends when it is cancelled, and not before."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a task beside the deliveries ended", error=type(error).__name__, exc_info=error)
 
 
 class Courier:
@@ -121,11 +128,15 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until `stop`; trouble of the store is waited out, never given up on."""
-        renewing = asyncio.create_task(self._renew_claims())
+        silent = SilentPeers(self._node, self._directory, self._tls_of, self.wake)
+        beside = [asyncio.create_task(self._renew_claims()), asyncio.create_task(silent.watch())]
+        for task in beside:
+            task.add_done_callback(_ended)
         try:
             await self._deliver_until_stopped()
         finally:
-            renewing.cancel()
+            for task in beside:
+                task.cancel()
             self._presence.close()
 
     async def _deliver_until_stopped(self) -> None:

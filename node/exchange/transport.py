@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import aiohttp
@@ -25,6 +26,10 @@ from node.trust.tls import DEFAULT_TERMS, TlsTerms, client_context
 # A receipt for a thousand parts stays below this; anything longer is not an answer to a delivery.
 LARGEST_ANSWER = 4_000_000
 CONNECT_SECONDS = 15
+LOOK_SECONDS = 5
+_PORTS = {"http": 80, "https": 443}
+# What a proxy says of a node that it cannot reach, and a node of itself while it takes nothing.
+_AWAY_FROM = 500
 # Below this a message is sent from memory in one piece.
 SMALL = 256 * 1024
 # A connection that was kept may be closed by the peer at the moment of the next request. That is no sign of trouble, so
@@ -93,6 +98,36 @@ def client_session() -> aiohttp.ClientSession:
         headers={"Accept-Encoding": "identity"},
         skip_auto_headers=("Accept", "User-Agent"),
     )
+
+
+LookingSession = aiohttp.ClientSession
+"""For looks whether somebody is there; no message goes by it."""
+
+
+def looking_session() -> LookingSession:
+    """A session for looks, of which each has its own connection and a few seconds."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True),
+        timeout=aiohttp.ClientTimeout(total=LOOK_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def is_there(session: LookingSession, url: str, tls: ssl.SSLContext, *, healthz: bool) -> bool:
+    """Whether somebody answers at the address of a peer: its `/healthz`, or else whether it takes a connection."""
+    address = urlsplit(url)
+    try:
+        if healthz:
+            health = address._replace(path="/healthz", query="", fragment="").geturl()
+            async with session.get(health, ssl=tls, allow_redirects=False) as answer:
+                return answer.status < _AWAY_FROM
+        async with asyncio.timeout(LOOK_SECONDS):
+            _, writer = await asyncio.open_connection(address.hostname, address.port or _PORTS[address.scheme])
+            writer.close()
+            await writer.wait_closed()
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False
+    return True
 
 
 def peer_tls(peer: KnownPeer, lists: Sequence[RevocationList] = (), terms: TlsTerms = DEFAULT_TERMS) -> ssl.SSLContext:

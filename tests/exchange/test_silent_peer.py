@@ -3,12 +3,13 @@ deliveries whose process died."""
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from node.as4 import read_signed, seal, verify_receipt
-from node.exchange import outbox
+from node.exchange import outbox, silent_peers
 from node.exchange.contents import envelope_of, part_octets
 from node.exchange.handling import resend_message, withdraw_message
 from node.exchange.outbox import PEER_DELIVERY, Claim
@@ -31,6 +32,25 @@ def with_a_dead_one(stage: Stage) -> None:
 
 def attempts(stage: Stage, party: str) -> int:
     return sum(row["attempts"] for row in stage.ours.listed(peer=party))
+
+
+def looking_often(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let silent peers be looked at all the time; an entry for each look that is over."""
+    for bound in ("LEAST_SECONDS", "MOST_SECONDS"):
+        monkeypatch.setattr(silent_peers, bound, 0.1)
+    looks: list[int] = []
+
+    async def counted(self: silent_peers.SilentPeers, session: Any, look: Any = silent_peers.SilentPeers.look) -> None:
+        await look(self, session)
+        looks.append(len(looks))
+
+    monkeypatch.setattr(silent_peers.SilentPeers, "look", counted)
+    return looks
+
+
+async def a_few(looks: list[int]) -> None:
+    before = len(looks)
+    await until(lambda: len(looks) > before + 2, "a few looks")
 
 
 async def test_a_dead_peer_is_tried_with_one_message_and_holds_up_nobody(stage: Stage) -> None:
@@ -75,6 +95,31 @@ async def test_a_peer_that_writes_to_us_is_tried_at_once(stage: Stage) -> None:
         stage.ours.clock.advance(minutes=2)  # its own pause, not the peer's
         stage.ours.courier.wake()
         await stage.ours.reaches(sent, "delivered")
+
+
+async def test_a_peer_that_answers_again_is_tried_within_seconds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the pause after the last attempt, which grows with the outage."""
+    looks = looking_often(monkeypatch)
+    await stage.peer.stop()
+    sent = [stage.ours.submit("theirs", text_part(str(n))) for n in range(3)]
+    await until(lambda: stage.ours.rows(PEER_DELIVERY), "the peer is known to be silent")
+    await until(lambda: not any(row["claimed_by"] for row in stage.ours.waiting()), "nothing is under way")
+    await a_few(looks)
+    await stage.peer.start()
+    for message in sent:
+        await stage.ours.reaches(message, "delivered")
+
+
+async def test_a_peer_that_answers_and_takes_nothing_is_left_to_its_pauses(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = looking_often(monkeypatch)
+    stage.peer.script = [closes] * 50
+    sent = stage.ours.submit("theirs", text_part("x"))
+    await stage.ours.attempted(sent, 1)
+    await until(lambda: not any(row["claimed_by"] for row in stage.ours.waiting()), "nothing is under way")
+    await a_few(looks)
+    assert attempts(stage, "theirs") == 1
 
 
 async def test_one_message_that_the_peer_answers_wrongly_does_not_hold_the_others(make_stage: StageMaker) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import re
 from argparse import Namespace
 
-from adapters.virus_scanner_check import check_scanner
 from node.cli.partners import require_address
 from node.cli.printing import No, home_of, show
 from node.config import load_settings
@@ -85,6 +84,8 @@ def serve(arguments: Namespace) -> int:
 
 def doctor(arguments: Namespace) -> int:
     """Run the checks of the node."""
+    from adapters.virus_scanner_check import check_scanner
+
     node = open_node(home_of(arguments))
     checks = run_checks(node) + check_scanner(node.settings)
     lines = []

@@ -26,6 +26,7 @@ from node.exchange.groups import STEPS_TOGETHER, InGroups
 from node.exchange.inbox import Taken, take
 from node.exchange.intake import Answer, Intake, Received, finish_together
 from node.exchange.node import Node
+from node.exchange.own_trouble import RETRY_AFTER_SECONDS, OwnTrouble
 from node.exchange.refusals import RefusalAlarms, RefusedIncoming
 from node.exchange.under_way import Place, TooMany, UnderWay
 from node.journal import journal, lines_say
@@ -33,7 +34,6 @@ from node.store.trouble import StoreUnavailable
 
 log = journal("exchange.endpoint")
 
-RETRY_AFTER_SECONDS = 30
 BUSY_RETRY_SECONDS = 2
 # Who has too many requests open is told so late: coming again at once then costs us little.
 HOLD_SECONDS = 1
@@ -52,14 +52,6 @@ LONGEST_REQUEST = timedelta(hours=4)
 DRAIN_SECONDS = 60
 # And with so many octets: who still sends more has either read the answer or will not.
 DRAIN_OCTETS = 64_000_000
-
-
-class OwnTrouble(Exception):
-    """This node cannot take anything now; `seconds` until the peer should try again."""
-
-    def __init__(self, reason: str, seconds: int = RETRY_AFTER_SECONDS) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
 
 
 class TooSlow(Exception):

@@ -32,6 +32,7 @@ from node.exchange.agreements import OpenPair
 from node.exchange.directory import Directory
 from node.exchange.groups import step_by_step
 from node.exchange.node import Node
+from node.exchange.own_trouble import OwnTrouble
 from node.exchange.refusals import RefusedIncoming
 from node.exchange.search_index import sealed_terms
 from node.journal import journal
@@ -170,7 +171,11 @@ class Intake:
         self._reader = None  # it refers to this object: with both gone, nothing is left to the collector of garbage
 
     def judge(self) -> None:
-        """The whole body is in: judge the record, if it is one of ours. Raises As4Error, or StoreUnavailable."""
+        """The whole body is in: judge the record, if it is one of ours.
+
+        Raises As4Error, StoreUnavailable, or OwnTrouble for a domain that is broken here: what cannot be judged is not
+        receipted.
+        """
         self.verify()
         opened = self._verified
         if not isinstance(opened, OpenedMessage):
@@ -282,6 +287,8 @@ class Intake:
         of each problem, no value."""
         header = opened.header
         domains = self._node.domains
+        if (broken := domains.broken_one(header.service)) is not None:
+            raise OwnTrouble(f"records of {header.service} cannot be judged here: {broken}")
         if domains.find(header.service) is None:
             return None
         first = self._sinks[opened.parts[0].info.content_id] if opened.parts else None

@@ -95,6 +95,11 @@ class _Preparation:
     def check(self) -> None:
         """The record by its schema and rules; without metadata in images, where that is asked for."""
         request, domains = self._request, self._node.domains
+        if (broken := domains.broken_one(request.service)) is not None:
+            raise SubmissionRefused(
+                f"{request.service}: its records cannot be judged here, since the domain did not load. {broken}. Mend "
+                "the folder, then start the node again."
+            )
         if domains.find(request.service) is None:
             if request.strip_metadata:
                 raise SubmissionRefused(f"{request.service}: metadata is taken out of what goes with a record only.")

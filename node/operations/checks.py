@@ -81,6 +81,7 @@ def run_checks(node: Node) -> list[Check]:
         *_webhooks(node),
         *_mail(node),
         *_certificates(node),
+        _domains(node),
         _settings(),
     ]
 
@@ -248,6 +249,15 @@ def _alarms(node: Node) -> Check:
         return Check("alarms", False, str(error), "See to the database.", needed=False)
     remedy = "" if count == 0 else "Look at them with: depesha alarm list. Each says what it is about."
     return Check("alarms", count == 0, f"{count} open", remedy, needed=False)
+
+
+def _domains(node: Node) -> Check:
+    """Whether every domain folder was loaded: records of one that was not are neither sent nor taken."""
+    name, broken = "domains", node.domains.broken
+    if not broken:
+        return Check(name, True, ", ".join(sorted(one.namespace for one in node.domains)), "", needed=False)
+    remedy = "Mend the folder, then start the node again. Until then its records are neither sent nor taken."
+    return Check(name, False, "; ".join(map(str, broken)), remedy, needed=False)
 
 
 def _revocation_lists(node: Node) -> Check:

@@ -54,6 +54,14 @@ class Broken:
     file: str
     reason: str
 
+    @property
+    def namespace(self) -> str:
+        """What its domain's namespace would be."""
+        return _namespace(self.folder)
+
+    def __str__(self) -> str:
+        return f"{self.folder}: {self.file}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Domain:
@@ -96,6 +104,13 @@ class Domains:
     def find(self, service: str) -> Domain | None:
         """The domain whose namespace is `service`."""
         return self._by_namespace.get(service)
+
+    def broken_one(self, service: str) -> Broken | None:
+        """Why there is no domain with this namespace, if its folder was found and could not be loaded: its records can
+        be judged by nobody here. None where there is such a domain, or no such folder."""
+        if self.find(service) is not None:
+            return None
+        return next((one for one in self.broken if one.namespace == service), None)
 
     def named(self, name: str, version: str | None = None) -> Domain | None:
         """The domain of that name, in its highest version unless one is given."""
@@ -150,6 +165,11 @@ def load_domains(directories: Iterable[Path] | None = None) -> Domains:
     return Domains(tuple(loaded.values()), tuple(broken))
 
 
+def _namespace(folder: Path) -> str:
+    resolved = folder.resolve()
+    return f"urn:depesha:{resolved.parent.name}:{resolved.name}"
+
+
 def load_domain(folder: Path) -> Domain:
     """Read one folder `<domain>/<version>`. Raises BrokenFolderError."""
     name, version = folder.resolve().parent.name, folder.resolve().name
@@ -157,7 +177,7 @@ def load_domain(folder: Path) -> Domain:
         raise BrokenFolderError(
             ".", "the folder must be <domain>/<version>: small letters, digits, hyphens; then a number"
         )
-    namespace = f"urn:depesha:{name}:{version}"
+    namespace = _namespace(folder)
     raw = _read_files(folder)
     settings = _settings(raw)
     files = {path: _put_namespace(path, content, settings["written_for"], namespace) for path, content in raw.items()}

@@ -21,7 +21,7 @@ from tests.api.conftest import ROOT, Site
 
 ACCEPTED = ["2xx", "304", "401", "403", "404", "409", "412"]
 # A form says nothing of its fields' types; a record, card, words or names of any letters are right by their schema, and
-# so are a thirteenth month and a change of terms that changes nothing.
+# so are a thirteenth month, a change of terms that changes nothing, and the handle of an officer who is none.
 SETTINGS = f"""
 [auth.openapi.bearer]
 bearer = "${{TOKEN}}"
@@ -39,6 +39,7 @@ include-name = [
   "POST /partners", "POST /partners/on-paper", "POST /partners/as-given", "POST /partners/{{party}}/confirm",
   "POST /persons/find", "POST /persons/links", "POST /breaches/{{id}}/close", "POST /messages/{{id}}/recall",
   "POST /officers/{{handle}}/away", "POST /partners/{{party}}/terms/{{domain}}",
+  "GET /due", "GET /due.ics",
 ]
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}
 """

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from structlog.testing import capture_logs
 
 from node.exchange import intake
 from node.exchange.contents import answer_of
+from node.exchange.judgement import SubmissionRefused
 from node.exchange.node import Node
 from node.exchange.search_index import sealed_terms
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
+from node.operations.checks import run_checks
 from node.records.check import CheckedRecord, check
-from node.records.domains import Domains
+from node.records.domains import Domains, load_domains
 from node.records.problems import Problem
 from node.records.reading import MAX_RECORD_BYTES
 from tests.exchange.conftest import World, WorldMaker
@@ -152,6 +155,24 @@ async def test_both_sides_see_the_same_refusal(make_world: WorldMaker) -> None:
     assert answer_of(world.ours.node, world.ours.row(sent)["id"]) == answer_of(
         world.theirs.node, world.theirs.row(sent)["id"]
     )
+
+
+async def test_a_domain_that_did_not_load_lets_nothing_through_unjudged(trading: World, tmp_path: Path) -> None:
+    """Neither out nor in; the peer tries again, and others' messages are taken."""
+    folder = shutil.copytree(ROOT / "schemas/returns/1", tmp_path / "returns/1")
+    (folder / "procedure.toml").write_text("no procedure", encoding="utf-8")
+    ours, theirs = trading.ours, trading.theirs
+    content = (EXAMPLES / "bad/name-with-digit.xml").read_bytes()
+    sent = letter(theirs.node, ours.node, [("application/xml", content)], service=RECORDS, action=APPLICATION)
+    ours.node.__dict__["domains"] = load_domains([tmp_path])
+    with pytest.raises(SubmissionRefused, match=r"returns:1: its records cannot be judged here.*procedure\.toml"):
+        ours.submit("theirs", record_part("good/application.xml"), service=RECORDS, action=APPLICATION)
+    assert (await post(ours, sent)).status == 503
+    assert ours.count(MESSAGE) == 0
+    check_of = {one.name: one for one in run_checks(ours.node)}
+    assert (check_of["domains"].ok, "procedure.toml" in check_of["domains"].found) == (False, True)
+    ours.node.__dict__["domains"] = load_domains()
+    assert (await post(ours, sent)).told[0] == "EBMS:0004"
 
 
 async def test_a_good_record_under_another_action_is_refused(trading: World) -> None:

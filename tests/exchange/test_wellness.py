@@ -134,7 +134,7 @@ async def test_an_unknown_clock_is_not_ready_until_a_peer_is_heard(quiet: World,
     kernel[0] = "unsynchronised"
     status, checks = await readiness(quiet.ours)
     assert (status, checks["clock"]["ok"]) == (503, False)
-    assert "message with a peer" in checks["clock"]["remedy"]
+    assert "exchange a record (no ping) with a peer" in checks["clock"]["remedy"]
     sent = letter(quiet.theirs.node, quiet.ours.node)
     assert (await post(quiet.ours, sent)).status == 200, "unknown is no doubt: intake goes on"
     status, checks = await readiness(quiet.ours)

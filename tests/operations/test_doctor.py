@@ -19,7 +19,17 @@ def test_a_node_that_is_well_says_so(home: Home) -> None:
     assert said.status == 0, said
     assert "NOT OK" not in said.out
     found = {one["check"]: one for one in home.do("doctor")}
-    assert set(found) >= {"sign", "decrypt", "write", "clock", "disk", "alarms", "revocation-lists", "settings"}
+    assert set(found) >= {
+        "sign",
+        "decrypt",
+        "write",
+        "clock",
+        "disk",
+        "alarms",
+        "revocation-lists",
+        "domains",
+        "settings",
+    }
     assert all(set(one) == {"check", "ok", "found", "remedy"} for one in found.values())
 
 

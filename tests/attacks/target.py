@@ -33,7 +33,7 @@ from tests.as4.surgery import CONTENTS, Surgery
 from tests.exchange.wire import Reply
 from tests.trust_doors.homes import Home
 
-AGREEMENT, SERVICE, ACTION = "urn:depesha:agreement:1", "urn:depesha:example:1", "application"
+AGREEMENT, SERVICE, ACTION = "urn:depesha:agreement:1", "urn:example:trade:1", "application"
 RECORDS = ("urn:depesha:returns:1", "ReadmissionApplication")
 PARTY_TYPE = "urn:party"
 # What the running log says when a request met a fault of the node's own.

@@ -132,6 +132,11 @@ def find_by_handle(connection: Connection, handle: str) -> Person:
     return _open_account(connection, _accounts.c.handle == handle, f"There is no account that the log calls {handle!r}")
 
 
+def find_account(connection: Connection, account: str) -> Person:
+    """The open account of that name, or that the log calls so. Raises AccountError if there is none."""
+    return (find_by_handle if account.startswith(HANDLE) else find_user)(connection, account)
+
+
 def _open_account(connection: Connection, which: ColumnElement[bool], missing: str) -> Person:
     row = connection.execute(select(_accounts).where(which, _accounts.c.removed_at.is_(None))).one_or_none()
     if row is None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from node.access.accounts import HANDLE, AccountError, Person, find_by_handle, find_user, list_users, set_away
+from node.access.accounts import AccountError, Person, find_account, list_users, set_away
 from node.access.permissions import sees_unit
 from node.audit.entry import append, entry
 from node.exchange.assignment import LOOKING_AFTER
@@ -57,11 +57,10 @@ def end_absence(node: Node, account: str, actor: str) -> Person:
 
 
 def _note(node: Node, account: str, first: datetime | None, until: datetime | None, actor: str) -> Person:
-    find = find_by_handle if account.startswith(HANDLE) else find_user
     with node.database.write() as connection:
-        person = find(connection, account)
+        person = find_account(connection, account)
         set_away(connection, person.name, first, until)
-        noted = find(connection, account)
+        noted = find_account(connection, account)
         facts = {"from": instant_text(noted.away_from), "until": instant_text(noted.away_until)}
         facts |= {"account": person.handle}
         made = entry(type="account.absence", at=node.now(), actor=actor, facts=facts)

@@ -19,7 +19,7 @@ from node.exchange.kept_words import keep_words, kept_words
 from node.exchange.listing import NotFound, find_message, instant_text
 from node.exchange.node import Node
 from node.exchange.settlement import ALARM, EVENT, MESSAGE
-from node.store.columns import new_row_id, table_of
+from node.store.columns import new_row_id, row_id_of, table_of
 from node.store.tables import Outbox, Payload
 
 NOTE_LIMIT = 500
@@ -151,9 +151,10 @@ def _note(note: str) -> str:
 
 
 def _row_id(alarm: str) -> int:
-    if not alarm.isascii() or not alarm.isdigit() or int(alarm) >= 2**63:
+    found = row_id_of(alarm)
+    if found is None:
         raise NotFound(f"There is no alarm {alarm!r}: an id is a number. `depesha alarm list` shows them.")
-    return int(alarm)
+    return found
 
 
 def _described(row: Mapping[str, Any], note: str | None) -> dict[str, Any]:

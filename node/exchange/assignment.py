@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
-from node.access.accounts import HANDLE, Person, Role, find_by_handle, find_user
+from node.access.accounts import Person, Role, find_account
 from node.access.permissions import sees_unit
 from node.audit.entry import append, entry
 from node.exchange.cases import CASE, alias
@@ -44,8 +44,7 @@ def assign_case(node: Node, case: str, account: str | None, actor: str) -> dict[
 
 
 def _who_may(connection: Connection, account: str, unit: str | None, number: str) -> Person:
-    found = find_by_handle if account.startswith(HANDLE) else find_user
-    person = found(connection, account)
+    person = find_account(connection, account)
     if person.role not in LOOKING_AFTER:
         raise AssignmentRefused(
             f"{account} has the role {person.role}: name somebody with {' or '.join(LOOKING_AFTER)}."

@@ -19,7 +19,7 @@ from node.exchange.node import Node
 from node.exchange.recall_rows import RECALL
 from node.exchange.settlement import ALARM, MESSAGE
 from node.records.clocks import Deadline, Ends, Silence
-from node.store.columns import new_row_id, table_of
+from node.store.columns import new_row_id, row_id_of, table_of
 from node.store.tables import Breach
 
 BREACH = table_of(Breach)
@@ -98,8 +98,9 @@ def list_breaches(
 
 def find_breach(connection: Connection, breach: str, unit: str | None = None) -> Mapping[str, Any]:
     """The row of a breach of this unit, or of none. Raises NotFound."""
-    known = breach.isascii() and breach.isdigit() and len(breach) <= 19 and int(breach) < 2**63
-    row = connection.execute(_query(unit).where(BREACH.c.id == int(breach))).mappings().one_or_none() if known else None
+    known = row_id_of(breach)
+    query = _query(unit).where(BREACH.c.id == known)
+    row = None if known is None else connection.execute(query).mappings().one_or_none()
     if row is None:
         raise NotFound(f"There is no breach {breach!r}. `depesha breach list --all` shows those that there are.")
     return dict(row)

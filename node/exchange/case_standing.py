@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -19,19 +19,19 @@ from sqlalchemy import Connection, bindparam, select, update
 from node.exchange.case_events import named_in, naming_records
 from node.exchange.case_marks import CHANGED, TOUCH
 from node.exchange.case_reading import CaseReading
-from node.exchange.case_view import ENDED, ComputedCase, asked_title, compute_cases
+from node.exchange.case_view import ComputedCase, asked_title, compute_cases
 from node.exchange.cases import CASE, members_of_cases
 from node.exchange.listing import describe_cases, instant_text
 from node.exchange.node import Node
 from node.exchange.settlement import MESSAGE
 from node.records.clocks.calendar_records import PURPOSE
 from node.records.domains import Domains
-from node.store.columns import microseconds
+from node.records.procedure_view import DISPUTED, ENDED, OPEN
+from node.store.columns import instant_of, microseconds
 from node.store.prepared import Prepared, among
 
 FORM = 1
 """Goes up with every change to what is computed of a case or how it is kept: no answer is taken from an older one."""
-OPEN, DISPUTED = "open", "disputed"
 
 _KEPT = Prepared(
     select(CASE.c.id, CASE.c.clock_at, CASE.c.standing, CASE.c.standing_by, CASE.c.standing_at).where(
@@ -216,11 +216,6 @@ def peers_with_new_calendars(node: Node, connection: Connection) -> dict[int, st
     return {row.case_id: row.peer for row in _CALENDARS.rows(connection, services=services)}
 
 
-def instant_of(at: int) -> datetime:
-    """The instant so many microseconds after 1970 began."""
-    return datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
-
-
 def _changed_elsewhere(node: Node, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
     """The row ids of those cases that something bears on which no look has spread yet."""
     peers = set(peers_with_new_calendars(node, connection).values())
@@ -262,13 +257,11 @@ def _read(text: str) -> Standing:
 def _at(standing: Standing, now: datetime) -> Standing:
     """The same at `now`: a period whose end lies between two instants is disputed from the first of them on."""
     at = microseconds(now)
-    if not any(one.standing == OPEN and one.earliest is not None and one.earliest <= at for one in standing.periods):
+    over = [one.standing == OPEN and one.earliest is not None and one.earliest <= at for one in standing.periods]
+    if not any(over):
         return standing
     periods = (
-        replace(one, standing=DISPUTED)
-        if one.standing == OPEN and one.earliest is not None and one.earliest <= at
-        else one
-        for one in standing.periods
+        replace(one, standing=DISPUTED) if is_over else one for one, is_over in zip(standing.periods, over, strict=True)
     )
     return replace(standing, periods=tuple(periods))
 

@@ -25,7 +25,7 @@ from node.records.procedure_view import CaseView, Deadline, Possible, view
 from node.records.procedures import BY_TERMS, EITHER, Act, Procedure, SharedActs, Source
 
 OURS, THEIRS, BOTH, NOBODY = "ours", "theirs", "both", "nobody"
-ENDED, UNREADABLE = "ended", "unreadable"
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

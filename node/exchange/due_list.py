@@ -7,18 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from node.access.accounts import HANDLE, AccountError, Role, find_by_handle, find_user, list_users
+from node.access.accounts import AccountError, Role, find_account, list_users
 from node.access.permissions import sees_unit
 from node.exchange.assignment import LOOKING_AFTER
 from node.exchange.breaches import breaches_due
-from node.exchange.case_standing import DISPUTED, Standing, instant_of, standings
+from node.exchange.case_standing import Standing, standings
 from node.exchange.case_view import BOTH, NOBODY, OURS
 from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.recall_rows import recall_requests, recalls_due
 from node.records.clocks import Deadline, Due, Ends, Silence, due, seen_by
+from node.records.procedure_view import DISPUTED, UNKNOWN
 from node.records.procedures import Procedure
+from node.store.columns import instant_of
 
 _READ = (
     "id", "opener", "conversation_id", "domain", "version", "unit", "officer", "unread", "alias_year", "alias_number",
@@ -40,7 +42,7 @@ def due_of(node: Node, connection: Connection, account: str, unit: str | None = 
 
     Raises AccountError where `unit` has no officer or head of that name.
     """
-    person = (find_by_handle if account.startswith(HANDLE) else find_user)(connection, account)
+    person = find_account(connection, account)
     if person.role not in LOOKING_AFTER or not sees_unit(unit, person.unit):
         whose = "" if unit is None else f" of unit {unit}, or of none"
         raise AccountError(f"{account} is no {' or '.join(LOOKING_AFTER)}{whose}. `depesha user list` shows them.")
@@ -86,7 +88,7 @@ def _of_case(standing: Standing, row: Mapping[str, Any], answer_time: timedelta)
     for one in standing.periods:
         began = instant_of(one.start)
         if one.earliest is None:
-            if one.awaits == NOBODY or one.standing != "unknown":
+            if one.awaits == NOBODY or one.standing != UNKNOWN:
                 continue
             # What is awaited is awaited, too, where terms or calendars give no end.
             earliest = latest = began + answer_time

@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from node.exchange.case_standing import Standing, instant_of, standings
+from node.exchange.case_standing import Standing, standings
 from node.exchange.cases import CASE, members_of_cases, seen_by_unit
 from node.exchange.node import Node
 from node.records.cells import csv_text
 from node.records.small_numbers import Counted, hidden
+from node.store.columns import instant_of
 
 COLUMNS = (
     "level", "year", "partner", "procedure", "outcome", "cases", "median_days", "longest_days", "overdue", "deemed",

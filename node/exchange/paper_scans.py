@@ -10,13 +10,13 @@ from node.exchange.case_reading import PAPER
 from node.exchange.contents import sealed_octets
 from node.exchange.listing import NotFound, instant_text
 from node.exchange.node import Node
-from node.store.columns import table_of
+from node.store.columns import row_id_of, table_of
 from node.store.payloads import Kind
 from node.store.tables import Payload, PayloadKey
 
 _PAYLOAD, _KEY = table_of(Payload), table_of(PayloadKey)
 _SCAN: Kind = "part"
-_LONGEST_ID = 19  # digits of a row id
+_MOST_SCANS = 999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,14 @@ def scan_of(node: Node, connection: Connection, case: Mapping[str, Any], act: st
 
     Raises NotFound, PayloadErased, SealBroken.
     """
-    missing = NotFound(f"There is no scan {n} of an act {act!r} in this case. `depesha case show` counts them.")
-    if not act.isascii() or not act.isdigit() or len(act) > _LONGEST_ID or not 1 <= n <= 999_999:
-        raise missing
+    row_id = row_id_of(act)
     query = (
         select(PAPER.c.id, _PAYLOAD.c.size)
         .join(_PAYLOAD, and_(_PAYLOAD.c.message == PAPER.c.id, _PAYLOAD.c.kind == _SCAN, _PAYLOAD.c.n == n))
-        .where(PAPER.c.case_id == case["id"], PAPER.c.id.in_([int(act)] if int(act) < 2**63 else []))
+        .where(PAPER.c.case_id == case["id"], PAPER.c.id == row_id)
     )
-    row = connection.execute(query).one_or_none()
+    asked = row_id is not None and 1 <= n <= _MOST_SCANS
+    row = connection.execute(query).one_or_none() if asked else None
     if row is None:
-        raise missing
+        raise NotFound(f"There is no scan {n} of an act {act!r} in this case. `depesha case show` counts them.")
     return Scan(row.size, sealed_octets(node, row.id, _SCAN, n, connection))

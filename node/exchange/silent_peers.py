@@ -14,18 +14,15 @@ from sqlalchemy import Connection, exists, select, update
 
 from node.exchange import outbox
 from node.exchange.directory import Directory
+from node.exchange.due import OUTBOX, PEER_DELIVERY
 from node.exchange.node import Node
 from node.exchange.peers import KnownPeer
 from node.exchange.retry import jitter
 from node.exchange.transport import LookingSession, is_there, looking_session
 from node.journal import journal
-from node.store.columns import table_of
-from node.store.tables import Outbox, PeerDelivery
 from node.store.trouble import StoreUnavailable
 
 log = journal("exchange.silent_peers")
-
-OUTBOX, PEER_DELIVERY = table_of(Outbox), table_of(PeerDelivery)
 
 # A peer of many hears from all of them when it is back: they do not look at the same moment.
 LEAST_SECONDS, MOST_SECONDS = 2.0, 4.0

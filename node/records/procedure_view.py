@@ -28,6 +28,8 @@ from node.records.procedures import EITHER, Procedure, Transition, other_role
 
 SAME_ACT = timedelta(days=1)
 """Two statements of an act on paper are of the same one if they differ by no more."""
+ENDED, PAUSED, UNKNOWN, DISPUTED, OPEN = "ended", "paused", "unknown", "disputed", "open"
+"""How a period stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,12 +308,12 @@ def _deadlines(procedure: Procedure, state: Replayed, now: datetime) -> tuple[De
 
 def _standing(one: Running, now: datetime) -> str:
     if one.over:
-        return "ended"
+        return ENDED
     if one.paused:
-        return "paused"
+        return PAUSED
     if one.end is None:
-        return "unknown"
-    return "disputed" if one.disputed or one.end.earliest <= now else "open"
+        return UNKNOWN
+    return DISPUTED if one.disputed or one.end.earliest <= now else OPEN
 
 
 def _possible(procedure: Procedure, terms: Terms, state: Replayed) -> tuple[Possible, ...]:

@@ -19,6 +19,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _ROW_ID_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 ROW_ID_RANDOM_BITS = 22
+_LONGEST_ROW_ID = 19  # digits
 # Rows of one transaction are dated by the moment when their message was judged, which may lie a little before others'.
 # Only what lies further back than this speaks of a clock that was set back.
 _STALE_MILLISECONDS = 60_000
@@ -31,6 +32,19 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def instant_of(at: int) -> datetime:
+    """The instant so many microseconds after 1970 began, in UTC."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def row_id_of(text: str) -> int | None:
+    """The row id that a text writes in digits; None for a text that is none."""
+    if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_ROW_ID:
+        return None
+    found = int(text)
+    return found if found < 2**63 else None
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware datetime, kept as `microseconds` and read back in UTC. A naive one raises ValueError."""
 
@@ -41,7 +55,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else instant_of(value)
 
 
 class WideInteger(TypeDecorator[int]):

@@ -18,7 +18,7 @@ from node.exchange.paper_acts import ActOnPaper, record_on_paper
 from node.exchange.settlement import LOG_ENTRY
 from node.exchange.terms_drafts import Changes, change_terms
 from node.records.validator import Validator
-from tests.exchange.case_steps import ACCEPTED, applied, both_stand, instant, reply, sent_in, with_terms
+from tests.exchange.case_steps import ACCEPTED, applied, both_stand, documented, instant, reply, sent_in, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office, text_part
 
@@ -128,14 +128,7 @@ async def test_a_period_that_only_becomes_overdue_is_recorded_without_an_effect(
 async def test_whatever_changes_a_case_has_its_clock_looked_at_again(make_world: WorldMaker) -> None:
     travel = ("Reply", "TravelDocument", "TransferNotice")
     world = await agreed(make_world, "travel-document=72 hours", "transfer-reply=24 hours", opened=travel)
-    cases = []
-    for _ in range(2):
-        application, case = await applied(world)
-        await world.theirs.reaches(reply(world.theirs, case, "ours", application, ACCEPTED), "delivered")
-        document = sent_in(world.theirs, case, "travel-document.xml", concerning=application)
-        await world.theirs.reaches(document, "delivered")
-        cases.append(case)
-    first, second = cases
+    (_, first), (_, second) = [await documented(world) for _ in range(2)]
     assert clock_at(world.ours, first) == CHANGED
     looked(world.ours)
     before = clock_at(world.ours, second)

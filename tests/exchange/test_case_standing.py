@@ -21,7 +21,7 @@ from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
 from node.exchange.settlement import MESSAGE
 from node.exchange.terms_drafts import Changes, change_terms
 from node.records.clocks import Calendar
-from tests.exchange.case_steps import ACCEPTED, applied, instant, open_records, reply, sent_in, with_terms
+from tests.exchange.case_steps import ACCEPTED, applied, documented, instant, open_records, reply, sent_in, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office
 from tests.exchange.test_cases_run import DAYS_OFF, sent_calendar
@@ -142,14 +142,7 @@ async def test_a_list_that_another_case_holds_counts_at_once(
         "transfer-reply=24 hours",
         opened=TRAVEL,
     )
-    cases = []
-    for _ in range(2):
-        application, case = await applied(world)
-        await world.theirs.reaches(reply(world.theirs, case, "ours", application, ACCEPTED), "delivered")
-        document = sent_in(world.theirs, case, "travel-document.xml", concerning=application)
-        await world.theirs.reaches(document, "delivered")
-        cases.append(case)
-    first, second = cases
+    (_, first), (_, second) = [await documented(world) for _ in range(2)]
     looked(world.ours, world.theirs)
     before = ends(world.ours)
     listed = f"<Listed><Case>{second}</Case><Person>p1</Person></Listed>"

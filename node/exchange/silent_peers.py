@@ -74,8 +74,12 @@ class SilentPeers:
             self._wake()
 
     async def _answers(self, session: LookingSession, peer: KnownPeer) -> bool:
+        try:
+            tls = self._tls_of(peer)
+        except ssl.SSLError:
+            return False  # an attempt says what is wrong with its certificates; others are looked at all the same
         async with self._room:
-            return await is_there(session, peer.url or "", self._tls_of(peer), healthz=peer.depesha)
+            return await is_there(session, peer.url or "", tls, healthz=peer.depesha)
 
 
 def _silent_until_after(connection: Connection, later: datetime) -> list[str]:

@@ -1,5 +1,6 @@
 """What is received is scanned after its receipt, by a command or by ICAP; what is infected is handed out on purpose."""
 
+import asyncio
 import json
 import socket
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.folder import held
-from adapters.virus_scanner import ScannerFailed, Verdict, _asked, scan
+from adapters.virus_scanner import ScannerFailed, Verdict, _asked, scan, scan_received
 from node.cli import messages
 from node.cli.printing import No
 from node.config import ConfigError, load_settings
@@ -139,6 +140,26 @@ async def test_the_receipt_comes_first_and_the_verdict_is_shown_at_the_message(m
     (alarm,) = world.theirs.alarms(ALARM_KIND)
     assert alarm["detail"] == "part 2: infected (Specimen.Bad FOUND)"
     assert [part["scan"] for part in world.ours.shown(sent)["parts"]] == [None, None], "what we send is not scanned"
+
+
+async def test_a_scanner_that_hangs_delays_no_receipt(make_world: WorldMaker, tmp_path: Path) -> None:
+    world = await make_world()
+    node, asked, answer, stop = world.theirs.node, tmp_path / "asked", tmp_path / "answer", asyncio.Event()
+    command = f"sh -c 'touch {asked}; until test -e {answer}; do sleep 0.05; done'"
+    node.__dict__["settings"] = node.settings.model_copy(update={"virus_scanner": command})
+    await received(world, b"first")
+    scanning = asyncio.create_task(scan_received(node, stop))
+    try:
+        async with asyncio.timeout(30):
+            while not asked.exists():  # noqa: ASYNC110 - another process says so
+                await asyncio.sleep(0.02)
+        later = await received(world, b"second")
+        assert not scanning.done()
+        assert [part["scan"] for part in world.theirs.shown(later)["parts"]] == [None]
+    finally:
+        stop.set()
+        answer.touch()
+        await scanning
 
 
 async def test_an_infected_part_is_handed_out_on_purpose_only_and_the_log_says_by_whom(make_world: WorldMaker) -> None:

@@ -66,14 +66,20 @@ def _changed(name: str, service: str, changes: Sequence[tuple[str, str]]) -> str
 
 
 def submitted(
-    office: Office, to: str, content: PartToSend, action: str, *, service: str = RECORDS, **more: Any
+    office: Office,
+    to: str,
+    content: PartToSend,
+    action: str,
+    *attached: PartToSend,
+    service: str = RECORDS,
+    **more: Any,
 ) -> Submitted:
     """Queued, after the second look that the record asks for."""
     try:
-        return office.submitted(to, content, service=service, action=action, **more)
+        return office.submitted(to, content, *attached, service=service, action=action, **more)
     except ConfirmationNeeded as asked:
         codes = [one.code for one in asked.findings]
-        return office.submitted(to, content, service=service, action=action, confirmed=codes, **more)
+        return office.submitted(to, content, *attached, service=service, action=action, confirmed=codes, **more)
 
 
 async def applied(world: World) -> tuple[str, str]:

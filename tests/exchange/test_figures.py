@@ -77,6 +77,21 @@ async def test_cases_are_counted_by_partner_procedure_and_outcome(office: Office
     assert f",{ON_PAPER}," not in text
 
 
+async def test_overdue_cases_are_counted_where_they_are_not_few(office: Office) -> None:
+    silent = Changes(set=["reply=240 hours silence=overdue"])
+    assert change_terms(office.node, "theirs", "returns", silent, "test")["waiting"] == {}
+    for _ in range(7):
+        applied(office, "theirs")
+    assert of_figures(office, level="all")[0]["overdue"] == 0
+    office.clock.advance(days=11)
+    for _ in range(6):
+        applied(office, "theirs")
+    rows = {row["outcome"]: (row["cases"], row["overdue"]) for row in of_figures(office, level="outcome")}
+    assert rows == {"overdue": (7, 7), "applied": (6, 0)}
+    [total] = of_figures(office, level="all")
+    assert (total["cases"], total["overdue"], total["deemed"]) == (13, 7, 0)
+
+
 async def test_few_cases_are_hidden_with_what_would_give_them_back(office: Office) -> None:
     for _ in range(6):
         applied(office, "theirs")

@@ -22,7 +22,7 @@ from node.store.columns import table_of
 from node.store.tables import LogEntryKey
 from tests.exchange.case_steps import example, submitted
 from tests.exchange.conftest import World, WorldMaker
-from tests.exchange.offices import Office
+from tests.exchange.offices import EXAMPLES, Office
 
 ACTION = "ReadmissionApplication"
 
@@ -67,6 +67,22 @@ async def test_both_sides_find_a_person_however_the_name_is_written(world: World
             assert (one["by"], one["person"], one["born"]) == ("birth", "p1", ["1985-04-17"])
     (one,) = find_person(world.ours.node, number, "test")["found"]
     assert (one["by"], one["case"]) == ("case", number)
+
+
+async def test_both_sides_find_a_person_by_the_number_of_a_document_however_it_is_written(world: World) -> None:
+    files = EXAMPLES / "attachments"
+    record = example("application.xml")
+    attached = [
+        PartToSend.of_bytes((files / name).read_bytes(), media_type, name)
+        for name, media_type in (("photograph-p1.jpg", "image/jpeg"), ("passport-p1.pdf", "application/pdf"))
+    ]
+    sent = submitted(world.ours, "theirs", record, ACTION, *attached)
+    await world.ours.reaches(sent.id, "delivered")
+    for office in (world.ours, world.theirs):
+        for asked in ("L898902C3", "l 898-902 c3"):
+            (one,) = find_person(office.node, asked, "test")["found"]
+            assert (one["by"], one["person"], one["message"]) == ("number", "p1", sent.id), asked
+        assert find_person(office.node, "L898902C4", "test")["found"] == []
 
 
 async def test_too_little_is_refused_in_words(world: World) -> None:
@@ -130,6 +146,10 @@ async def test_what_was_said_of_two_persons_is_shown_from_both_sides_of_the_link
     assert link_persons(node, one, other, "same", "test")["before"] is None
     said = link_persons(node, other, one, "twin", "test")
     assert (said["one"], said["other"], said["as"], said["before"]) == (f"{first}/p1", f"{second}/p1", "twin", "same")
+    assert link_persons(node, one, other, "another", "test")["before"] == "twin"
+    with node.database.read() as connection:
+        assert [link["as"] for link in links_in(connection, find_case(connection, first))["links"]] == ["another"]
+    assert link_persons(node, one, other, "twin", "test")["before"] == "another"
     found = {person["case"]: person["links"] for person in find_person(node, "hoxha", "test")["found"]}
     assert {case: [(link["as"], link["with"]) for link in links] for case, links in found.items()} == {
         first: [("twin", f"{second}/p1")],

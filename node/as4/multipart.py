@@ -93,7 +93,8 @@ class Splitter:
     def _header(self) -> tuple[str, bytes] | None:
         at = self._at
         end = self._buffer.find(b"\r\n\r\n", max(self._looked - 3, at))
-        size = (len(self._buffer) if end < 0 else end) - at
+        # until its end is there, the last octets may be the first three of that
+        size = (len(self._buffer) - len(b"\r\n\r") if end < 0 else end) - at
         if size > self._limits.part_header_bytes:
             raise MimeInconsistency(f"part header: more than {self._limits.part_header_bytes} bytes")
         if end < 0:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,8 @@ from node.as4 import (
     read_signed,
     verify_receipt,
 )
+from node.as4.errors import MimeInconsistency
+from node.as4.limits import Limits
 from node.as4.multipart import PART_DATA, PART_END, PART_HEADER, Splitter
 from tests.as4 import material, recordings
 
@@ -248,6 +251,26 @@ def test_splitter_finds_the_same_parts_in_any_pieces(contents: list[bytes], cuts
 
     assert splitter.ended
     assert found == [[b"N: %d" % n, content] for n, content in enumerate(contents)]
+
+
+@pytest.mark.parametrize("size", range(1, 8))
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_a_part_header_at_its_limit_is_judged_alike_however_it_is_cut(size: int, beyond: int) -> None:
+    limits = Limits(part_header_bytes=64)
+    header = b"N: ".ljust(64 - len(b"\r\n") + beyond, b"x")
+    body = b"--b\r\n" + header + b"\r\n\r\none\r\n--b--"
+
+    def read() -> list[bytes]:
+        splitter = Splitter(b"b", limits)
+        pieces = (body[at : at + size] for at in range(0, len(body), size))
+        events = [event for piece in pieces for event in splitter.feed(piece)]
+        return [octets for kind, octets in events if kind == PART_HEADER]
+
+    if beyond > 0:
+        with pytest.raises(MimeInconsistency, match="more than 64 bytes"):
+            read()
+    else:
+        assert read() == [header]
 
 
 @SETTINGS

@@ -75,7 +75,9 @@ class Settings(BaseModel):
     recognise_own_form: bool = Field(
         True, description="read what peers write exactly as this program does without an XML parser; false parses all"
     )
-    connections_per_peer: int = Field(64, ge=1, description="requests of one peer served at once; more get 503")
+    connections_per_peer: int = Field(
+        64, ge=1, description="requests of one peer served at once; more wait a second, then get 503"
+    )
     unproved_per_address: int = Field(
         256, ge=1, description="requests from one address at once whose sender is not proved yet; more get 503"
     )

@@ -358,14 +358,14 @@ class Courier:
     ) -> Settlement:
         now = self._node.now()
         receipt = judgement.receipt
-        if claim.body_sent_before:
-            # The receipt may be of an earlier attempt, whose answer was lost.
-            began = min(began, claim.first_attempt_at)
+        # The receipt may be of an earlier attempt, whose answer was lost.
+        earliest = min(began, claim.first_attempt_at) if claim.body_sent_before else began
         return Settlement(
             claim=claim,
             judgement=judgement,
             receipt=None if body is None else seal_answer(self._node, body),
-            disputed_time=receipt is not None and disputed(receipt.timestamp, began, now),
+            disputed_time=receipt is not None and disputed(receipt.timestamp, earliest, now),
+            began=began,
             at=now,
             may_give_up=may_give_up,
         )

@@ -35,7 +35,8 @@ from node.store.trouble import StoreUnavailable
 log = journal("exchange.endpoint")
 
 BUSY_RETRY_SECONDS = 2
-# Who has too many requests open is told so late: coming again at once then costs us little.
+# Who has too many requests open is told so late, and has waited as long for a place before: coming again at once then
+# costs us little.
 HOLD_SECONDS = 1
 # The disk is asked once for so many requests, and at each large one.
 DISK_LOOK_EVERY = 64
@@ -65,7 +66,7 @@ class Endpoint:
         self._node = node
         self._directory = directory
         settings = node.settings
-        self._under_way = UnderWay(settings.connections_per_peer, settings.unproved_per_address)
+        self._under_way = UnderWay(settings.connections_per_peer, settings.unproved_per_address, HOLD_SECONDS)
         self._requests = 0
         self._disk_is_full = False
         self.clock: JudgedClock | None = None
@@ -170,13 +171,13 @@ class Endpoint:
                         else:
                             intake.feed(chunk)
                         if not place.is_proved:
-                            _prove(place, intake)
+                            await _prove(place, intake)
                     if size > LARGE:
                         await taking.end()
                         await beside_loop(intake.verify)
                 if not place.is_proved:
                     intake.verify()  # only now is one opened that has no parts
-                    _prove(place, intake)
+                    await _prove(place, intake)
             except TimeoutError:
                 raise TooSlow from None
             finally:
@@ -207,10 +208,10 @@ class Endpoint:
             place.leave()
 
 
-def _prove(place: Place, intake: Intake) -> None:
+async def _prove(place: Place, intake: Intake) -> None:
     """Count a request for its sender once that is certain. Raises TooMany."""
     if intake.header is not None:
-        place.prove(intake.header.sender.id)
+        await place.prove(intake.header.sender.id)
 
 
 def _too_slow() -> Answer:

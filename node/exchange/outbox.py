@@ -346,6 +346,14 @@ def peer_failed(
     return until
 
 
+def has_answered(connection: Connection, peer: str, since: datetime, now: datetime) -> bool:
+    """Whether a peer took or refused a message between these instants, of whichever process."""
+    found = select(PEER_DELIVERY.c.party).where(
+        PEER_DELIVERY.c.party == peer, PEER_DELIVERY.c.last_success_at.between(since, now)
+    )
+    return connection.scalar(found) is not None
+
+
 def peer_heard(connection: Connection, peers: Sequence[str], now: datetime) -> bool:
     """A silent peer has sent us something: it is back, so try it now. Returns whether one of these had been silent."""
     return _HEARD.run(connection, peers=sorted(set(peers)), now=now) > 0

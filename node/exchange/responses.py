@@ -39,7 +39,7 @@ DECRYPTION_FAILED = "EBMS:0102"
 # A peer's explanation is shown to people; more than this explains nothing.
 LONGEST_DETAIL = 1000
 
-Kind = Literal["delivered", "refused", "unconfirmed", "failed", "unreachable", "uncovered"]
+Kind = Literal["delivered", "refused", "unconfirmed", "failed", "not-ready", "unreachable", "uncovered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,9 @@ class Judgement:
     """What an attempt came to.
 
     delivered: `receipt` proves it. refused: the peer's signed error. unconfirmed: the peer seems to have had it
-    before. failed: this message's attempt failed, others may fare better. unreachable: the peer answers nobody now.
-    uncovered: it was not sent, since no agreement in force covers it any more.
+    before. failed: this message's attempt failed, others may fare better. not-ready: the peer takes no more now, of any
+    message unless it takes others. unreachable: the peer answers nobody now. uncovered: it was not
+    sent, since no agreement in force covers it any more.
     `readable` tells whether the answer said for certain what became of the message.
     """
 
@@ -131,9 +132,8 @@ def _judge_error(attempt: Attempt, signal: ErrorSignal, content_type: str, body:
 def _not_ebms(status: int, content_type: str, body: bytes, error: Exception, retry_after: str | None) -> Judgement:
     pause = float(retry_after) if retry_after and re.fullmatch(r"\d{1,6}", retry_after) else None
     if status == 503:
-        return Judgement(
-            "unreachable", "EBMS:0005", "the peer is not ready (HTTP 503)", readable=False, retry_after=pause
-        )
+        detail = "the peer is not ready (HTTP 503)"
+        return Judgement("not-ready", "EBMS:0005", detail, readable=False, retry_after=pause)
     what = (
         "an empty body"
         if not body.strip()

@@ -57,12 +57,14 @@ log = journal("exchange.settlement")
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """One attempt and what it came to. `receipt` is the answer's sealed bytes when it is evidence."""
+    """One attempt, from `began` to `at`, and what it came to. `receipt` is the answer's sealed bytes when it is
+    evidence."""
 
     claim: Claim
     judgement: Judgement
     receipt: SealedPayload | None
     disputed_time: bool
+    began: datetime
     at: datetime
     may_give_up: bool = True
     """not while our clock is in doubt: by it no time is over"""
@@ -174,7 +176,11 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
             _set_state(connection, claim.message, "unconfirmed", code, detail)
             _alarm(connection, one.at, "unconfirmed", claim, f"{code}: {detail}")
             append(connection, [_entry_of(one, "unconfirmed", {"code": code})], node.kek)
-        case "unreachable":
+        case "not-ready" if outbox.has_answered(connection, claim.peer, one.began, one.at):
+            # It took others meanwhile: it has too many at once, and is as far from silent as can be.
+            until = node.retries.next_attempt(one.at, 1, jitter(), judgement.retry_after)
+            _again(node, connection, one, until, code, detail)
+        case "unreachable" | "not-ready":
             until = outbox.peer_failed(
                 connection, claim.peer, one.at, f"{code}: {detail}", node.retries, jitter(), judgement.retry_after,
                 claim.peer_failures,

@@ -1,13 +1,18 @@
 """The requests of the wire that are being taken, counted so that no one peer and no one address can have all of them.
 
-Whose a request is, its signature proves, once its root part is whole; until then it counts for where it comes from.
+Whose a request is, its signature proves, once its root part is whole; until then it counts for where it comes from. One
+for which its peer has no place left waits a moment for one of the others to end: a partner with several processes comes
+in bursts, and takes longer to come again than to be served.
 """
 
+import asyncio
 import ipaddress
-from collections import Counter
+from collections import Counter, defaultdict, deque
 
 # Of an IPv6 address the part that one host cannot change (RFC 4291, section 2.5.4).
 NETWORK_BITS = 64
+# So many may wait for each that is served: four processes of a partner, all of which begin at the same moment.
+WAITING_FOR_EACH = 3
 
 
 class TooMany(Exception):
@@ -19,14 +24,16 @@ class TooMany(Exception):
 
 
 class UnderWay:
-    """Counts of open requests: `per_peer` of a proved sender, `per_address` before their sender is proved."""
+    """Counts of open requests: `per_peer` of a proved sender, `per_address` before their sender is proved. Three
+    times `per_peer` more may wait for `patience` seconds; those count for nobody."""
 
-    def __init__(self, per_peer: int, per_address: int) -> None:
-        self._per_peer, self._per_address = per_peer, per_address
+    def __init__(self, per_peer: int, per_address: int, patience: float) -> None:
+        self._per_peer, self._per_address, self._patience = per_peer, per_address, patience
         self._peers: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
+        self._waiting: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
         self.count = 0
-        """of both kinds together"""
+        """of peers and addresses together"""
 
     def enter(self, host: str | None) -> "Place":
         """A request that begins, from this address (None: not known). Raises TooMany."""
@@ -41,11 +48,45 @@ class UnderWay:
         self.count += 1
 
     def remove(self, counts: Counter[str], name: str) -> None:
-        """One less; of a name without any nothing is kept."""
+        """One less; of a name without any nothing is kept. A place of a peer goes to the one that waits longest."""
         self.count -= 1
         counts[name] -= 1
+        if counts is self._peers:
+            self._hand_over(name)
         if not counts[name]:
             del counts[name]
+
+    async def add_for(self, peer: str) -> None:
+        """One more of this peer, as soon as it has a place left. Raises TooMany."""
+        if self._peers[peer] < self._per_peer:
+            self.add(self._peers, peer)
+            return
+        crowd = TooMany(f"{peer} has too many requests open", peer)
+        if len(self._waiting[peer]) >= WAITING_FOR_EACH * self._per_peer:
+            raise crowd
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[peer].append(place)
+        try:
+            await asyncio.wait({place}, timeout=self._patience)
+        except asyncio.CancelledError:
+            if place.done():
+                self.remove(self._peers, peer)
+            raise
+        finally:
+            self._leave_queue(peer, place)
+        if not place.done():
+            raise crowd
+
+    def _hand_over(self, peer: str) -> None:
+        if waiting := self._waiting.get(peer):
+            waiting.popleft().set_result(None)
+            self.add(self._peers, peer)
+
+    def _leave_queue(self, peer: str, place: asyncio.Future[None]) -> None:
+        if not place.done():
+            self._waiting[peer].remove(place)
+        if not self._waiting[peer]:
+            del self._waiting[peer]
 
 
 class Place:
@@ -53,22 +94,23 @@ class Place:
 
     def __init__(self, all_of_them: UnderWay, address: str) -> None:
         self._all = all_of_them
-        self._counts, self._name = all_of_them._addresses, address
+        self._counts: Counter[str] | None = all_of_them._addresses
+        self._name = address
         self.is_proved = False
         self._all.add(self._counts, self._name)
 
-    def prove(self, peer: str) -> None:
-        """The sender is certain: count for it from now on, no longer for the address. Raises TooMany."""
-        peers = self._all._peers
-        if peers[peer] >= self._all._per_peer:
-            raise TooMany(f"{peer} has too many requests open", peer)
-        self._all.remove(self._counts, self._name)
-        self._counts, self._name, self.is_proved = peers, peer, True
-        self._all.add(self._counts, self._name)
+    async def prove(self, peer: str) -> None:
+        """The sender is certain: count for it from now on, no longer for the address. Raises TooMany when it has had no
+        place left for some time."""
+        self.leave()
+        await self._all.add_for(peer)
+        self._counts, self._name, self.is_proved = self._all._peers, peer, True
 
     def leave(self) -> None:
         """The request has ended."""
-        self._all.remove(self._counts, self._name)
+        if self._counts is not None:
+            self._all.remove(self._counts, self._name)
+            self._counts = None
 
 
 def _network_of(host: str) -> str:

@@ -124,7 +124,7 @@ class _Group:
     def _settlement(self, claim: Claim, judgement: Judgement, taken: Taken) -> Settlement:
         node = self._sender
         answer = seal_answer(node, taken.answer.body)
-        return Settlement(claim, judgement, answer, disputed_time=False, at=node.now(), may_give_up=True)
+        return Settlement(claim, judgement, answer, disputed_time=False, began=node.now(), at=node.now())
 
 
 def _submission() -> Submission:

@@ -17,6 +17,7 @@ from node.exchange.clock import ClockState
 from node.exchange.refusals import KIND
 from node.exchange.settlement import MESSAGE
 from node.exchange.transport import LONGEST_SECONDS
+from node.exchange.under_way import WAITING_FOR_EACH, TooMany
 from node.store.database import Database
 from node.store.payloads import SWEEP_AFTER
 from node.store.sweep import WATCHED
@@ -184,6 +185,27 @@ async def test_one_peer_cannot_take_all_connections(make_world: WorldMaker) -> N
     assert (await post(world.ours, some_letter(world))).status == 200
     for writer, _ in hanging:
         writer.close()
+
+
+async def test_a_request_waits_for_one_of_its_peer_to_end(make_world: WorldMaker) -> None:
+    """A partner with several processes comes in bursts: what finds no place is taken once there is one."""
+    world = await make_world(send=False, connections_per_peer=1)
+    writer, rest = await half_sent(world, some_letter(world).sealed())
+    under_way = world.ours.endpoint._under_way
+    await until(lambda: under_way._peers["theirs"] == 1, "the first is known to be of this peer")
+    second = some_letter(world)
+    posted = asyncio.create_task(post(world.ours, second))
+    await until(lambda: len(under_way._waiting.get("theirs", ())) == 1, "the second waits")
+    more = [asyncio.create_task(under_way.add_for("theirs")) for _ in range(WAITING_FOR_EACH - 1)]
+    await until(lambda: len(under_way._waiting["theirs"]) == WAITING_FOR_EACH, "more wait")
+    with pytest.raises(TooMany, match="theirs"):
+        await under_way.add_for("theirs")
+    for one in more:
+        one.cancel()
+    writer.write(rest)
+    (await posted).receipt(second, world.ours.node)
+    await until(lambda: under_way.count == 0 and not under_way._waiting, "nothing is under way")
+    writer.close()
 
 
 async def half_sent(world: World, wire: WireMessage) -> tuple[asyncio.StreamWriter, bytes]:

@@ -2,6 +2,7 @@
 deliveries whose process died."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -277,6 +278,42 @@ async def test_the_receipt_of_a_slow_process_still_proves_the_delivery(make_stag
     assert stage.ours.waiting() == []
 
 
+NOT_READY = Judgement("not-ready", "EBMS:0005", "the peer is not ready (HTTP 503)", readable=False, retry_after=2)
+
+
+async def test_a_peer_that_takes_some_of_many_at_once_is_not_silent(make_stage: StageMaker) -> None:
+    """It answers 503 to the rest, which come again soon; those that were not tried yet need not wait for that."""
+    stage = await make_stage(send=False)
+    taken = stage.ours.submit("theirs", text_part("taken"))
+    first = claimed(stage, "one")
+    left_out = stage.ours.submit("theirs", text_part("left out"))
+    second = claimed(stage, "another")
+    began = stage.clock()
+    stage.clock.advance(seconds=1)
+    settle(stage.ours.node, [settlement(stage, first, receipt_for(stage, first))])
+    stage.clock.advance(seconds=1)
+    settle(stage.ours.node, [replace(settlement(stage, second, NOT_READY), began=began)])
+    assert (stage.ours.state(taken), stage.ours.state(left_out)) == ("delivered", "queued")
+    (peer,) = stage.ours.rows(PEER_DELIVERY)
+    assert (peer["failures"], peer["next_attempt_at"]) == (0, None)
+    pause = stage.ours.waiting()[0]["next_attempt_at"] - stage.clock()
+    assert timedelta(seconds=2) <= pause <= stage.ours.node.retries.first
+    stage.ours.submit("theirs", text_part("not tried yet"))
+    assert claimed(stage, "one").attempts == 1
+
+
+async def test_a_peer_that_takes_nothing_since_the_attempt_began_is_silent(make_stage: StageMaker) -> None:
+    stage = await make_stage(send=False)
+    stage.ours.submit("theirs", text_part("taken"))
+    first = claimed(stage, "one")
+    settle(stage.ours.node, [settlement(stage, first, receipt_for(stage, first))])
+    stage.clock.advance(seconds=1)
+    stage.ours.submit("theirs", text_part("refused"))
+    settle(stage.ours.node, [settlement(stage, claimed(stage, "one"), NOT_READY)])
+    (peer,) = stage.ours.rows(PEER_DELIVERY)
+    assert peer["failures"] == 1
+
+
 def claimed(stage: Stage, worker: str) -> Claim:
     """The one message that is due, taken up by this process."""
     node = stage.ours.node
@@ -300,7 +337,7 @@ def settlement(stage: Stage, claim: Claim, judgement: Judgement) -> Settlement:
     """An attempt's end as the courier writes it."""
     answer = judgement.receipt.xml if judgement.receipt is not None else b"a signed error"
     kept = seal_answer(stage.ours.node, answer) if judgement.kind in ("delivered", "refused") else None
-    return Settlement(claim, judgement, kept, False, stage.clock())
+    return Settlement(claim, judgement, kept, False, stage.clock(), stage.clock())
 
 
 async def test_a_connection_that_breaks_after_the_body_is_remembered(stage: Stage) -> None:

@@ -39,7 +39,7 @@ SENT, WIRE = material.sealed([(material.gzip_part("record@x"), b"<record/>")], W
 OPENED, _ = material.opened(WIRE, WHO)
 ACCEPTS = recordings.only(PEER.certificate)
 SOAP = b"application/soap+xml"
-KINDS = {"delivered", "refused", "unconfirmed", "failed", "unreachable"}
+KINDS = {"delivered", "refused", "unconfirmed", "failed", "not-ready", "unreachable"}
 
 
 def test_one_input(data: bytes) -> None:

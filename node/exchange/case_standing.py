@@ -12,10 +12,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from node import exchange as exchange_room
+from node import records as records_room
 from node.exchange.case_events import named_in, naming_records
 from node.exchange.case_marks import CHANGED, TOUCH
 from node.exchange.case_reading import CaseReading
@@ -29,9 +33,6 @@ from node.records.domains import Domains
 from node.records.procedure_view import DISPUTED, ENDED, OPEN
 from node.store.columns import instant_of, microseconds
 from node.store.prepared import Prepared, among
-
-FORM = 1
-"""Goes up with every change to what is computed of a case or how it is kept: no answer is taken from an older one."""
 
 _KEPT = Prepared(
     select(CASE.c.id, CASE.c.clock_at, CASE.c.standing, CASE.c.standing_by, CASE.c.standing_at).where(
@@ -162,9 +163,19 @@ def nothing_to_keep(domains: Domains) -> ToKeep:
 
 
 def kept_by(domains: Domains) -> str:
-    """By what a standing was computed: this form, and the content of all domains that are here."""
-    said = "\n".join([str(FORM), *sorted(f"{one.namespace} {one.digest}" for one in domains)])
+    """By what a standing was computed: this program, and the content of all domains that are here."""
+    said = "\n".join([_program(), *sorted(f"{one.namespace} {one.digest}" for one in domains)])
     return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+@cache
+def _program() -> str:
+    """The digest of all code that has a part in it: no answer is taken from what another version has kept."""
+    digest = hashlib.sha256()
+    for room in (exchange_room, records_room):
+        for source in sorted(Path(room.__path__[0]).rglob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def standings(

@@ -20,17 +20,21 @@ from node.records.check import CheckedRecord
 from node.records.fields import cases_named
 from node.records.problems import Problem
 from node.records.procedure_acts import StatedCase, acts_in, case_stated_in
-from node.records.procedure_events import PENDING, SETTLED, Event, Span
+from node.records.procedure_events import PENDING, SETTLED, Event, Span, Terms
 from node.records.procedure_messages import MessageFacts, events_of
 from node.records.procedure_states import REASONS
+from node.records.procedure_timely import LATE
 from node.records.procedure_view import CaseView, Finding, view
-from node.records.procedures import ADDRESSEE, WRITER, Procedure, role_of
+from node.records.procedures import ADDRESSEE, REQUESTED, REQUESTING, WRITER, Procedure, role_of
 from node.records.reading import line_of
 
 UNKNOWN_CASE = "unknown-case"
 UNTOLD_CASE = "untold-case"
 OUT_OF_STEP = "out-of-step"
 _NEW = "about to be sent"
+_SENT_LATE = "Sent all the same it counts, and both sides are shown that it came late. Look at the day that it states."
+_Said = tuple[str, str]
+"""The rule, and in words what does not fit it."""
 
 
 def misfits(node: Node, connection: Connection, record: CheckedRecord, peer: str, joined: int | None) -> list[Problem]:
@@ -56,25 +60,23 @@ def misfits(node: Node, connection: Connection, record: CheckedRecord, peer: str
     ]
     reading = CaseReading(node, connection)
     others = [one for one in known.values() if one != joined]
-    said = [text for one in others for text in _in_case(reading, record, peer, one)]
+    said = [one for case in others for one in _in_case(reading, record, peer, case)]
     if joined is not None:
         found += _untold(reading, record, peer, joined)
         said += _in_case(reading, record, peer, joined, shown=True, at_first=bool(named))
         remedy = "Sent all the same it changes nothing. `depesha case show` says what may be done."
     else:
-        said += _in_new_case(node, record)
+        said += _in_new_case(reading, record, peer)
         remedy = "Sent all the same it changes nothing. Name the case that it belongs to (--case)."
-    if said:
-        found.append(
-            Problem.at(
-                record.action,
-                line_of(record.root),
-                rule=OUT_OF_STEP,
-                found=f"{record.action} {'; '.join(dict.fromkeys(said))}",
-                expected="an act that fits the case as it stands here",
-                remedy=remedy,
-            )
-        )
+    for rule, expected, then in (
+        (OUT_OF_STEP, "an act that fits the case as it stands here", remedy),
+        (LATE, "an act within the time that the terms give", _SENT_LATE),
+    ):
+        words = dict.fromkeys(text for kind, text in said if kind == rule)
+        if words:
+            told = f"{record.action} {'; '.join(words)}"
+            line = line_of(record.root)
+            found.append(Problem.at(record.action, line, rule=rule, found=told, expected=expected, remedy=then))
     return found
 
 
@@ -115,7 +117,7 @@ def _meant(node: Node, connection: Connection, peer: str, text: str) -> str:
 
 def _in_case(
     reading: CaseReading, record: CheckedRecord, peer: str, case_id: int, *, shown: bool = False, at_first: bool = True
-) -> list[str]:
+) -> list[_Said]:
     """What of the record would not fit the case, in words.
 
     Unless it is `shown` neither number nor state of the case is told: who sends to it need not see it. Lists of persons
@@ -129,7 +131,7 @@ def _in_case(
 
 def _not_fitting(
     reading: CaseReading, row: Mapping[str, Any], record: CheckedRecord, peer: str, shown: bool, *, elsewhere: bool
-) -> list[str]:
+) -> list[_Said]:
     case = events_of_case(reading, row, peer, elsewhere=elsewhere)
     seen = None if case is None else _as_sent(reading, case, row, record, reading.node.now())
     if case is None or seen is None:
@@ -137,23 +139,34 @@ def _not_fitting(
     where = row["conversation_id"]
     if shown:
         where = f"{alias(row['alias_year'], row['alias_number'])} ({case.procedure.states[seen.state]})"
-    return [f"{_of(one)}in case {where}: {REASONS[one.reason]}" for one in _amiss(seen)]
+    return _amiss(case.procedure, seen, f"in case {where}")
 
 
-def _in_new_case(node: Node, record: CheckedRecord) -> list[str]:
+def _in_new_case(reading: CaseReading, record: CheckedRecord, peer: str) -> list[_Said]:
     """The same of a case that would be opened by the record."""
+    node = reading.node
     procedure = record.domain.procedure
     if not isinstance(procedure, Procedure):
         return []
     now = node.now()
     facts = MessageFacts(_NEW, role_of(node.party, node.party), _NEW, now, Span.at(now))
     added = events_of(facts, acts_in(record, record.domain), _NEW)
-    seen = view(procedure, NoTerms("none are asked for"), added, now)
-    return [f"{_of(one)}in a new case: {REASONS[one.reason]}" for one in _amiss(seen)]
+    terms: Terms = NoTerms("none are asked for")
+    if any(one.day is not None for one in added):
+        parties = {REQUESTING: node.party, REQUESTED: peer}
+        case = CaseEvents(record.domain, procedure, REQUESTING, parties, tuple(added), (), None)
+        terms = terms_of_case(reading, case).now
+    return _amiss(procedure, view(procedure, terms, added, now), "in a new case")
 
 
-def _amiss(seen: CaseView) -> list[Finding]:
-    return [one for one in seen.findings if (one.kind, one.event) == (OUT_OF_STEP, _NEW)]
+def _amiss(procedure: Procedure, seen: CaseView, where: str) -> list[_Said]:
+    said = []
+    for one in seen.findings:
+        if one.event == _NEW and one.kind == OUT_OF_STEP:
+            said.append((OUT_OF_STEP, f"{_of(one)}{where}: {REASONS[one.reason]}"))
+        if one.event == _NEW and one.kind == LATE and one.period is not None:
+            said.append((LATE, f"{_of(one)}{where}: {procedure.periods[one.period].title}: {one.reason}"))
+    return said
 
 
 def _of(one: Finding) -> str:

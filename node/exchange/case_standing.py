@@ -118,7 +118,7 @@ def standing_of(computed: ComputedCase) -> Standing:
         began=min((microseconds(one.sent) for one in computed.case.events), default=None),
         reached=max((microseconds(one) for one in steps if one is not None), default=None),
         reached_now=None in steps,
-        overdue=any(one.standing == ENDED for one in seen.deadlines)
+        overdue=any(one.standing == ENDED and one.act is None for one in seen.deadlines)
         or any(period.overdue is not None and period.overdue.target == target for period, target in by_silence),
         deemed=any(period.deemed is not None and period.deemed.target == target for period, target in by_silence),
         pending=bool(seen.pending),

@@ -21,7 +21,7 @@ from node.records.clocks import Terms as AgreedTerms
 from node.records.clocks.calendar_records import PURPOSE
 from node.records.domains import Domains
 from node.records.procedure_clock import ClockTerms
-from node.records.procedure_events import RECEIVED, NoEnd, Pause
+from node.records.procedure_events import RECEIVED, NoEnd, Pause, Span
 from node.records.procedure_events import Terms as AskedTerms
 from node.store.columns import table_of
 from node.store.prepared import Prepared, among
@@ -71,6 +71,10 @@ class NoTerms:
 
     def end_of_day(self, period: str, day: date) -> datetime | NoEnd:
         """No end: no terms name a zone in which the day would end."""
+        return NoEnd(self.reason)
+
+    def on_day(self, period: str, written: str) -> Span | NoEnd:
+        """No terms name a zone for the day."""
         return NoEnd(self.reason)
 
     def silence_accepts(self, period: str) -> bool:

@@ -183,6 +183,20 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
             }
             for one in seen.asked
         ],
+        "timely": [
+            {
+                "period": one.period,
+                "title": procedure.periods[one.period].title,
+                "act": one.act,
+                "message": one.event,
+                "persons": _named(one.persons),
+                "day": _span(one.day),
+                "end": _span(one.end),
+                "standing": one.standing,
+                "why": one.why or None,
+            }
+            for one in seen.timely
+        ],
         "pending": list(seen.pending),
         "terms": None if terms is None else {"title": terms.title, "digest": terms.digest},
         "calendars": {party: calendar.digest for party, calendar in computed.terms.calendars.items()},
@@ -227,6 +241,7 @@ def _deadline(computed: ComputedCase, one: Deadline) -> dict[str, Any]:
         "silence": silence,
         "extended": one.extended,
         "started_by": one.started_by,
+        "act": one.act,
         "why": one.why or None,
     }
 

@@ -89,6 +89,7 @@ def kept_acts(connection: Connection, message: int) -> KeptActs | None:
             concerning=one["concerning"],
             until=None if one["until"] is None else date.fromisoformat(one["until"]),
             case=one["case"],
+            day=one.get("day"),
         )
         for one in kept["acts"]
     )

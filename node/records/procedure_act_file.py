@@ -20,7 +20,9 @@ from node.records.shape import Field, Shape
 
 SERVICE = re.compile(r"^urn:depesha:[a-z][a-z0-9-]{0,39}:[1-9][0-9]{0,3}$")
 _STEP = re.compile(r"^([A-Za-z][A-Za-z0-9]*)(?:\[([A-Za-z][A-Za-z0-9]*)(?:=([^\]]+))?\])?$")
+_OF_ACT = ("record", "persons", "concerning", "until", "day")
 _DAYS = ("day", "date")
+_MOMENTS = (*_DAYS, "instant", "when", "partial-date")
 
 
 def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_share: bool) -> dict[str, Act]:
@@ -41,7 +43,7 @@ def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_sha
 
 
 def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) -> Source:
-    check_keys(place, about, {"record", "at", "persons", "concerning", "until", "case"})
+    check_keys(place, about, {"record", "at", "persons", "concerning", "until", "case", "day"})
     record = read_text(place, about, "record")
     check_one_of(f"{place}, record", record, records, "a record of the folder")
     root = records[record].root
@@ -54,9 +56,14 @@ def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) 
     named = read_names(place, about, "persons") if "persons" in about else ()
     persons = tuple(_path(place, "persons", text, root, below) for text in named)
     until = single("until")
-    if until is not None and field_at(root if until.from_root else below, until).type not in _DAYS:
+    if until is not None and _type_at(root if until.from_root else below, until) not in _DAYS:
         raise ProcedureError(f"{place}, until", "the field holds no whole day", "Name a field of the type day or date.")
-    return Source(record, at, persons, single("concerning"), until, single("case"))
+    day = single("day")
+    if day is not None and _type_at(root if day.from_root else below, day) not in _MOMENTS:
+        raise ProcedureError(
+            f"{place}, day", "the field holds no day", f"Name a field of one of the types {', '.join(_MOMENTS)}."
+        )
+    return Source(record, at, persons, single("concerning"), until, single("case"), day)
 
 
 def read_path(place: str, about: Mapping[str, Any], key: str, root: Field, below: Field) -> Path | None:
@@ -102,6 +109,13 @@ def field_at(start: Field, path: Path) -> Field:
     return field
 
 
+def _type_at(start: Field, path: Path) -> str:
+    found = field_at(start, path)
+    if path.attribute is None:
+        return found.type
+    return next(one.type for one in found.attributes if one.name == path.attribute)
+
+
 _MAY_BE = ("received", "service", "opened_by")
 
 
@@ -111,10 +125,10 @@ def read_statement(table: Mapping[str, Any], records: Mapping[str, Shape]) -> St
         return None
     place, about = "statement", read_table("statement", table["statement"])
     needed = ("act", "by", "channel", "done")
-    check_keys(place, about, {"record", "persons", "concerning", "until", *_MAY_BE, *needed})
+    check_keys(place, about, {*_OF_ACT, *_MAY_BE, *needed})
     for key in needed:
         read_text(place, about, key)
-    common = {key: about[key] for key in ("record", "persons", "concerning", "until") if key in about}
+    common = {key: about[key] for key in _OF_ACT if key in about}
     source = _source(place, common, records)
     root = records[source.record].root
 

@@ -14,13 +14,15 @@ from node.records.procedures import ADDRESSEE, Act, Path, Procedure, SharedActs,
 
 @dataclass(frozen=True, slots=True)
 class ActInRecord:
-    """One act of a record. `case` is the ConversationId that it names, None for that of the message itself."""
+    """One act of a record. `case` is the ConversationId that it names, None for that of the message itself. `day` is
+    the day or time that it states, as written there."""
 
     act: str
     persons: frozenset[str]
     concerning: str | None = None
     until: date | None = None
     case: str | None = None
+    day: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _read(name: str, source: Source, root: etree._Element) -> Iterator[ActInReco
             concerning=_first(root, place, source.concerning),
             until=date.fromisoformat(until) if until else None,
             case=_first(root, place, source.case),
+            day=_first(root, place, source.day),
         )
 
 

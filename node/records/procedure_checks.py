@@ -54,6 +54,22 @@ def _judge_periods(procedure: Procedure) -> None:
                 clocked[0].place, f"the end of the period {period.name} is given by a record",
                 "Leave it out of `pauses` and `extends`.",
             )  # fmt: skip
+        starters = [one for one in procedure.transitions if period.name in one.starts]
+        if period.from_day and (period.given or not any(_states_a_day(procedure, one) for one in starters)):
+            raise ProcedureError(
+                f"period.{period.name}", "it begins on a day, and no act that starts it states one",
+                "Add `day` to `in` of such an act, or leave out `from_day`; it goes with no `given`.",
+            )  # fmt: skip
+    for one in procedure.transitions:
+        if one.within and not _states_a_day(procedure, one):
+            raise ProcedureError(
+                one.place, f"the period {one.within[0]} counts from a day, and the act states none",
+                "Add `day` to `in` of the act, or leave out `within`.",
+            )  # fmt: skip
+
+
+def _states_a_day(procedure: Procedure, one: Transition) -> bool:
+    return any(source.day is not None for source in procedure.acts[one.act].sources)
 
 
 def _judge_started(procedure: Procedure, place: str, periods: Iterable[str], targets: Iterable[str]) -> None:
@@ -170,11 +186,13 @@ def _judge_reach(procedure: Procedure) -> None:
         *(name for one in procedure.transitions for name in one.starts),
         *(name for period in procedure.periods.values() for effect in period.effects for name in effect.starts),
     }
+    within = {name for one in procedure.transitions for name in one.within}
     for name in procedure.periods:
-        if name not in started:
+        if name not in started | within:
             raise ProcedureError(
-                f"period.{name}", "nothing starts it", "Name it in `starts` of a transition, or take it out."
-            )
+                f"period.{name}", "nothing starts it",
+                "Name it in `starts` or `within` of a transition, or take it out.",
+            )  # fmt: skip
     openers = [one for one in procedure.transitions if procedure.start in one.sources]
     if not any(procedure.acts[one.act].declares for one in openers):
         raise ProcedureError(

@@ -5,6 +5,9 @@ from datetime import date, datetime, timedelta
 
 from node.records.clocks import CalendarEnds, CaseTerms, PeriodError, Span
 from node.records.procedure_events import NoEnd, Pause
+from node.records.procedure_events import Span as EventSpan
+
+_BEYOND = "the record states a day that no calendar reaches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class ClockTerms:
             found = self.case.ends(period, Span.at(start), extended=extended, until=until, pauses=pauses)
         except (PeriodError, CalendarEnds) as error:
             return NoEnd(str(error))
+        except OverflowError:
+            return NoEnd(_BEYOND)
         return NoEnd("an obstacle lasts") if found is None else found.latest
 
     def end_of_day(self, period: str, day: date) -> datetime | NoEnd:
@@ -41,6 +46,16 @@ class ClockTerms:
             return self.case.end_of_day(period, day)
         except PeriodError as error:
             return NoEnd(str(error))
+
+    def on_day(self, period: str, written: str) -> EventSpan | NoEnd:
+        """When the day or time was that a record states; why not, where it cannot be told."""
+        try:
+            found = self.case.on_day(period, written)
+        except PeriodError as error:
+            return NoEnd(str(error))
+        except OverflowError:
+            return NoEnd(_BEYOND)
+        return NoEnd("the record does not know the day") if found is None else EventSpan(found.earliest, found.latest)
 
     def silence_accepts(self, period: str) -> bool:
         """Whether silence to the end of the period counts as consent."""

@@ -24,7 +24,7 @@ def ended_periods(seen: CaseView) -> tuple[EndedPeriod, ...]:
     found |= {
         EndedPeriod(one.period, None, one.end)
         for one in seen.deadlines
-        if one.standing == "ended" and one.end is not None and (one.period, one.end) not in told
+        if one.standing == "ended" and one.act is None and one.end is not None and (one.period, one.end) not in told
     }
     return tuple(sorted(found, key=lambda one: (one.at.earliest, one.period, one.effect or "")))
 

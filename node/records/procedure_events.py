@@ -62,6 +62,8 @@ class Event:
     """Whom it concerns; empty: everybody in the case."""
     concerning: str | None = None
     until: date | None = None
+    day: str | None = None
+    """The day, month, year or time that it states, as written: from, or back from, which a period counts."""
     status: str = SETTLED
     channel: str = WIRE
     """`wire`, or how it was done: paper, fax, mail, telephone."""
@@ -123,6 +125,10 @@ class Terms(Protocol):
 
     def end_of_day(self, period: str, day: date) -> datetime | NoEnd:
         """When the day `day` ends for a period whose end a record gives; a day beyond all calendars has no end."""
+        ...
+
+    def on_day(self, period: str, written: str) -> Span | NoEnd:
+        """When the day or time was that a record states (`written`), as the period counts from it."""
         ...
 
     def silence_accepts(self, period: str) -> bool:

@@ -41,7 +41,8 @@ FILE = "procedure.toml"
 _TOP = {
     "title", "per", "start", "precedence", "groups", "state", "act", "period", "transition", "exception",
 }  # fmt: skip
-_LISTS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "after")
+_LISTS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "after", "within")
+_PERIOD = {"title", "in", "awaits", "given", "from_day", "end", "deemed", "overdue"}
 _FLAGS = ("consent", "consents", "declines")
 
 
@@ -122,7 +123,7 @@ def _periods(
     tables = read_tables(table, "period", needed=False)
     for name, about in tables.items():
         place = f"period.{check_name('period', name)}"
-        check_keys(place, read_table(place, about), {"title", "in", "awaits", "given", "end", "deemed", "overdue"})
+        check_keys(place, read_table(place, about), _PERIOD)
         if "end" in about and ("deemed" in about or "overdue" in about):
             raise ProcedureError(
                 place, "it has end beside deemed or overdue", "Keep end alone where the terms decide nothing."
@@ -134,9 +135,10 @@ def _periods(
         periods[name] = Period(
             name=name,
             title=read_text(place, about, "title"),
-            runs_in=frozenset(_states(place, about, "in", states, groups)),
+            runs_in=frozenset(_states(place, about, "in", states, groups) if "in" in about else ()),
             awaits=awaits,
             given=read_flag(place, about, "given"),
+            from_day=read_flag(place, about, "from_day"),
             at_end=effects["end"],
             deemed=effects["deemed"],
             overdue=effects["overdue"],
@@ -225,6 +227,7 @@ def _transition(
         extends=lists["extends"],
         revives=lists["revives"],
         after=lists["after"],
+        within=lists["within"],
         opens=read_text(place, about, "opens") if "opens" in about else None,
         answers=read_text(place, about, "answers") if "answers" in about else None,
         may_answer=read_text(place, about, "may_answer") if "may_answer" in about else None,

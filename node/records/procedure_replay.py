@@ -10,7 +10,17 @@ from datetime import datetime, timedelta
 
 from node.records.procedure_events import SENT, Event, NoEnd, Span, Terms, instant
 from node.records.procedure_order import Order, arrange
-from node.records.procedure_states import WHOLE_CASE, OutOfStep, Passed, PersonState, Proposal, Replayed, Running
+from node.records.procedure_states import (
+    WHOLE_CASE,
+    Judged,
+    OutOfStep,
+    Passed,
+    PersonState,
+    Proposal,
+    Replayed,
+    Running,
+)
+from node.records.procedure_timely import judge
 from node.records.procedures import (
     BY_TERMS,
     EITHER,
@@ -59,6 +69,7 @@ class _Case:
         self._order = order
         self._steps: list[Passed] = []
         self._strange: list[OutOfStep] = []
+        self._judged: list[Judged] = []
         self._open: dict[str, dict[str, str]] = {}
         self._lapsing: set[str] = set()
         start = PersonState(procedure.start)
@@ -67,7 +78,7 @@ class _Case:
     def result(self) -> Replayed:
         return Replayed(
             dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange),
-            {name: dict(left) for name, left in self._open.items()}, self._order.ours_alone,
+            {name: dict(left) for name, left in self._open.items()}, self._order.ours_alone, tuple(self._judged),
         )  # fmt: skip
 
     def first_of(self, events: Sequence[Event], i: int, j: int) -> int:
@@ -168,7 +179,16 @@ class _Case:
             hindrance = self._carry_out(person, here, found, event, at, event.concerning)
         if hindrance is None:
             here.acts[event.id] = event.act
+            self._judge(person, found, event)
         return hindrance
+
+    def _judge(self, person: str, one: Transition, event: Event) -> None:
+        """Keep whether the act came in time, where it states the day that this depends on."""
+        if event.day is not None:
+            came = instant(event, self._terms.answered(), self._terms)
+            for name in one.within:
+                terms = self._kept.get((name, event.id), self._terms)
+                self._judged.append(judge(person, event, event.day, name, came, terms))
 
     def _fitting(self, here: PersonState, event: Event) -> Transition | str:
         found = self._procedure.steps(here.state, event.act)
@@ -267,6 +287,11 @@ class _Case:
     def _started(self, name: str, by: str, start: Span, event: Event | None) -> Running:
         terms = self._kept.get((name, by), self._terms)
         disputed = event is not None and event.disputed and terms.begins(name) != SENT
+        if self._procedure.periods[name].from_day and event is not None and event.day is not None:
+            stated = terms.on_day(name, event.day)
+            if isinstance(stated, NoEnd):
+                return Running(name, by, start, None, terms, why=stated.reason)
+            start, disputed = stated, False
         fresh = Running(name, by, start, None, terms, disputed=disputed)
         if not self._procedure.periods[name].given:
             return self._ending(fresh)

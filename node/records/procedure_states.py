@@ -100,6 +100,20 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """An act that has to come within a period, for one person: `day` is when that counts from (or back from), `end` its
+    end, `came` when the act counts as made. Where there is no end, `why` says what stands against it."""
+
+    person: str
+    event: Event
+    period: str
+    came: Span
+    day: Span | None = None
+    end: Span | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
     """What came of the acts: each person's state, the steps, and what did not fit."""
 
@@ -109,3 +123,4 @@ class Replayed:
     open: Mapping[str, Mapping[str, str]]
     """Messages that wait for an answer, by what they opened; each with the role that wrote it."""
     ours_alone: bool
+    judged: tuple[Judged, ...] = ()

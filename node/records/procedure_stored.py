@@ -25,6 +25,7 @@ def write_event(event: Event) -> dict[str, Any]:
         "seen": event.seen,
         "concerning": event.concerning,
         "until": event.until.isoformat() if event.until else None,
+        "day": event.day,
         "stated_by": event.stated_by,
         "occurred": _instant(event.occurred) if event.occurred else None,
         "recorded": _instant(event.recorded) if event.recorded else None,

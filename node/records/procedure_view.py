@@ -5,9 +5,9 @@ nodes once both have them. `state`: with what we alone have stated of acts on pa
 that wait for their receipts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from node.records.procedure_asked import Asked, asked, role_awaited, roles_of
 from node.records.procedure_events import (
@@ -24,6 +24,7 @@ from node.records.procedure_events import (
 from node.records.procedure_order import said_unseen
 from node.records.procedure_replay import replay
 from node.records.procedure_states import Passed, PersonState, Replayed, Running
+from node.records.procedure_timely import LATE, Timely, late_text, timely, to_come
 from node.records.procedures import EITHER, Procedure, Transition, other_role
 
 SAME_ACT = timedelta(days=1)
@@ -59,6 +60,8 @@ class Deadline:
     extended: bool
     started_by: str
     why: str
+    act: str | None = None
+    """The act that has to come by the end, where no period runs: it waits for its receipt, or was made void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class CaseView:
     """Our own messages that wait for their receipts."""
     asked: tuple[Asked, ...] = ()
     """What one side waits for the other to answer, under no period."""
+    timely: tuple[Timely, ...] = ()
+    """Whether acts that have to come within a period did."""
 
 
 def view(
@@ -136,8 +141,10 @@ def view(
         for name in sorted({*state.persons, *expected.persons})
     }
     unsettled = [one for one in acts if one.status == PENDING]
+    in_time = timely(state)
     found = [
         *_out_of_step(state),
+        *_late(in_time),
         *_of_messages(settled, acts, state),
         *_may_have_been_answered(procedure, terms, state, unsettled, own, heard_until, now),
     ]
@@ -145,7 +152,7 @@ def view(
     return CaseView(
         state=next((name for name in procedure.states if name in states), procedure.start),
         persons=persons,
-        deadlines=_deadlines(procedure, state, now),
+        deadlines=_in_order([*_running(procedure, state, now), *_to_come(procedure, terms, state, expected, now)]),
         # What we have sent ourselves we need not be offered again, though its receipt is still to come.
         possible=tuple(
             one
@@ -159,6 +166,7 @@ def view(
         steps=state.steps,
         pending=tuple(sorted({one.id for one in unsettled})),
         asked=asked(procedure, terms, state, expected, known),
+        timely=in_time,
     )
 
 
@@ -226,6 +234,12 @@ def _out_of_step(state: Replayed) -> list[Finding]:
     return [Finding("out-of-step", one.persons, one.event.id, reason=one.reason) for one in state.out_of_step]
 
 
+def _late(in_time: Sequence[Timely]) -> list[Finding]:
+    return [
+        Finding(LATE, one.persons, one.event, one.period, late_text(one)) for one in in_time if one.standing == LATE
+    ]
+
+
 def _of_messages(settled: Sequence[Event], acts: Sequence[Event], state: Replayed) -> list[Finding]:
     found = [
         Finding("undone", tuple(sorted(one.persons)), one.id, reason=one.act) for one in settled if one.status == UNDONE
@@ -282,13 +296,13 @@ def _may_have_been_answered(
     return list(found.values())
 
 
-def _deadlines(procedure: Procedure, state: Replayed, now: datetime) -> tuple[Deadline, ...]:
+def _running(procedure: Procedure, state: Replayed, now: datetime) -> list[Deadline]:
     groups: dict[tuple[str, str, Span | None, bool], tuple[Running, list[str]]] = {}
     for name, here in state.persons.items():
         for one in here.running:
             _, persons = groups.setdefault((one.period, one.started_by, one.end, one.over), (one, []))
             persons.append(name)
-    found = [
+    return [
         Deadline(
             period=one.period,
             persons=tuple(persons),
@@ -302,7 +316,19 @@ def _deadlines(procedure: Procedure, state: Replayed, now: datetime) -> tuple[De
         )
         for one, persons in groups.values()
     ]
-    far = datetime.max.replace(tzinfo=now.tzinfo)
+
+
+def _to_come(
+    procedure: Procedure, terms: Terms, state: Replayed, expected: Replayed, now: datetime
+) -> Iterator[Deadline]:
+    for one in to_come(procedure, terms, state, expected):
+        over = one.end.latest is not None and one.end.latest <= now
+        standing = ENDED if over else DISPUTED if one.end.earliest <= now else OPEN
+        yield Deadline(one.period, one.persons, one.who, one.day, one.end, standing, False, one.event, "", one.act)
+
+
+def _in_order(found: Sequence[Deadline]) -> tuple[Deadline, ...]:
+    far = datetime.max.replace(tzinfo=UTC)
     return tuple(sorted(found, key=lambda one: (one.end.earliest if one.end else far, one.period, one.started_by)))
 
 

@@ -58,6 +58,8 @@ class Source:
     """The day up to which it asks for or grants something."""
     case: Path | None = None
     """The ConversationId, where one record holds acts of several cases."""
+    day: Path | None = None
+    """The day or time that it states, from or back from which a period counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Period:
     awaits: str | None = None
     given: bool = False
     """Its end is the day that the act which starts it gives, not a length in the terms."""
+    from_day: bool = False
+    """It begins on the day that the act which starts it states, where that states one."""
     at_end: Effect | None = None
     deemed: Effect | None = None
     overdue: Effect | None = None
@@ -109,7 +113,8 @@ class Transition:
     """An act by `who` in one of the states `sources`: what follows. `target` None: the state stays.
 
     `of` limits it to acts that concern a message which was one of those acts, and makes that message void. `consent`:
-    it is a proposal, carried out by the other party's consent. `after`: the period must have ended.
+    it is a proposal, carried out by the other party's consent. `after`: the period must have ended. `within`: the act
+    is late where it comes after the end of the period, counted from (or back from) the day that the act states.
     """
 
     act: str
@@ -127,6 +132,7 @@ class Transition:
     extends: tuple[str, ...] = ()
     revives: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
     opens: str | None = None
     answers: str | None = None
     may_answer: str | None = None

@@ -1,15 +1,19 @@
 """Whoever sends is asked before a record goes that would change nothing where it goes."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from node.exchange.due_list import due_now
 from node.exchange.judgement import ConfirmationNeeded
 from node.exchange.listing import describe_cases, find_case
 from node.exchange.parts_to_send import PartToSend
 from tests.exchange.case_steps import (
     ACCEPTED,
     EXAMPLE_ID,
+    TERMS,
     applied,
     example,
     reply,
@@ -21,6 +25,7 @@ from tests.exchange.case_steps import (
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import RECORDS, ROOT, Office
 
+DAY = timedelta(days=1)
 NOTICE = (ROOT / "schemas/returns/1/examples/good/transfer-notice.xml").read_text(encoding="utf-8")
 
 
@@ -34,7 +39,7 @@ def asked(office: Office, to: str, action: str, part: PartToSend, case: str | No
     try:
         office.submitted(to, part, service=RECORDS, action=action, case=case, ask_fit=True)
     except ConfirmationNeeded as refused:
-        found = [one.problem for one in refused.findings if one.problem.rule in ("out-of-step", "unknown-case")]
+        found = [one.problem for one in refused.findings if one.problem.rule in ("out-of-step", "unknown-case", "late")]
         return [f"{one.field}: {one.found}. {one.remedy}" for one in found]
     return []
 
@@ -62,6 +67,38 @@ async def test_an_act_that_does_not_fit_is_asked_about_and_goes_once_confirmed(m
         world.theirs.submitted("ours", again, service=RECORDS, action="Reply", case=case, ask_fit=True)
     codes = [one.code for one in refused.value.findings]
     world.theirs.submitted("ours", again, service=RECORDS, action="Reply", case=case, ask_fit=True, confirmed=codes)
+
+
+async def test_what_comes_late_is_asked_about_and_both_sides_are_shown_that_it_did(make_world: WorldMaker) -> None:
+    kept = [one for one in TERMS.drop if one != "submission"]
+    terms = replace(TERMS, set=[*TERMS.set, "submission=3 calendar-days"], drop=kept)
+    world = with_terms(await make_world(depesha=True), terms=terms)
+    today = world.ours.node.now().date()
+    known = ("</InterviewRequested>", f"</InterviewRequested><StayKnown>{today - 9 * DAY}</StayKnown>")
+    changes = [("<Date>2026-11-25", f"<Date>{today}"), ("<InterviewRequested>true", "<InterviewRequested>false"), known]
+    late = example("minimal-application.xml", *changes)
+    (question,) = asked(world.ours, "theirs", "ReadmissionApplication", late, None)
+    assert "of p1 in a new case: making of the application: it should have come before" in question
+    assert "Sent all the same it counts" in question
+    fresh = example("minimal-application.xml", *changes[:2])
+    assert asked(world.ours, "theirs", "ReadmissionApplication", fresh, None) == []
+    sent = submitted(world.ours, "theirs", late, "ReadmissionApplication")
+    with world.ours.node.database.read() as connection:
+        waiting = [
+            one for one in due_now(world.ours.node, connection) if one.deadline.ends.latest < world.ours.node.now()
+        ]
+    assert [(one.deadline.act, one.deadline.ours, one.first, one.over) for one in waiting] == [
+        ("making of the application", True, True, True)
+    ]
+    await world.ours.reaches(sent.id, "delivered")
+    ours, theirs = stands(world.ours, sent.case), stands(world.theirs, sent.case)
+    for seen in (ours, theirs):
+        assert seen["state"] == "applied"
+        (judged,) = seen["timely"]
+        assert (judged["period"], judged["standing"], judged["message"]) == ("submission", "late", sent.id)
+        assert [one["kind"] for one in seen["findings"]] == ["late"]
+        assert [one["period"] for one in seen["deadlines"]] == ["reply"]
+    assert ours["timely"] == theirs["timely"]
 
 
 async def test_what_was_exchanged_before_in_another_case_is_no_reason_to_ask(make_world: WorldMaker) -> None:

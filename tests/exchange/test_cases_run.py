@@ -264,7 +264,7 @@ async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: 
     for wrong, named in (
         ("reply=10 days", "--set reply: found days, expected one of hours, calendar-days"),
         ("reply=10 calendar-days silence=yes", "--set reply: found yes, expected silence= of accepted, overdue"),
-        ("repply=10 calendar-days", "--set repply: found repply, expected one of counting, reply"),
+        ("repply=10 calendar-days", "--set repply: found repply, expected one of counting, submission"),
         ("transfer.extension=6 calendar-days", "transfer.extension: found no extends, expected added or total"),
     ):
         with pytest.raises(TermsRefused, match=named):

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from node.records.procedure_events import RECEIVED, NoEnd, Pause
+from node.records.procedure_events import RECEIVED, NoEnd, Pause, Span
 
 DAYS = {
     "reply": 10, "reply-accelerated": 2, "interview": 3, "travel-document": 3, "new-travel-document": 14,
     "transfer": 90, "transfer-reply": 5, "error": 60,
+    "submission": 365, "transfer-notice": 10,
 }  # fmt: skip
 
 
@@ -21,6 +22,7 @@ class PlainTerms:
     accepts: bool = True
     parties: Mapping[str, str] = field(default_factory=lambda: {"travel-document": "requested"})
     counts: str = RECEIVED
+    before: tuple[str, ...] = ("transfer-notice", "transit-submission")
     unreceipted: tuple[timedelta, bool] | None = None
 
     def answered(self) -> str:
@@ -38,6 +40,8 @@ class PlainTerms:
         if period not in self.days:
             return NoEnd(f"the terms give no period {period}")
         length = timedelta(days=self.days[period])
+        if period in self.before:
+            return start - length
         if extended and period not in self.extensions:
             return NoEnd(f"the terms give no extension of {period}")
         end = start + length
@@ -48,6 +52,10 @@ class PlainTerms:
 
     def end_of_day(self, period: str, day: date) -> datetime:
         return datetime.combine(day + timedelta(days=1), time(0), UTC)
+
+    def on_day(self, period: str, written: str) -> Span | NoEnd:
+        day = date.fromisoformat(written[:10])
+        return Span.at(datetime.combine(day, time(12), UTC))
 
     def silence_accepts(self, period: str) -> bool:
         return self.accepts

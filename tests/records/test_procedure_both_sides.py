@@ -18,7 +18,7 @@ from tests.records.procedure_terms import DAYS, PlainTerms
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TERMS = PlainTerms(
-    days={**DAYS, "data": 14, "consultation": 7, "transit-reply": 5, "transit-consent": 30},
+    days={**DAYS, "data": 14, "consultation": 7, "transit-reply": 5, "transit-consent": 30, "transit-submission": 2},
     parties={"travel-document": REQUESTED, "travel-document-instead": REQUESTING},
 )
 PERSONS = ("p1", "p2", "p3")
@@ -78,6 +78,7 @@ class World:
             persons=frozenset(self.random.sample(persons, self.random.randint(1, len(persons)))),
             concerning=self.random.choice(chosen.of) if chosen.of else opened,
             until=date(2026, 3, 14) + timedelta(days=self.random.randint(0, 200)), status=PENDING,
+            day=f"{date(2025, 3, 1) + timedelta(days=self.random.randint(0, 500))}",
         )  # fmt: skip
         side.take(event)
         self.under_way[role].append(event)
@@ -130,7 +131,7 @@ def told(found: CaseView) -> object:
     return (
         found.state, {name: (one.state, one.agreed, one.since) for name, one in found.persons.items()}, found.deadlines,
         found.steps, sorted(found.possible, key=repr),
-        [one for one in found.findings if one.kind not in own], found.pending,
+        [one for one in found.findings if one.kind not in own], found.pending, found.timely,
     )  # fmt: skip
 
 

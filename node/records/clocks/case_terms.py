@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from node.records.clocks.calendars import Calendar
-from node.records.clocks.ends import Ends, Extension, Pause, end_of_day, ends
+from node.records.clocks.ends import Ends, Extension, Pause, end_of_day, ends, span_of_day
 from node.records.clocks.periods import Counts, Period, PeriodError, Silence, Unit
 from node.records.clocks.spans import Span
 from node.records.clocks.terms import Terms, TermsPeriod
@@ -68,6 +68,11 @@ class CaseTerms:
         name it. Raises PeriodError."""
         found = self.terms.periods.get(name) or TermsPeriod(1, Unit.CALENDAR_DAYS, self.terms.days_of)
         return end_of_day(day, found.of(self.parties, self.terms.places))
+
+    def on_day(self, name: str, written: str) -> Span | None:
+        """When the day or time was that a record states, as the period `name` counts; None where it is unknown. A whole
+        day is that day of the period, whatever the hour at which its days end. Raises PeriodError."""
+        return span_of_day(written, self.period(name))
 
     def silence_accepts(self, name: str) -> bool:
         """Whether silence to the end of the period counts as consent."""

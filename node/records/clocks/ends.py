@@ -12,12 +12,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from node.records.clocks.calendars import Calendar, DayOff, next_working
 from node.records.clocks.periods import Extends, Period, PeriodError, Unit, time_zone
-from node.records.clocks.spans import Span
+from node.records.clocks.spans import Span, span_of
 
 NEAR = timedelta(days=2)  # a holiday by the moon may be announced up to so much earlier or later than estimated
 Pause = tuple[datetime, datetime | None]
 """From when to when time does not count; without the second, it lasts."""
 _DAY = timedelta(days=1)
+_MOMENT = timedelta(microseconds=1)
 _MONTHS = {Unit.MONTHS: 1, Unit.YEARS: 12}
 
 
@@ -107,6 +108,19 @@ def end_of_day(day: date, period: Period) -> datetime:
         return max(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     except OverflowError as error:
         raise _beyond(period) from error
+
+
+def span_of_day(written: str, period: Period) -> Span | None:
+    """When something was that a record gives as an instant, a day, a month or a year, as `period` counts its days; None
+    where it is `unknown`. Of a period in days a whole day is one moment, its last: it cannot belong to the next day.
+    Raises PeriodError."""
+    if "T" in written or period.unit is Unit.HOURS:
+        return span_of(written, period.zone)
+    found = span_of(written, "UTC")
+    if found is None:
+        return None
+    first, last = (end_of_day(one.date(), period) - _MOMENT for one in (found.earliest, found.latest))
+    return Span(first, last)
 
 
 def _calendars(period: Period, calendars: Mapping[str, Calendar]) -> tuple[Calendar, ...]:

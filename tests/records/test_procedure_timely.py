@@ -1,0 +1,196 @@
+"""Acts that have to come within a period that counts from, or back from, a day which they state themselves."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from node.records import Domain
+from node.records.clocks import Calendar, CaseTerms, Counts, Place, Terms, TermsPeriod, Unit
+from node.records.procedure_clock import ClockTerms
+from node.records.procedure_ends import ended_periods
+from node.records.procedure_events import PENDING, Event, Span
+from node.records.procedure_view import CaseView, Finding, view
+from node.records.procedures import REQUESTED, REQUESTING, Procedure
+
+T0 = datetime(2026, 11, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def procedure(returns: Domain) -> Procedure:
+    assert isinstance(returns.procedure, Procedure)
+    return returns.procedure
+
+
+def terms(answer: Counts = Counts.RECEIVED, day_ends: time | None = None, **more: TermsPeriod) -> ClockTerms:
+    periods = {
+        "submission": TermsPeriod(1, Unit.YEARS, REQUESTED),
+        "submission-accelerated": TermsPeriod(48, Unit.HOURS, REQUESTED),
+        "transfer-notice": TermsPeriod(10, Unit.WORKING_DAYS, REQUESTED, calendars=(REQUESTED,), before=True),
+        "reply": TermsPeriod(10, Unit.CALENDAR_DAYS, REQUESTED),
+        **more,
+    }
+    places = {"fra": Place("Europe/Paris"), "srb": Place("Europe/Belgrade", day_ends)}
+    named = {"travel-document": REQUESTED}
+    made = Terms("test", "urn:test:1", places, periods, REQUESTED, answer=answer, named=named)
+    calendar = Calendar("srb", date(2025, 1, 1), date(2027, 12, 31), T0, "test")
+    return ClockTerms(CaseTerms(made, {REQUESTING: "fra", REQUESTED: "srb"}, {"srb": calendar}))
+
+
+def event(name: str, act: str, actor: str, at: datetime, number: int, seen: int, day: str | None = None) -> Event:
+    return Event(name, act, actor, at, Span.at(at), number, seen, persons=frozenset({"p1"}), day=day)
+
+
+def applied(at: datetime, day: str | None, act: str = "apply") -> list[Event]:
+    return [event("a", act, REQUESTING, at, 1, 0, day)]
+
+
+def announced(at: datetime, planned: str) -> list[Event]:
+    return [
+        *applied(T0, None),
+        event("b", "accept", REQUESTED, T0 + DAY, 1, 1),
+        replace(event("c", "issue-document", REQUESTED, T0 + 2 * DAY, 2, 1), until=date(2027, 6, 1)),
+        event("d", "announce-transfer", REQUESTING, at, 2, 2, planned),
+    ]
+
+
+def late(found: CaseView) -> list[tuple[str | None, str | None, tuple[str, ...]]]:
+    return [(one.event, one.period, one.persons) for one in found.findings if one.kind == "late"]
+
+
+@pytest.mark.parametrize(
+    ("known", "end"),
+    [
+        # A year from 10 November 2025 ends with 10 November 2026, at midnight in Belgrade (UTC+1).
+        ("2025-11-10", datetime(2026, 11, 10, 23, tzinfo=UTC)),
+        # From 10 June: midnight in Belgrade is at UTC+2.
+        ("2025-06-10", datetime(2026, 6, 10, 22, tzinfo=UTC)),
+    ],
+)
+def test_an_application_counts_from_the_day_on_which_the_stay_became_known(
+    procedure: Procedure, known: str, end: datetime
+) -> None:
+    timely = view(procedure, terms(), applied(end - MOMENT, known), end)
+    (judged,) = timely.timely
+    assert (judged.period, judged.standing, judged.end, judged.persons) == (
+        "submission",
+        "in-time",
+        Span.at(end),
+        ("p1",),
+    )
+    assert late(timely) == []
+    found = view(procedure, terms(), applied(end, known), end)
+    assert late(found) == [("a", "submission", ("p1",))]
+    assert found.state == "applied", "an act that comes late counts all the same"
+    (told,) = [one for one in found.findings if one.kind == "late"]
+    assert told.reason == f"it should have come before {end:%Y-%m-%dT%H:%M:%S}Z"
+
+
+def test_an_office_that_closes_at_four_does_not_move_a_stated_day(procedure: Procedure) -> None:
+    (judged,) = view(procedure, terms(day_ends=time(16)), applied(T0, "2026-10-25"), T0).timely
+    assert judged.end == Span.at(datetime(2027, 10, 25, 14, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("stopped", "end"),
+    [
+        ("2026-10-24T22:15:00Z", Span.at(datetime(2026, 10, 26, 22, 15, tzinfo=UTC))),
+        # Of a day alone any hour may be meant: 24 October in Belgrade is from 22:00 UTC of the day before.
+        ("2026-10-24", Span(datetime(2026, 10, 25, 22, tzinfo=UTC), datetime(2026, 10, 26, 22, tzinfo=UTC) - MOMENT)),
+    ],
+)  # fmt: skip
+def test_hours_run_from_the_moment_at_which_a_person_was_stopped(procedure: Procedure, stopped: str, end: Span) -> None:
+    assert end.latest is not None
+    for at, standing in ((end.earliest - MOMENT, "in-time"), (end.latest, "late")):
+        (judged,) = view(procedure, terms(), applied(at, stopped, "apply-accelerated"), at).timely
+        assert (judged.end, judged.standing) == (end, standing)
+    if not end.exact:
+        at = end.earliest + timedelta(hours=1)
+        found = view(procedure, terms(), applied(at, stopped, "apply-accelerated"), at)
+        assert found.timely[0].standing == "disputed"
+        assert late(found) == []
+
+
+def test_a_notice_counts_back_from_the_planned_day_by_the_days_of_the_other_side(procedure: Procedure) -> None:
+    # Ten working days back from Tuesday 15 December: 14, 11, 10, 9, 8, 7, 4, 3, 2, 1 December.
+    planned, end = "2026-12-15T06:30:00Z", datetime(2026, 12, 1, 23, tzinfo=UTC)
+    before = view(procedure, terms(), announced(end - MOMENT, planned), end)
+    assert [(one.period, one.standing, one.end) for one in before.timely] == [
+        ("transfer-notice", "in-time", Span.at(end))
+    ]
+    after = view(procedure, terms(), announced(end, planned), end)
+    assert late(after) == [("d", "transfer-notice", ("p1",))]
+    assert after.state == "announced"
+
+
+def test_what_counts_is_when_acts_count_by_the_terms(procedure: Procedure) -> None:
+    end = datetime(2026, 11, 10, 23, tzinfo=UTC)
+    crossing = [replace(applied(end, "2025-11-10")[0], sent=end - MOMENT)]
+    assert late(view(procedure, terms(), crossing, end)) == [("a", "submission", ("p1",))]
+    assert late(view(procedure, terms(Counts.SENT), crossing, end)) == []
+
+
+def test_an_act_without_a_receipt_is_due_until_it_arrives(procedure: Procedure) -> None:
+    end = datetime(2026, 11, 10, 23, tzinfo=UTC)
+    waiting = [replace(one, status=PENDING, received=None) for one in applied(end - 2 * DAY, "2025-11-10")]
+    for at, standing in ((end - DAY, "open"), (end, "ended")):
+        found = view(procedure, terms(), waiting, at, own=REQUESTING)
+        (due,) = found.deadlines
+        assert (due.period, due.act, due.awaits, due.end, due.standing) == (
+            "submission", "apply", REQUESTING, Span.at(end), standing,
+        )  # fmt: skip
+        assert ended_periods(found) == (), "no period of the case has ended: the other side knows of none"
+    assert view(procedure, terms(Counts.SENT), waiting, end, own=REQUESTING).deadlines == ()
+    (reply,) = view(procedure, terms(), applied(end - DAY, "2025-11-10"), end - DAY, own=REQUESTING).deadlines
+    assert reply.period == "reply"
+
+
+def test_an_application_that_was_invalidated_is_due_anew_by_the_same_end(procedure: Procedure) -> None:
+    void = [
+        *applied(T0, "2025-11-10"),
+        replace(event("b", "invalidate", REQUESTING, T0 + DAY, 2, 0), concerning="a"),
+    ]
+    for own in (REQUESTING, REQUESTED):
+        found = view(procedure, terms(), void, T0 + DAY, own=own)
+        assert found.state == "invalidated"
+        (due,) = found.deadlines
+        assert (due.period, due.awaits, due.end) == (
+            "submission", REQUESTING, Span.at(datetime(2026, 11, 10, 23, tzinfo=UTC)),
+        )  # fmt: skip
+        assert found.timely == ()
+    again = [*void, event("c", "apply", REQUESTING, T0 + 2 * DAY, 3, 0, "2025-11-10")]
+    found = view(procedure, terms(), again, T0 + 2 * DAY)
+    assert [one.period for one in found.deadlines] == ["reply"]
+    assert [(one.event, one.standing) for one in found.timely] == [("c", "in-time")]
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01", "unknown"])
+@pytest.mark.parametrize("unit", [Unit.YEARS, Unit.HOURS])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_day_that_cannot_be_counted_from_says_so(procedure: Procedure, day: str, unit: Unit, before: bool) -> None:
+    period = TermsPeriod(1, unit, REQUESTED, before=before)
+    found = view(procedure, terms(submission=period), applied(T0, day), T0)
+    assert found.state == "applied"
+    (judged,) = found.timely
+    assert judged.standing == "unknown" or judged.end is not None
+    assert (judged.why == "") == (judged.end is not None)
+
+
+def test_where_no_day_is_stated_nothing_is_said(procedure: Procedure) -> None:
+    assert view(procedure, terms(), applied(T0, None), T0).timely == ()
+
+
+def test_both_readings_of_a_case_find_the_same(procedure: Procedure) -> None:
+    planned = "2026-12-15T06:30:00Z"
+    events = announced(datetime(2026, 12, 3, 9, tzinfo=UTC), planned)
+    ours, theirs = (view(procedure, terms(), some, T0 + 40 * DAY, own=own) for some, own in (
+        (events, REQUESTING), ([*reversed(events)], REQUESTED),
+    ))  # fmt: skip
+    assert ours.timely == theirs.timely
+    wanted = [one for one in ours.findings if one.kind == "late"]
+    assert wanted == [one for one in theirs.findings if one.kind == "late"]
+    assert wanted == [
+        Finding("late", ("p1",), "d", "transfer-notice", "it should have come before 2026-12-01T23:00:00Z")
+    ]

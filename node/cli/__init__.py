@@ -19,7 +19,10 @@ from node.config import ConfigError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parser = explained(build_parser())
-    arguments = parser.parse_args(prepare(sys.argv[1:] if argv is None else argv))
+    words = prepare(sys.argv[1:] if argv is None else argv)
+    if no_text := next((word for word in words if not _is_text(word)), None):
+        return fail(f"{os.fsencode(no_text)!r} is not UTF-8. Set the terminal to UTF-8, and write it again.", 2)
+    arguments = parser.parse_args(words)
     module, _, function = arguments.run.partition(":")
     try:
         status: int = getattr(importlib.import_module(module), function)(arguments)
@@ -44,6 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return fail(refusal, 1)
         raise
     return status
+
+
+def _is_text(word: str) -> bool:
+    """Octets of an argument that are not of the terminal's encoding come as lone surrogates (PEP 383)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def known_refusal(error: Exception) -> str | None:

@@ -1,5 +1,6 @@
 """Who is told what is due, by the commands: addresses, absences, whose a case is."""
 
+import os
 from pathlib import Path
 
 from tests.trust_doors.homes import Home
@@ -35,3 +36,11 @@ def test_what_cannot_be_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     assert "mail_from" in home.refuses("user", "list", status=2)
     home.set(mail_server="https://mail.example", mail_from="a@b.example")
     assert "smtps://HOST:PORT" in home.refuses("user", "list", status=2)
+
+
+def test_a_name_that_a_terminal_sent_in_another_encoding_is_refused_in_words(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", "south")
+    latin_2 = os.fsdecode("Ana Kostić".encode("iso8859_2"))
+    said = home.refuses("user", "add", latin_2, "--role", "officer", status=2)
+    assert said == "b'Ana Kosti\\xe6' is not UTF-8. Set the terminal to UTF-8, and write it again.\n"
+    assert home.do("user", "list") == []

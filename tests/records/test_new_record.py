@@ -13,7 +13,8 @@ ROOTS = [
     *(("returns", root) for root in (
         "ReadmissionApplication", "Acknowledgement", "Reply", "FurtherParticulars", "InterviewRequest",
         "InterviewResult", "TravelDocument", "TravelDocumentRequest", "TransferNotice", "TransferConfirmation",
-        "TransferOutcome", "ObstacleBegins", "ObstacleEnds", "Withdrawal", "ErrorClaim", "TransitApplication",
+        "TransferOutcome", "CostsPresented", "CostsReimbursed",
+        "ObstacleBegins", "ObstacleEnds", "Withdrawal", "ErrorClaim", "TransitApplication",
         "TransitReply", "TransitNotice", "TransitObjection", "TransitOutcome", "ErrorReturn", "CorrectionNotice",
         "ErasureNotice", "DataConfirmation", "UseReport", "PassOnRequest", "PassOnReply",
     )),
@@ -31,6 +32,7 @@ ROOTS = [
 ]  # fmt: skip
 # A value for each type; for codes the first of the list.
 VALUES = {
+    "amount": "1250.00", "currency": "EUR",
     "instant": "2026-11-25T09:00:00Z", "day": "2026-11-25", "partial-date": "1974", "when": "2026-11",
     "yes-or-no": "false", "line": "x", "free-text": "x", "text": "x", "file-number": "1", "message-id": "a@b",
     "latin-name": "ERIKSSON", "person-id": "p1", "document-number": "1", "conversation-id": "c", "count": "0",
@@ -136,7 +138,7 @@ def test_a_group_in_a_comment_is_used_by_taking_the_marks_away(domains: Domains)
 def test_a_record_that_there_is_not(domains: Domains) -> None:
     domain = domains.named("returns")
     assert domain is not None
-    with pytest.raises(NoExampleError, match="it has Acknowledgement, CorrectionNotice, DataConf"):
+    with pytest.raises(NoExampleError, match="it has Acknowledgement, CorrectionNotice, CostsPre"):
         new_record(domain, "Nothing")
     with pytest.raises(NoExampleError):
         sample(domain, "Nothing")

@@ -166,6 +166,41 @@ def test_an_application_that_was_invalidated_is_due_anew_by_the_same_end(procedu
     assert [(one.event, one.standing) for one in found.timely] == [("c", "in-time")]
 
 
+def transferred() -> list[Event]:
+    return [
+        *announced(T0 + 3 * DAY, "2026-12-15T06:30:00Z"),
+        event("e", "report-arrival", REQUESTED, T0 + 43 * DAY, 3, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("presented", "end"),
+    [
+        # Thirty days from 20 December are 11 in December and 19 in January; from the receipt, 22 December, two more.
+        ("2026-12-20", datetime(2027, 1, 19, 23, tzinfo=UTC)),
+        (None, datetime(2027, 1, 21, 23, tzinfo=UTC)),
+    ],
+)
+def test_costs_are_due_from_the_day_on_which_the_vouchers_were_presented(
+    procedure: Procedure, presented: str | None, end: datetime
+) -> None:
+    own = terms(costs=TermsPeriod(30, Unit.CALENDAR_DAYS, REQUESTED), error=TermsPeriod(1, Unit.MONTHS, REQUESTED))
+    came = datetime(2026, 12, 22, 9, tzinfo=UTC)
+    events = [*transferred(), event("f", "present-costs", REQUESTED, came, 4, 2, presented)]
+
+    def costs(*more: Event, at: datetime = came) -> list[tuple[str | None, Span | None, str]]:
+        found = view(procedure, own, [*events, *more], at)
+        return [(one.awaits, one.end, one.standing) for one in found.deadlines if one.period == "costs"]
+
+    assert costs() == [(REQUESTING, Span.at(end), "open")]
+    closed = event("g", "close-request", REQUESTING, came + 60 * DAY, 3, 4)
+    assert costs(closed, at=came + 90 * DAY) == [(REQUESTING, Span.at(end), "ended")], "closing does not end a debt"
+    paid = event("h", "reimburse-costs", REQUESTING, came + DAY, 3, 4)
+    assert costs(paid, at=came + 2 * DAY) == []
+    taken_back = replace(event("i", "invalidate", REQUESTED, came + DAY, 5, 2), concerning="f")
+    assert costs(taken_back, at=came + 2 * DAY) == []
+
+
 @pytest.mark.parametrize("day", ["9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01", "unknown"])
 @pytest.mark.parametrize("unit", [Unit.YEARS, Unit.HOURS])
 @pytest.mark.parametrize("before", [False, True])

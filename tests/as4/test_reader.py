@@ -1,15 +1,11 @@
 """The reader: what reaches a sink and when, what an error may tell, how large a message may be."""
 
-import gzip
-import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from node.as4 import (
     As4Error,
-    DecompressionFailure,
     EbmsError,
     FailedAuthentication,
     FailedDecryption,
@@ -20,66 +16,14 @@ from node.as4 import (
     NotSoap,
     OpenedMessage,
     PartInfo,
-    PartOctets,
     PolicyNoncompliance,
     ProcessingModeMismatch,
     UserMessage,
     make_pull_request,
-    seal,
-    sign,
 )
-from node.as4.parts import digest_for_signature
 from tests.as4 import material
+from tests.as4.desk import Desk, Sink
 from tests.as4.surgery import CONTENTS, Surgery
-
-
-class Sink:
-    """Notes what happens to it."""
-
-    def __init__(self, notes: list[str], name: str, fail: str = "") -> None:
-        self.notes, self.name, self.octets, self.fail = notes, name, b"", fail
-
-    def write(self, octets: bytes) -> None:
-        if self.fail == "write":
-            raise OSError("disk full")
-        self.octets += octets
-        self.notes.append(f"write {self.name}")
-
-    def close(self) -> None:
-        if self.fail == "close":
-            raise OSError("disk full")
-        self.notes.append(f"close {self.name}")
-
-    def discard(self) -> None:
-        self.notes.append(f"discard {self.name}")
-
-
-class Desk:
-    """A reader with its sinks."""
-
-    def __init__(self, patient: Surgery | None = None, fail: str = "", **options: Any) -> None:
-        self.patient = patient or Surgery()
-        self.notes: list[str] = []
-        self.sinks: dict[str, Sink] = {}
-        policy = self.patient.who.policy(**options.pop("policy", {}))
-
-        def policy_for(message: UserMessage) -> Any:
-            self.notes.append("policy")
-            return policy
-
-        def sink_for(_: UserMessage, info: PartInfo) -> Sink:
-            self.sinks[info.content_id] = sink = Sink(self.notes, info.content_id, fail if self.sinks else "")
-            return sink
-
-        self.reader = MessageReader(
-            self.patient.content_type, options.pop("policy_for", policy_for), sink_for, **options
-        )
-
-    def read(self, size: int = 0) -> Any:
-        body = self.patient.body()
-        for at in range(0, len(body), size or len(body)):
-            self.reader.feed(body[at : at + (size or len(body))])
-        return self.reader.finish()
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 1000, 0])
@@ -303,10 +247,6 @@ def test_message_with_parts_outside_of_multipart_misses_them() -> None:
 # --- sizes
 
 
-def limited(**limits: int) -> Limits:
-    return Limits(**limits)
-
-
 def test_parts_above_what_the_agreement_allows() -> None:
     desk = Desk(policy={"max_bytes": 50})
 
@@ -329,175 +269,14 @@ def test_parts_above_what_the_agreement_allows() -> None:
 )
 def test_limits_of_the_operator(limits: dict[str, int]) -> None:
     with pytest.raises(PolicyNoncompliance) as caught:
-        Desk(limits=limited(**limits)).read(100)
+        Desk(limits=Limits(**limits)).read(100)
 
     assert next(iter(limits)).split("_")[0] in str(caught.value) or "more than" in str(caught.value)
 
 
 def test_envelope_is_cut_off_before_it_is_complete() -> None:
-    desk = Desk(limits=limited(envelope_bytes=1000))
+    desk = Desk(limits=Limits(envelope_bytes=1000))
     desk.reader.feed(desk.patient.body()[:900])
 
     with pytest.raises(PolicyNoncompliance):
         desk.reader.feed(desk.patient.body()[900:2000])
-
-
-def compressed(octets: bytes, limits: Limits | None = None, **policy: Any) -> bytes:
-    """Open a message whose part is this gzip stream; the content."""
-    who = material.parties()
-    info = PartInfo("record@x", "application/xml", True)
-    frozen = sign(material.message([info]), [digest_for_signature([octets], info)], who.sender, who.suite)
-    wire = seal(frozen.xml, [PartOctets.of(info, octets)], who.recipient, who.suite)
-    patient = Surgery()
-    patient.content_type = wire.content_type
-    patient.body = wire.body  # type: ignore[method-assign]
-    desk = Desk(patient, limits=limits or Limits(), policy={"max_bytes": 1 << 30, **policy})
-    opened = desk.read(1 << 16)
-    content = b"".join(zlib.decompressobj(47).decompress(desk.sinks["record@x"].octets) for _ in range(1))
-    assert opened.parts[0].size >= len(content)
-    return content
-
-
-GOOD = gzip.compress(b"content" * 100, mtime=0)
-DAMAGED = {
-    "not gzip": b"content",
-    "empty": b"",
-    "cut": GOOD[:-3],
-    "without trailer": GOOD[:-8],
-    "check": GOOD[:-5] + bytes([GOOD[-5] ^ 1]) + GOOD[-4:],
-    "size": GOOD[:-1] + bytes([GOOD[-1] ^ 1]),
-    "middle": GOOD[:15] + bytes([GOOD[15] ^ 0xFF]) + GOOD[16:],
-    "rubbish behind": GOOD + b"rubbish",
-    "zlib instead": zlib.compress(b"content"),
-    "header only": GOOD[:10],
-}
-
-
-@pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_gzip(name: str) -> None:
-    with pytest.raises(DecompressionFailure) as caught:
-        compressed(DAMAGED[name])
-
-    assert (caught.value.code, caught.value.category) == ("EBMS:0303", "Communication")
-    assert caught.value.authenticated
-
-
-def test_good_gzip_of_two_members() -> None:
-    assert compressed(GOOD + gzip.compress(b"more")).startswith(b"content")
-
-
-def test_damage_on_the_way_is_not_called_bad_gzip() -> None:
-    patient = Surgery()
-    octets = patient.parts[0][1]
-    patient.parts[0][1] = octets[:14] + bytes([octets[14] ^ 0xFF]) + octets[15:]
-
-    with pytest.raises(FailedDecryption):
-        patient.open()
-
-
-def bomb() -> bytes:
-    return gzip.compress(b"\0" * 50_000_000)
-
-
-def test_decompression_bomb() -> None:
-    with pytest.raises(DecompressionFailure, match="fold"):
-        compressed(bomb())
-
-
-def test_inflated_size() -> None:
-    with pytest.raises(DecompressionFailure, match="inflates to more than"):
-        compressed(gzip.compress(b"\0" * 100_000), limited(inflated_bytes=99_999))
-    assert compressed(gzip.compress(b"\0" * 100_000), limited(inflated_bytes=100_000))
-
-
-def plain_xml(content: bytes, limits: Limits | None = None) -> None:
-    info = PartInfo("a@x", "application/xml", False)
-    patient = Surgery([(info, content)])
-    Desk(patient, limits=limits or Limits()).read()
-
-
-def forged_xml(content: bytes) -> As4Error:
-    """Sign a digest for content that cannot be digested, and see the refusal."""
-    who = material.parties()
-    info = PartInfo("a@x", "application/xml", False)
-    frozen = sign(material.message([info]), [bytes(32)], who.sender, who.suite)
-    wire = seal(frozen.xml, [PartOctets.of(info, content)], who.recipient, who.suite)
-    with pytest.raises(As4Error) as caught:
-        material.opened(wire, who)
-    return caught.value
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"", "EBMS:0101"),
-        (b"no xml", "EBMS:0101"),
-        (b"<a>", "EBMS:0101"),
-        (b"<a/>", "EBMS:0101"),
-        (b"<!DOCTYPE a><a/>", "EBMS:0103"),
-        (b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "EBMS:0103"),
-        ("<!DOCTYPE a><a/>".encode("utf-16"), "EBMS:0103"),
-        ("<a/>".encode("utf-32"), "EBMS:0101"),
-        ("<a/>".encode("utf-16-le"), "EBMS:0101"),
-        (b'<?xml version="1.0" encoding="IBM037"?><a/>', "EBMS:0101"),
-        (b"<a" + b"".join(b" n%d='u'" % n for n in range(300)) + b"/>", "EBMS:0103"),
-        (b"<a>" + b"<a/>" * 400_001 + b"</a>", "EBMS:0103"),
-        (b"<a xmlns='relative'/>", "EBMS:0101"),
-        (b"<a><b xmlns:c='u'/>" + b"<b xmlns:c='u'/>" * 5000 + b"</a>", "EBMS:0103"),
-        (b"\xff\xfe<", "EBMS:0101"),
-    ],
-)
-def test_uncompressed_xml_that_cannot_be_canonicalised(content: bytes, code: str) -> None:
-    assert forged_xml(content).code == code
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-2", "windows-1250"])
-def test_uncompressed_xml_in_other_encodings(encoding: str) -> None:
-    plain_xml(f'<?xml version="1.0" encoding="{encoding}"?><a>čćžšđ</a>'.encode(encoding))
-
-
-def test_uncompressed_xml_above_the_limit() -> None:
-    with pytest.raises(PolicyNoncompliance, match="uncompressed XML"):
-        plain_xml(b"<a>" + b"x" * 1000 + b"</a>", limited(canonical_bytes=1000))
-
-
-@pytest.mark.parametrize("pieces", [1, 2, 3, 5])
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"a\nb", b"a\r\nb"),
-        (b"a\r\nb", b"a\r\nb"),
-        (b"a\rb", b"a\r\nb"),
-        (b"\r\r\n\n\n\r", b"\r\n\r\n\r\n\r\n\r\n"),
-        (b"", b""),
-        (b"\r", b"\r\n"),
-    ],
-)
-def test_text_is_digested_with_crlf(content: bytes, expected: bytes, pieces: int) -> None:
-    import hashlib
-
-    def cut() -> Iterator[bytes]:
-        for at in range(0, len(content), pieces):
-            yield content[at : at + pieces]
-
-    info = PartInfo("a@x", "text/plain; charset=utf-8", False)
-    assert digest_for_signature(cut(), info) == hashlib.sha256(expected).digest()
-
-
-@pytest.mark.parametrize(
-    ("mime_type", "canonical"),
-    [
-        ("text/xml", True),
-        ("Application/XML; charset=utf-8", True),
-        ("application/atom+xml", True),
-        ("image/svg+xml", True),
-        ("application/pdf", False),
-        ("application/json", False),
-    ],
-)
-def test_which_types_are_canonicalised(mime_type: str, canonical: bool) -> None:
-    info = PartInfo("a@x", mime_type, False)
-
-    same = digest_for_signature([b"<a b='1'/>"], info) == digest_for_signature([b'<a b="1"></a>'], info)
-
-    assert same is canonical

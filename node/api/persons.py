@@ -1,4 +1,4 @@
-"""Persons of cases: finding them, and remembering who is the same, another, or a twin."""
+"""Persons of cases: finding them, remembering who is the same, another, or a twin, and reading what documents say."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +7,13 @@ from sqlalchemy import Connection
 
 from node.access.programs import Program
 from node.api.context import ApiContext, Caller, case_for
-from node.api.models import PersonsAsked, PersonsLinked
+from node.api.models import MrzLines, NameInScript, PersonsAsked, PersonsLinked
 from node.api.problems import invalid
 from node.exchange.person_find import find_person
 from node.exchange.person_links import LinkRefused, PersonPlace, find_place, link_persons, split_place
 from node.records.person_query import QueryRefused
+from node.records.persons.mrz import MrzError
+from node.records.persons.told import tell_latin, tell_mrz
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,20 @@ class Persons:
             return link_persons(self.context.node, one, other, linked.kind, program.handle)
         except LinkRefused as error:
             raise invalid("other", linked.other, "another person than `one`", str(error)) from error
+
+    def mrz(self, given: MrzLines, program: Caller) -> Any:
+        """Read and check the machine-readable lines of a travel document or visa. Nothing is kept or looked up; what
+        does not agree is listed. The lines stand in the body, so that no address holds them."""
+        try:
+            return tell_mrz(given.lines, self.context.node.now().date())
+        except MrzError as error:
+            one = error.problem
+            place = f"lines[{one.line - 1}]" if one.line <= len(given.lines) else "lines"
+            raise invalid(place, one.found, one.expected, one.remedy) from error
+
+    def latin(self, given: NameInScript, program: Caller) -> Any:
+        """Propose Latin letters for a name in its own script; a person decides. Nothing is kept."""
+        return tell_latin(given.name, given.language)
 
     def _place(self, connection: Connection, program: Program, field: str, text: str) -> PersonPlace:
         """The person, of a case that the program's unit sees."""

@@ -150,6 +150,14 @@ def _persons(persons: Persons) -> tuple[Declared, ...]:
             "POST", "/persons/links", Act.LINK_PERSONS, Scope.PERSONS_LINK, persons.link, "Link two persons",
             "persons", models.LinkedPersons, 201, takes=Takes.JSON, may_refuse=(404,),
         ),
+        Declared(
+            "POST", "/persons/mrz", Act.CHECK_RECORDS, Scope.RECORDS_CHECK, persons.mrz, "Read machine-readable lines",
+            "persons", models.MrzRead, takes=Takes.JSON, keys=True,
+        ),
+        Declared(
+            "POST", "/persons/latin", Act.CHECK_RECORDS, Scope.RECORDS_CHECK, persons.latin, "A name in Latin letters",
+            "persons", models.LatinName, takes=Takes.JSON, keys=True,
+        ),
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ ALARMS = "node.cli.alarms"
 TOKENS = "node.cli.tokens"
 ADAPTERS = "node.cli.adapters"
 PERSONS = "node.cli.persons"
+DOCUMENTS = "node.cli.documents"
 TABLES = "node.cli.tables"
 RECALLS = "node.cli.recalls"
 MAILS = "node.cli.mails"
@@ -341,6 +342,11 @@ def _person_verbs(verbs: _Verbs) -> None:
         help="same, another or twin",
     )  # fmt: skip
     _verb(person, "index", f"{PERSONS}:index", "build what is missing of the index by which persons are found")
+    mrz = _verb(person, "mrz", f"{DOCUMENTS}:mrz", "read and check the machine-readable lines of a travel document")
+    mrz.add_argument("lines", metavar="LINE", nargs="*", help="a line (or all of them on standard input)")
+    latin = _verb(person, "latin", f"{DOCUMENTS}:latin", "propose Latin letters for a name in its own script")
+    latin.add_argument("name", metavar="NAME", nargs="*", help="the name (or on standard input)")
+    latin.add_argument("--language", metavar="L", required=True, help="of the name, as sr, mk, sq, el, de")
 
 
 def _record_verbs(verbs: _Verbs) -> None:

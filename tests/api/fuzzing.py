@@ -37,7 +37,8 @@ checks.negative_data_rejection.enabled = false
 [[operations]]
 include-name = [
   "POST /partners", "POST /partners/on-paper", "POST /partners/as-given", "POST /partners/{{party}}/confirm",
-  "POST /persons/find", "POST /persons/links", "POST /breaches/{{id}}/close", "POST /messages/{{id}}/recall",
+  "POST /persons/find", "POST /persons/links", "POST /persons/mrz",
+  "POST /breaches/{{id}}/close", "POST /messages/{{id}}/recall",
   "POST /officers/{{handle}}/away", "POST /partners/{{party}}/terms/{{domain}}",
   "GET /due", "GET /due.ics",
 ]

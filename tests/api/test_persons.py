@@ -49,3 +49,38 @@ def test_two_persons_are_linked_by_an_officer_and_shown_in_their_cases(site: Sit
         ({**body, "other": f"{cases[0]}/p9"}, 422),
     ):
         assert site.ask("POST", "/persons/links", json=wrong).status_code == status, wrong
+
+
+PASSPORT = ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"]
+
+
+def test_machine_readable_lines_are_read_and_checked(site: Site) -> None:
+    answer = site.ask("POST", "/persons/mrz", json={"lines": PASSPORT})
+    assert answer.status_code == 200, answer.text
+    read = answer.json()
+    assert (read["valid"], read["format"], read["number"], read["birth"]) == (True, "TD3", "L898902C3", "1974-08-12")
+    misread = [PASSPORT[0], PASSPORT[1].replace("L898902C3", "LB98902C3")]
+    read = site.ask("POST", "/persons/mrz", "auditor", json={"lines": misread}).json()
+    assert not read["valid"]
+    assert [(one["field"], one["line"], one["position"]) for one in read["problems"]] == [
+        ("number", 2, 1), ("composite", 2, 44),
+    ]  # fmt: skip
+    assert "L898902C3" in read["problems"][0]["remedy"]
+
+
+def test_lines_of_no_format_are_a_problem_that_names_the_line(site: Site) -> None:
+    answer = site.ask("POST", "/persons/mrz", json={"lines": [PASSPORT[0], PASSPORT[1][:-1]]})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["found"]) == ("lines[1]", "43 characters")
+    assert "36 or 44" in error["expected"] or "44 or 36" in error["expected"]
+
+
+def test_latin_letters_are_proposed_and_nothing_is_kept(site: Site) -> None:
+    body = {"name": "Ђорђевић", "language": "sr-Cyrl"}
+    for name in ("Ђорђевић", "Љиљана"):
+        # An idempotency key keeps no answer here: another name under it gets an answer of its own.
+        answer = site.ask("POST", "/persons/latin", json=body | {"name": name}, headers={"Idempotency-Key": "one"})
+        assert answer.status_code == 200, answer.text
+    assert answer.json() == {"document": "LJILJANA", "language": "Ljiljana", "unknown": []}
+    assert site.ask("POST", "/persons/latin", json=body | {"language": "српски"}).status_code == 422

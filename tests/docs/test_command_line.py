@@ -25,10 +25,10 @@ def verbs(parser: argparse.ArgumentParser, before: str = "depesha") -> Iterator[
 
 def form(action: argparse.Action) -> str:
     """An argument as the page writes it."""
-    many = "…" if action.nargs == "+" else ""
+    many = "…" if action.nargs in ("+", "*") else ""
     if action.option_strings:
         return f"{action.option_strings[0]} {action.metavar}{many}" if action.metavar else action.option_strings[0]
-    return f"[{action.metavar}]" if action.nargs == "?" else f"{action.metavar}{many}"
+    return f"[{action.metavar}{many}]" if action.nargs in ("?", "*") else f"{action.metavar}{many}"
 
 
 def described() -> dict[str, dict[str, tuple[bool, str]]]:

@@ -30,7 +30,17 @@ from node.api.models.partners import (
     Removed,
     Words,
 )
-from node.api.models.persons import FoundPerson, FoundPersons, LinkedPersons, PersonsAsked, PersonsLinked
+from node.api.models.persons import (
+    FoundPerson,
+    FoundPersons,
+    LatinName,
+    LinkedPersons,
+    MrzLines,
+    MrzRead,
+    NameInScript,
+    PersonsAsked,
+    PersonsLinked,
+)
 from node.api.models.problems import Problem, ProblemError
 from node.api.models.recalls import AnsweredRecall, Breach, BreachClosing, Recall, RecallAnswer, RecallAsked, Recalled
 from node.api.models.records import Domain, Finding, NewRecord
@@ -78,10 +88,14 @@ __all__ = [
     "FoundPersons",
     "Instant",
     "KnownCalendar",
+    "LatinName",
     "LinkedPersons",
     "ListedCase",
     "Message",
     "Moment",
+    "MrzLines",
+    "MrzRead",
+    "NameInScript",
     "NewPair",
     "NewRecord",
     "Note",

@@ -50,7 +50,7 @@ TERMS = Changes(
     countries=[f"{OWN}=FRA", f"{PARTNER}=SRB"],
     confirm=["counting"],
     set=["reply=240 hours silence=accepted", "transfer=3 months calendars=none"],
-    drop=["reply-accelerated", "error", "submission"],
+    drop=["reply-accelerated", "error", "submission", "submission-accelerated", "transit-reply"],
 )
 
 

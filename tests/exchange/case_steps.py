@@ -27,7 +27,7 @@ TERMS = Changes(
     countries=["ours=FRA", "theirs=SRB"],
     confirm=["counting"],
     set=[REPLY, "reply.extension=144 hours extends=added", "transfer=3 months calendars=none"],
-    drop=["reply-accelerated", "error", "submission"],
+    drop=["reply-accelerated", "error", "submission", "submission-accelerated", "transit-reply"],
 )
 
 

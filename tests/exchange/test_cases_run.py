@@ -271,7 +271,11 @@ async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: 
             change_terms(node, "theirs", "returns", Changes(set=[wrong]), "test")
     change_terms(node, "theirs", "returns", Changes(confirm=["counting"]), "test")
     made = change_terms(
-        node, "theirs", "returns", Changes(drop=["error"], set=["reply-accelerated=2 working-days"]), "test"
+        node,
+        "theirs",
+        "returns",
+        Changes(drop=["error", "submission-accelerated", "transit-reply"], set=["reply-accelerated=2 working-days"]),
+        "test",
     )
     assert made["waiting"] == {}
     assert json.loads(json.dumps(made["terms"]))["periods"]["reply-accelerated"]["number"] == 2

@@ -1,32 +1,23 @@
 """A case under the terms of an agreement: the engine's deadlines are those worked out by hand, alike on both sides."""
 
 import csv
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from node.records import Domain
 from node.records.clocks import (
-    CaseTerms,
-    Draft,
-    Place,
     Silence,
     Template,
-    confirm,
-    proposal,
     read_templates,
-    terms_of,
-    unconfirmed,
 )
-from node.records.clocks.templates import COUNTING
 from node.records.procedure_clock import ClockTerms
 from node.records.procedure_events import Event, Span
 from node.records.procedure_view import view
-from node.records.procedures import REQUESTED, REQUESTING, Procedure
+from node.records.procedures import REQUESTING, Procedure
+from tests.records.clocks.drafted import NOW, case_terms
 
-NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
-ALPHA2 = {"ALB": "AL", "SRB": "RS", "MNE": "ME", "BIH": "BA", "MKD": "MK", "XKX": "XK"}
 APPLICATIONS = {"reply": "apply", "reply-accelerated": "apply-accelerated"}
 REPLIES = [
     row
@@ -41,17 +32,6 @@ def templates(returns: Domain) -> dict[str, Template]:
     return read_templates(returns.files)
 
 
-def case_terms(template: Template) -> ClockTerms:
-    (_, (country, *_)), (_, others) = template.sides.items()
-    places = {"we": Place("Europe/Vienna"), "they": Place("Europe/Belgrade")}
-    made = Draft(template, "urn:test:1", places, {"we": next(iter(others), "DEU"), "they": country})
-    for name in unconfirmed(made):
-        known = name == COUNTING or template.figures[name].number is not None
-        made = confirm(made, name, "head", NOW, dropped=not known)
-    calendars = {"they": proposal(ALPHA2[country], 2026, 2030, "they", NOW)}
-    return ClockTerms(CaseTerms(terms_of(made), {REQUESTING: "we", REQUESTED: "they"}, calendars))
-
-
 @pytest.mark.parametrize("row", REPLIES, ids=lambda row: f"{row['template']}-{row['period']}-{row['start']}")
 def test_silence_has_the_effect_agreed_at_the_end_worked_out(
     returns: Domain, templates: dict[str, Template], row: dict[str, str]
@@ -59,7 +39,7 @@ def test_silence_has_the_effect_agreed_at_the_end_worked_out(
     procedure = returns.procedure
     assert isinstance(procedure, Procedure)
     template = templates[row["template"]]
-    terms = case_terms(template)
+    terms = ClockTerms(case_terms(template, rolls="rolling" in row["shows"]))
     start, end = (datetime.fromisoformat(row[key]) for key in ("start", "end"))
     application = APPLICATIONS[row["period"]]
     # The two sides wrote the application down at other times; the receipt's time is the same.

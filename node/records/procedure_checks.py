@@ -102,6 +102,13 @@ def _same_subject(one: Transition, other: Transition) -> bool:
     return not one.of or not other.of or bool(set(one.of) & set(other.of))
 
 
+def _undone_to(procedure: Procedure, one: Transition) -> set[str]:
+    """The states from which the acts come that the transition takes back."""
+    return {
+        source for done in procedure.transitions if done.act in one.of and done.target for source in done.sources
+    }  # fmt: skip
+
+
 def _targets(procedure: Procedure, one: Transition) -> set[str]:
     if one.target is None:
         return set(one.sources)
@@ -117,6 +124,8 @@ def _targets(procedure: Procedure, one: Transition) -> set[str]:
 
 def _edges(procedure: Procedure, one: Transition) -> Iterator[tuple[str, str]]:
     for source in one.sources:
+        if one.undoes:
+            yield from ((source, state) for state in _undone_to(procedure, one))
         if one.target is None:
             yield source, source
         elif one.target == PREVIOUS:
@@ -164,7 +173,9 @@ def alone(procedure: Procedure, role: str) -> dict[str, set[str]]:
         if one.consents and one.may_be_by(role):
             # What the other side has proposed before, this side's consent carries out.
             for proposed in procedure.transitions:
-                if proposed.consent and any(proposed.may_be_by(other) for other in ROLES if other != role):
+                if (proposed.consent or proposed.undoes) and any(
+                    proposed.may_be_by(other) for other in ROLES if other != role
+                ):
                     pairs += (pair for pair in _edges(procedure, proposed) if pair[0] in one.sources)
     edges = _gathered(pairs)
     return {state: _closure(state, edges) for state in procedure.states}
@@ -204,7 +215,8 @@ def _judge_reach(procedure: Procedure) -> None:
 def _judge_consent(procedure: Procedure) -> None:
     consenting = {state for one in procedure.transitions if one.consents for state in one.sources}
     for one in procedure.transitions:
-        missing = [state for state in one.sources if one.consent and state not in consenting]
+        proposes = one.consent or (one.undoes and _undone_to(procedure, one))
+        missing = [state for state in one.sources if proposes and state not in consenting]
         if missing:
             raise ProcedureError(
                 one.place, f"nobody can consent to it in {', '.join(missing)}",

@@ -43,7 +43,8 @@ _TOP = {
 }  # fmt: skip
 _LISTS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "after", "within")
 _PERIOD = {"title", "in", "awaits", "given", "from_day", "end", "deemed", "overdue"}
-_FLAGS = ("consent", "consents", "declines")
+_ANSWERS = ("consent", "consents", "declines")
+_CLOCKS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "within")
 
 
 def read_procedure(content: bytes, records: Mapping[str, Shape]) -> Procedure | SharedActs:
@@ -189,7 +190,8 @@ def _transition(
         "lapses",
         "not_while",
         *_LISTS,
-        *_FLAGS,
+        *_ANSWERS,
+        "undoes",
     }
     check_keys(place, about, known)
     act = read_text(place, about, "act")
@@ -204,19 +206,27 @@ def _transition(
     target = about.get("to")
     if target is not None:
         check_one_of(f"{place}, to", target, (*states, PREVIOUS), "a state")
-    flags = {key: read_flag(place, about, key) for key in _FLAGS}
+    flags = {key: read_flag(place, about, key) for key in _ANSWERS}
     if sum(flags.values()) > 1 or ((flags["consents"] or flags["declines"]) and target is not None):
         raise ProcedureError(
             place,
             "an act that consents or declines leads where the proposal leads",
             "Leave out `to`, and keep one of consent, consents, declines.",
         )
+    undoes = read_flag(place, about, "undoes")
+    strange = [key for key in ("to", *_CLOCKS, "opens", "answers", "may_answer") if key in about]
+    if undoes and (not lists["of"] or strange or flags["consents"] or flags["declines"]):
+        raise ProcedureError(
+            place, "an act that undoes leads where the message that it concerns came from",
+            f"Name that message's acts in `of`{', and leave out ' + ', '.join(strange) if strange else ''}.",
+        )  # fmt: skip
     return Transition(
         act=act,
         who=_who(f"{place}, who", read_text(place, about, "who")),
         sources=_states(place, about, "from", states, groups),
         target=target,
         of=lists["of"],
+        undoes=undoes,
         consent=flags["consent"],
         consents=flags["consents"],
         declines=flags["declines"],

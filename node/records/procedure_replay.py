@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 
 from node.records.procedure_events import SENT, Event, NoEnd, Span, Terms, instant
 from node.records.procedure_order import Order, arrange
+from node.records.procedure_questions import Questions
 from node.records.procedure_states import (
     WHOLE_CASE,
+    Done,
     Judged,
     OutOfStep,
     Passed,
@@ -21,6 +23,7 @@ from node.records.procedure_states import (
     Running,
 )
 from node.records.procedure_timely import judge
+from node.records.procedure_undoing import acted_on, fits, take_back
 from node.records.procedures import (
     BY_TERMS,
     EITHER,
@@ -70,15 +73,15 @@ class _Case:
         self._steps: list[Passed] = []
         self._strange: list[OutOfStep] = []
         self._judged: list[Judged] = []
-        self._open: dict[str, dict[str, str]] = {}
-        self._lapsing: set[str] = set()
+        self._questions = Questions(procedure)
         start = PersonState(procedure.start)
         self.persons: dict[str, PersonState] = {} if procedure.per_person else {WHOLE_CASE: start}
 
     def result(self) -> Replayed:
         return Replayed(
             dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange),
-            {name: dict(left) for name, left in self._open.items()}, self._order.ours_alone, tuple(self._judged),
+            {name: dict(left) for name, left in self._questions.open.items()},
+            self._order.ours_alone, tuple(self._judged),
         )  # fmt: skip
 
     def first_of(self, events: Sequence[Event], i: int, j: int) -> int:
@@ -128,7 +131,7 @@ class _Case:
             states = sorted({self.persons[person].state for person in whom if person in self.persons})
             self._strange.append(OutOfStep(event, tuple(whom), reason, tuple(states)))
         if len(refused) == 0 or any(event.id in self.persons[one].acts for one in persons if one in self.persons):
-            self._settle_open(event)
+            self._questions.settle(event)
 
     def _concerned(self, event: Event) -> list[str]:
         """Everybody, or those whom the message concerned that the act is about, where it took effect."""
@@ -136,27 +139,6 @@ class _Case:
             name for name, one in self.persons.items() if event.concerning in one.acts or event.concerning in one.void
         ]
         return about or list(self.persons)
-
-    def _settle_open(self, event: Event) -> None:
-        for one in self._procedure.transitions:
-            if one.act == event.act:
-                if one.opens:
-                    self._open.setdefault(one.opens, {})[event.id] = event.actor
-                    if one.lapses:
-                        self._lapsing.add(event.id)
-                about = event.concerning
-                if one.answered and about and self._asked_by_other(one.answered, about, event.actor):
-                    del self._open[one.answered][about]
-
-    def _asked_by_other(self, question: str, message: str, actor: str) -> bool:
-        return self._open.get(question, {}).get(message, actor) != actor
-
-    def _lapse(self, actor: str) -> None:
-        """What the other party has acted on need not be answered in words as well."""
-        for questions in self._open.values():
-            for message, asker in list(questions.items()):
-                if message in self._lapsing and asker != actor:
-                    del questions[message]
 
     def _take_for(self, person: str, event: Event, at: datetime) -> str | None:
         """None where the act took effect for the person, else why it did not."""
@@ -172,15 +154,20 @@ class _Case:
         hindrance = self._hindrance(here, found, event)
         if hindrance is not None:
             return hindrance
-        if found.consent:
+        if found.consent or (found.undoes and acted_on(here, here.acts[event.concerning or ""])):
             proposal = Proposal(self._procedure.transitions.index(found), event.actor, event.concerning)
             self.persons[person] = replace(here, proposals={**here.proposals, event.id: proposal})
         elif found.moves:
             hindrance = self._carry_out(person, here, found, event, at, event.concerning)
         if hindrance is None:
-            here.acts[event.id] = event.act
+            self._did(person, event.id, event.act, event.actor, here)
             self._judge(person, found, event)
         return hindrance
+
+    def _did(self, person: str, message: str, act: str, by: str, before: PersonState) -> None:
+        after = self.persons[person]
+        earlier = [one for one in after.acts.get(message, ()) if one.act != act]
+        after.acts[message] = (*earlier, Done(act, by, before, after))
 
     def _judge(self, person: str, one: Transition, event: Event) -> None:
         """Keep whether the act came in time, where it states the day that this depends on."""
@@ -194,11 +181,15 @@ class _Case:
         found = self._procedure.steps(here.state, event.act)
         if not found:
             return "state"
-        found = [one for one in found if self._is_party(one.who, event.actor)]
-        if not found:
+        its = [one for one in found if self._is_party(one.who, event.actor)]
+        done = here.acts.get(event.concerning or "", ())
+        fitting = [one for one in found if not one.of or any(about.act in one.of for about in done)]
+        if not its or (fitting and not any(one in its for one in fitting)):
             return "party"
-        about = here.acts.get(event.concerning or "")
-        return next((one for one in found if not one.of or about in one.of), "concerns")
+        if not fitting:
+            return "concerns"
+        may = [one for one in fitting if one in its and (not one.undoes or fits(done, one.of, event.actor))]
+        return may[0] if may else "party"
 
     def _is_party(self, who: str, actor: str) -> bool:
         if who.startswith(BY_TERMS):
@@ -219,18 +210,23 @@ class _Case:
             if hindrance is not None:
                 return hindrance
         left = {key: value for key, value in here.proposals.items() if key != event.concerning}
-        here.acts[event.id] = event.act
         here = replace(here, proposals=left)
         self.persons[person] = here
-        return self._carry_out(person, here, proposed, event, at, proposal.concerning) if found.consents else None
+        if found.consents:
+            hindrance = self._carry_out(person, here, proposed, event, at, proposal.concerning)
+            if hindrance is not None:
+                return hindrance
+            self._did(person, event.concerning or "", proposed.act, proposal.by, here)
+        self._did(person, event.id, event.act, event.actor, here)
+        return None
 
     def _hindrance(self, here: PersonState, one: Transition, event: Event) -> str | None:
         """Why a transition that fits the state cannot be made all the same."""
-        if any(self._open.get(name) for name in one.not_while):
+        if any(self._questions.open.get(name) for name in one.not_while):
             return "open"
-        if one.answers and event.concerning not in self._open.get(one.answers, ()):
+        if one.answers and event.concerning not in self._questions.open.get(one.answers, ()):
             return "concerns"
-        if one.answers and not self._asked_by_other(one.answers, event.concerning or "", event.actor):
+        if one.answers and not self._questions.asked_by_other(one.answers, event.concerning or "", event.actor):
             return "own-question"
         running = {period.period: period for period in here.running if not period.over}
         for name in (*one.pauses, *one.resumes, *one.extends):
@@ -252,11 +248,21 @@ class _Case:
         )
         kept = tuple(period for period in here.stopped if period.period not in one.ends)
         here = replace(here, running=changed, stopped=kept)
+        target, moves = one.target, here.moves
+        if one.undoes and about is not None:
+            done = here.acts[about]
+            if not acted_on(here, done):
+                moves = done[0].before.moves
+            here, target = take_back(here, done, self._ending)
+            self._questions.take_back(about, here.void)
         if one.of and about is not None:
             here.acts.pop(about, None)
             here.void.add(about)
+            here = replace(here, proposals={key: one for key, one in here.proposals.items() if key != about})
         when = instant(event, self._terms.answered(), self._terms)
-        moved = self._moved(here, one.target, when)
+        moved = self._moved(here, target, when)
+        if one.undoes:
+            moved = replace(moved, moves=moves)
         revived = [replace(old, over=False) for old in moved.stopped if old.period in one.revives]
         started = [
             self._started(name, event.id, instant(event, self._terms.begins(name), self._terms), event)
@@ -265,7 +271,7 @@ class _Case:
         self.persons[person] = _with_running(moved, [*revived, *started])
         self._steps.append(Passed(person, here.state, moved.state, when, act=event.act, event=event.id))
         if moved.state != here.state:
-            self._lapse(event.actor)
+            self._questions.lapse(event.actor)
         return None
 
     def _changed(self, period: Running, one: Transition, event: Event, at: datetime) -> Running:
@@ -320,7 +326,9 @@ class _Case:
         if target is None or target == here.state:
             return here
         if target == PREVIOUS and here.before is not None:
-            return replace(here.before, since=when, acts=here.acts, void=here.void, proposals=here.proposals)
+            return replace(
+                here.before, since=when, acts=here.acts, void=here.void, proposals=here.proposals, moves=here.moves + 1
+            )  # fmt: skip
         runs = {name for name, period in self._procedure.periods.items() if target in period.runs_in}
         left = [period for period in here.running if period.period not in runs]
         gone = {period.period for period in left}
@@ -331,6 +339,7 @@ class _Case:
             running=tuple(period for period in here.running if period.period in runs),
             stopped=(*(old for old in here.stopped if old.period not in gone), *left),
             before=replace(here, before=None),
+            moves=here.moves + 1,
         )
 
     def _effect(self, period: Running) -> Effect | None:

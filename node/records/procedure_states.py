@@ -53,12 +53,28 @@ class PersonState:
     since: Span | None = None
     running: tuple[Running, ...] = ()
     stopped: tuple[Running, ...] = ()
-    acts: dict[str, str] = field(default_factory=dict)
-    """What each message that took effect was, by its id."""
+    acts: dict[str, "tuple[Done, ...]"] = field(default_factory=dict)
+    """What each message that took effect did, by its id, in the order in which it did so."""
     void: set[str] = field(default_factory=set)
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     """What waits for consent, by the message that proposes it."""
     before: "PersonState | None" = None
+    moves: int = 0
+    """How often the state has changed; what is taken back has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One act of a message, by which role, and the person before and after it."""
+
+    act: str
+    by: str
+    before: PersonState = field(repr=False, compare=False)
+    after: PersonState = field(repr=False, compare=False)
+
+    @property
+    def moved(self) -> bool:
+        return self.before.state != self.after.state
 
 
 @dataclass(frozen=True, slots=True)

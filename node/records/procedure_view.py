@@ -25,6 +25,7 @@ from node.records.procedure_order import said_unseen
 from node.records.procedure_replay import replay
 from node.records.procedure_states import Passed, PersonState, Replayed, Running
 from node.records.procedure_timely import LATE, Timely, late_text, timely, to_come
+from node.records.procedure_undoing import by_consent, fits
 from node.records.procedures import EITHER, Procedure, Transition, other_role
 
 SAME_ACT = timedelta(days=1)
@@ -358,8 +359,8 @@ def _possible(procedure: Procedure, terms: Terms, state: Replayed) -> tuple[Poss
         for one in procedure.from_state(here.state):
             for role in roles_of(one.who, terms):
                 of = _open_to(procedure, one, here, state, role)
-                if of is not None:
-                    found.setdefault((one.act, role, one.consent, of), []).append(name)
+                for needs, some in () if of is None else by_consent(one, here, of):
+                    found.setdefault((one.act, role, needs, some), []).append(name)
     return tuple(Possible(act, role, tuple(names), consent, of) for (act, role, consent, of), names in found.items())
 
 
@@ -388,6 +389,8 @@ def _open_to(
     if one.answered:
         of = tuple(sorted(key for key, asker in state.open.get(one.answered, {}).items() if asker != role))
         return of if of or one.may_answer else None
+    if one.undoes:
+        return tuple(sorted(key for key, done in here.acts.items() if fits(done, one.of, role))) or None
     if one.of:
-        return tuple(sorted(key for key, act in here.acts.items() if act in one.of)) or None
+        return tuple(sorted(key for key, done in here.acts.items() if any(act.act in one.of for act in done))) or None
     return ()

@@ -113,8 +113,9 @@ class Transition:
     """An act by `who` in one of the states `sources`: what follows. `target` None: the state stays.
 
     `of` limits it to acts that concern a message which was one of those acts, and makes that message void. `consent`:
-    it is a proposal, carried out by the other party's consent. `after`: the period must have ended. `within`: the act
-    is late where it comes after the end of the period, counted from (or back from) the day that the act states.
+    it is a proposal, carried out by the other party's consent. `undoes`: what that message did is taken back, by its
+    writer; as a proposal where something has moved the state since. `after`: the period must have ended. `within`: the
+    act is late where it comes after the end of the period, counted from (or back from) the day that the act states.
     """
 
     act: str
@@ -122,6 +123,7 @@ class Transition:
     sources: tuple[str, ...]
     target: str | None = None
     of: tuple[str, ...] = ()
+    undoes: bool = False
     consent: bool = False
     consents: bool = False
     declines: bool = False
@@ -152,7 +154,7 @@ class Transition:
     def moves(self) -> bool:
         """Whether it changes a state or a clock, or proposes or answers such a change."""
         clocks = (self.starts, self.ends, self.pauses, self.resumes, self.extends, self.revives)
-        return bool(self.target or any(clocks) or self.consent or self.consents or self.declines)
+        return bool(self.target or any(clocks) or self.undoes or self.consent or self.consents or self.declines)
 
     def may_be_by(self, role: str) -> bool:
         """Whether `role` may do it under some terms."""

@@ -110,6 +110,24 @@ async def test_a_reply_nobody_acted_on_is_taken_back_alone_and_its_period_goes_o
     assert (silent["state"], instant(silent["persons"][0]["since"]["earliest"])) == ("deemed-accepted", end)
 
 
+async def test_a_travel_document_nobody_acted_on_is_taken_back_alone_by_its_writer_only(agreed: World) -> None:
+    application, case, _ = await accepted(agreed)
+    before = both_stand(agreed, case)
+    issued = sent_in(agreed.theirs, case, "travel-document.xml", concerning=application)
+    await agreed.theirs.reaches(issued, "delivered")
+    assert both_stand(agreed, case)["state"] == "documented"
+
+    strange = await taken_back(agreed.ours, case, issued)
+    after = both_stand(agreed, case)
+    assert after["state"] == "documented"
+    (finding,) = [one for one in after["findings"] if one["kind"] == "out-of-step"]
+    assert (finding["message"], finding["reason"]) == (strange, "the act is the other party's")
+
+    await taken_back(agreed.theirs, case, issued)
+    again = both_stand(agreed, case)
+    assert (again["state"], again["deadlines"]) == ("accepted", before["deadlines"])
+
+
 async def test_a_reply_acted_on_is_taken_back_once_the_other_side_consents(agreed: World) -> None:
     application, case, answer = await acted_on(agreed)
     before = both_stand(agreed, case)

@@ -198,6 +198,15 @@ def test_a_shared_set_has_acts_alone(returns: Domain) -> None:
             "transition 4 (withdraw)",
             "answers beside may_answer",
         ),
+        ('to = "withdrawn"', "undoes = true", "transition 4 (withdraw)", "the message that it concerns came from"),
+        ('to = "withdrawn"', 'to = "withdrawn"\nof = ["ask"]\nundoes = true', "transition 4 (withdraw)", "came from"),
+        (
+            'from = ["@open"]\nto = "withdrawn"',
+            'from = ["@open"]\nto = "withdrawn"\n[[transition]]\nact = "withdraw"\nwho = "requested"\nof = ["answer"]\n'
+            'from = ["done"]\nundoes = true',
+            "transition 5 (withdraw)",
+            "nobody can consent to it in done",
+        ),
         ('to = "withdrawn"', 'to = "withdrawn"\npauses = ["answer"]', "", ""),
         ('to = "done"', 'to = "done"\nstarts = ["answer"]', "transition 2 (answer)", "does not run in done"),
         ('"@open"]\nto = "withdrawn"', '"late"]\nextends = ["answer"]', "transition 4 (withdraw)", "in none of the"),

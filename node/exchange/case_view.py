@@ -197,6 +197,9 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
             }
             for one in seen.timely
         ],
+        "versions": [
+            {"message": one.message, "current": one.current, "updates": list(one.by)} for one in seen.versions
+        ],
         "pending": list(seen.pending),
         "terms": None if terms is None else {"title": terms.title, "digest": terms.digest},
         "calendars": {party: calendar.digest for party, calendar in computed.terms.calendars.items()},

@@ -90,6 +90,7 @@ def kept_acts(connection: Connection, message: int) -> KeptActs | None:
             until=None if one["until"] is None else date.fromisoformat(one["until"]),
             case=one["case"],
             day=one.get("day"),
+            new=one.get("new"),
         )
         for one in kept["acts"]
     )

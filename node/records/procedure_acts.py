@@ -15,7 +15,7 @@ from node.records.procedures import ADDRESSEE, Act, Path, Procedure, SharedActs,
 @dataclass(frozen=True, slots=True)
 class ActInRecord:
     """One act of a record. `case` is the ConversationId that it names, None for that of the message itself. `day` is
-    the day or time that it states, as written there."""
+    the day or time that it states, as written there; `new` the message that it gives as a new version."""
 
     act: str
     persons: frozenset[str]
@@ -23,6 +23,7 @@ class ActInRecord:
     until: date | None = None
     case: str | None = None
     day: str | None = None
+    new: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def _read(name: str, source: Source, root: etree._Element) -> Iterator[ActInReco
             until=date.fromisoformat(until) if until else None,
             case=_first(root, place, source.case),
             day=_first(root, place, source.day),
+            new=_first(root, place, source.new),
         )
 
 

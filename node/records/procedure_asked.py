@@ -64,7 +64,7 @@ def _questions(
 
 def _may_answer(procedure: Procedure, terms: Terms, here: PersonState, question: str, role: str) -> bool:
     return any(
-        one.answered == question and role in roles_of(one.who, terms) for one in procedure.from_state(here.state)
+        question in one.answered and role in roles_of(one.who, terms) for one in procedure.from_state(here.state)
     )
 
 

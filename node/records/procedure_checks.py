@@ -227,9 +227,9 @@ def _judge_consent(procedure: Procedure) -> None:
 
 def _judge_questions(procedure: Procedure) -> None:
     opened = {one.opens for one in procedure.transitions if one.opens}
-    answered = {one.answered for one in procedure.transitions if one.answered}
+    answered = {name for one in procedure.transitions for name in one.answered}
     for one in procedure.transitions:
-        unknown = sorted({*one.not_while, *([one.answered] if one.answered else [])} - opened)
+        unknown = sorted({*one.not_while, *one.answered} - opened)
         if unknown:
             raise ProcedureError(
                 one.place, f"nothing opens {', '.join(unknown)}", "Name it in `opens` of a transition, or leave it out."
@@ -240,8 +240,11 @@ def _judge_questions(procedure: Procedure) -> None:
             )
         if one.answers and one.may_answer:
             raise ProcedureError(one.place, "it has answers beside may_answer", "Keep one of the two.")
-        if one.lapses and not one.opens:
-            raise ProcedureError(one.place, "it opens nothing that could lapse", "Add `opens`, or leave out `lapses`.")
+        for key, wanted in (("lapses", one.lapses), ("anew", one.anew)):
+            if wanted and not one.opens:
+                raise ProcedureError(
+                    one.place, "it opens nothing that could lapse", f"Add `opens`, or leave out `{key}`."
+                )
 
 
 def crossing(procedure: Procedure) -> set[tuple[str, str]]:

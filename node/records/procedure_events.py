@@ -64,6 +64,8 @@ class Event:
     until: date | None = None
     day: str | None = None
     """The day, month, year or time that it states, as written: from, or back from, which a period counts."""
+    new: str | None = None
+    """The message that it gives as the new version of the one that it concerns."""
     status: str = SETTLED
     channel: str = WIRE
     """`wire`, or how it was done: paper, fax, mail, telephone."""

@@ -18,6 +18,7 @@ from node.records.procedure_tables import (
     read_array,
     read_flag,
     read_names,
+    read_one_or_more,
     read_table,
     read_tables,
     read_text,
@@ -192,6 +193,8 @@ def _transition(
         *_LISTS,
         *_ANSWERS,
         "undoes",
+        "anew",
+        "replaces",
     }
     check_keys(place, about, known)
     act = read_text(place, about, "act")
@@ -239,9 +242,11 @@ def _transition(
         after=lists["after"],
         within=lists["within"],
         opens=read_text(place, about, "opens") if "opens" in about else None,
-        answers=read_text(place, about, "answers") if "answers" in about else None,
-        may_answer=read_text(place, about, "may_answer") if "may_answer" in about else None,
+        answers=read_one_or_more(place, about, "answers"),
+        may_answer=read_one_or_more(place, about, "may_answer"),
         lapses=read_flag(place, about, "lapses"),
+        anew=read_flag(place, about, "anew"),
+        replaces=read_flag(place, about, "replaces"),
         not_while=lists["not_while"],
         place=place,
     )

@@ -48,6 +48,7 @@ def events_of(message: MessageFacts, acts: Iterable[ActInRecord], case: str) -> 
             concerning=act.concerning,
             until=act.until,
             day=act.day,
+            new=act.new,
             status=message.status,
             occurred=message.occurred,
             recorded=message.recorded,

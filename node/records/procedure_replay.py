@@ -74,6 +74,7 @@ class _Case:
         self._strange: list[OutOfStep] = []
         self._judged: list[Judged] = []
         self._questions = Questions(procedure)
+        self._renewed: list[Event] = []
         start = PersonState(procedure.start)
         self.persons: dict[str, PersonState] = {} if procedure.per_person else {WHOLE_CASE: start}
 
@@ -81,7 +82,7 @@ class _Case:
         return Replayed(
             dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange),
             {name: dict(left) for name, left in self._questions.open.items()},
-            self._order.ours_alone, tuple(self._judged),
+            self._order.ours_alone, tuple(self._judged), tuple(self._renewed),
         )  # fmt: skip
 
     def first_of(self, events: Sequence[Event], i: int, j: int) -> int:
@@ -131,7 +132,9 @@ class _Case:
             states = sorted({self.persons[person].state for person in whom if person in self.persons})
             self._strange.append(OutOfStep(event, tuple(whom), reason, tuple(states)))
         if len(refused) == 0 or any(event.id in self.persons[one].acts for one in persons if one in self.persons):
-            self._questions.settle(event)
+            self._questions.settle(event, self._acts_of(event.concerning))
+            if any(one.replaces for one in self._procedure.transitions if one.act == event.act):
+                self._renewed.append(event)
 
     def _concerned(self, event: Event) -> list[str]:
         """Everybody, or those whom the message concerned that the act is about, where it took effect."""
@@ -139,6 +142,9 @@ class _Case:
             name for name, one in self.persons.items() if event.concerning in one.acts or event.concerning in one.void
         ]
         return about or list(self.persons)
+
+    def _acts_of(self, message: str | None) -> set[str]:
+        return {done.act for one in self.persons.values() for done in one.acts.get(message or "", ())}
 
     def _take_for(self, person: str, event: Event, at: datetime) -> str | None:
         """None where the act took effect for the person, else why it did not."""
@@ -224,10 +230,14 @@ class _Case:
         """Why a transition that fits the state cannot be made all the same."""
         if any(self._questions.open.get(name) for name in one.not_while):
             return "open"
-        if one.answers and event.concerning not in self._questions.open.get(one.answers, ()):
+        asked = [name for name in one.answers if event.concerning in self._questions.open.get(name, ())]
+        if one.answers and not asked:
             return "concerns"
-        if one.answers and not self._questions.asked_by_other(one.answers, event.concerning or "", event.actor):
+        if asked and not self._questions.asked_by_other(asked[0], event.concerning or "", event.actor):
             return "own-question"
+        writers = {done.by for done in here.acts.get(event.concerning or "", ())}
+        if (one.anew and event.actor in writers) or (one.replaces and writers - {event.actor}):
+            return "party"
         running = {period.period: period for period in here.running if not period.over}
         for name in (*one.pauses, *one.resumes, *one.extends):
             period = running.get(name)
@@ -255,9 +265,11 @@ class _Case:
                 moves = done[0].before.moves
             here, target = take_back(here, done, self._ending)
             self._questions.take_back(about, here.void)
+            self._renewed = [renewed for renewed in self._renewed if renewed.id != about]
         if one.of and about is not None:
             here.acts.pop(about, None)
             here.void.add(about)
+            self._questions.made_void(about, event)
             here = replace(here, proposals={key: one for key, one in here.proposals.items() if key != about})
         when = instant(event, self._terms.answered(), self._terms)
         moved = self._moved(here, target, when)

@@ -140,3 +140,5 @@ class Replayed:
     """Messages that wait for an answer, by what they opened; each with the role that wrote it."""
     ours_alone: bool
     judged: tuple[Judged, ...] = ()
+    renewed: tuple[Event, ...] = ()
+    """The acts that gave a message a new version, in the order in which they count."""

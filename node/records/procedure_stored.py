@@ -26,6 +26,7 @@ def write_event(event: Event) -> dict[str, Any]:
         "concerning": event.concerning,
         "until": event.until.isoformat() if event.until else None,
         "day": event.day,
+        "new": event.new,
         "stated_by": event.stated_by,
         "occurred": _instant(event.occurred) if event.occurred else None,
         "recorded": _instant(event.recorded) if event.recorded else None,

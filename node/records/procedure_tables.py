@@ -44,6 +44,12 @@ def read_names(place: str, about: Mapping[str, Any], key: str) -> tuple[str, ...
     return tuple(found)
 
 
+def read_one_or_more(place: str, about: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    if key not in about:
+        return ()
+    return (read_text(place, about, key),) if isinstance(about[key], str) else read_names(place, about, key)
+
+
 def read_flag(place: str, about: Mapping[str, Any], key: str) -> bool:
     found = about.get(key, False)
     if not isinstance(found, bool):

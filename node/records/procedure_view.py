@@ -26,6 +26,7 @@ from node.records.procedure_replay import replay
 from node.records.procedure_states import Passed, PersonState, Replayed, Running
 from node.records.procedure_timely import LATE, Timely, late_text, timely, to_come
 from node.records.procedure_undoing import by_consent, fits
+from node.records.procedure_versions import Version, current_versions
 from node.records.procedures import EITHER, Procedure, Transition, other_role
 
 SAME_ACT = timedelta(days=1)
@@ -104,6 +105,8 @@ class CaseView:
     """What one side waits for the other to answer, under no period."""
     timely: tuple[Timely, ...] = ()
     """Whether acts that have to come within a period did."""
+    versions: tuple[Version, ...] = ()
+    """Which message is the current version of each document that has a new one."""
 
 
 def view(
@@ -168,6 +171,7 @@ def view(
         pending=tuple(sorted({one.id for one in unsettled})),
         asked=asked(procedure, terms, state, expected, known),
         timely=in_time,
+        versions=current_versions(state.renewed),
     )
 
 
@@ -387,7 +391,11 @@ def _open_to(
         of = tuple(sorted(key for key, proposal in here.proposals.items() if proposal.by != role))
         return of or None
     if one.answered:
-        of = tuple(sorted(key for key, asker in state.open.get(one.answered, {}).items() if asker != role))
+        of = tuple(
+            sorted(key for name in one.answered for key, asker in state.open.get(name, {}).items() if asker != role)
+        )
+        if one.replaces:
+            of = ()
         return of if of or one.may_answer else None
     if one.undoes:
         return tuple(sorted(key for key, done in here.acts.items() if fits(done, one.of, role))) or None

@@ -60,6 +60,8 @@ class Source:
     """The ConversationId, where one record holds acts of several cases."""
     day: Path | None = None
     """The day or time that it states, from or back from which a period counts."""
+    new: Path | None = None
+    """The message that is the new version of the one that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +138,22 @@ class Transition:
     after: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
     opens: str | None = None
-    answers: str | None = None
-    may_answer: str | None = None
+    answers: tuple[str, ...] = ()
+    may_answer: tuple[str, ...] = ()
     """As `answers`, of an act that also fits where it answers nothing."""
     lapses: bool = False
     """What it `opens` is over, too, when the other party moves a state."""
+    anew: bool = False
+    """What it `opens` is about a message of the other party, and over when that makes the message anew or void."""
+    replaces: bool = False
+    """It gives a message of its own party a new version."""
     not_while: tuple[str, ...] = ()
     place: str = ""
     """Where in the file it stands, for whoever looks for it."""
 
     @property
-    def answered(self) -> str | None:
-        """The question that the act may answer."""
+    def answered(self) -> tuple[str, ...]:
+        """The questions that the act may answer."""
         return self.answers or self.may_answer
 
     @property

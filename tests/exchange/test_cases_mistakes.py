@@ -25,6 +25,7 @@ from tests.exchange.offices import Office
 
 ADMINISTRATIVE = "urn:depesha:administrative:1"
 REPLY_TIME = timedelta(hours=240)
+NEW_VERSION = "7c1be1c2-0d5a-4a41-8a39-0c5ce0b8b5d1@fra.example"
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def agreed(make_world: WorldMaker) -> World:
         await make_world(they_send=True, depesha=True), "travel-document=72 hours", opened=("Reply", "TravelDocument")
     )
     for office, peer in ((world.ours, "theirs"), (world.theirs, "ours")):
-        open_records(office, peer, ADMINISTRATIVE, "Invalidation", "Answer")
+        open_records(office, peer, ADMINISTRATIVE, "Invalidation", "Answer", "Rejection", "Update")
     world.ours.configured()
     return world
 
@@ -126,6 +127,22 @@ async def test_a_travel_document_nobody_acted_on_is_taken_back_alone_by_its_writ
     await taken_back(agreed.theirs, case, issued)
     again = both_stand(agreed, case)
     assert (again["state"], again["deadlines"]) == ("accepted", before["deadlines"])
+
+
+async def test_a_rejected_document_is_due_from_its_writer_until_a_new_version_goes(agreed: World) -> None:
+    application, case = await applied(agreed)
+    rejection = sent_in(agreed.theirs, case, "rejection.xml", concerning=application, service=ADMINISTRATIVE)
+    await agreed.theirs.reaches(rejection, "delivered")
+    assert both_stand(agreed, case)["state"] == "applied"
+    for office, awaits in ((agreed.ours, "ours"), (agreed.theirs, "theirs")):
+        (asked,) = stands(office, case)["asked"]
+        assert (asked["message"], asked["question"], asked["awaits"]) == (rejection, "rejection", awaits)
+
+    update = sent_in(agreed.ours, case, "update.xml", concerning=application, service=ADMINISTRATIVE)
+    await agreed.ours.reaches(update, "delivered")
+    after = both_stand(agreed, case)
+    assert after["asked"] == []
+    assert after["versions"] == [{"message": application, "current": NEW_VERSION, "updates": [update]}]
 
 
 async def test_a_reply_acted_on_is_taken_back_once_the_other_side_consents(agreed: World) -> None:

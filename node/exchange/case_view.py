@@ -20,12 +20,15 @@ from node.exchange.paper_scans import recorded_by_hand
 from node.records.domains import Domains
 from node.records.procedure_asked import CONSENT, Asked
 from node.records.procedure_events import Span
+from node.records.procedure_possible import Possible
 from node.records.procedure_states import REASONS, WHOLE_CASE
-from node.records.procedure_view import CaseView, Deadline, Possible, view
-from node.records.procedures import BY_TERMS, EITHER, Act, Procedure, SharedActs, Source
+from node.records.procedure_view import CaseView, Deadline, view
+from node.records.procedures import BY_TERMS, EITHER, ROLES, Act, Procedure, SharedActs, Source
 
 OURS, THEIRS, BOTH, NOBODY = "ours", "theirs", "both", "nobody"
 UNREADABLE = "unreadable"
+PARTICIPANT = "participant"
+"""The role of a party that is neither of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +203,41 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
         "versions": [
             {"message": one.message, "current": one.current, "updates": list(one.by)} for one in seen.versions
         ],
+        "participants": _participants(computed),
+        "forwarded": [
+            {
+                "side": OURS if role == case.own else THEIRS,
+                "party": one.party,
+                "since": instant_text(one.sent),
+                "message": one.id,
+            }
+            for role, one in sorted(seen.given_to.items())
+        ],
         "pending": list(seen.pending),
         "terms": None if terms is None else {"title": terms.title, "digest": terms.digest},
         "calendars": {party: calendar.digest for party, calendar in computed.terms.calendars.items()},
     }
+
+
+def _participants(computed: ComputedCase) -> list[dict[str, Any]]:
+    """The two parties and who was added; one of whom no act says since when takes part from the beginning."""
+    own = computed.case.own
+    roles = {party: role for role, party in computed.case.parties.items()}
+    named = {one.party: one for one in computed.view.participants}
+    found = []
+    for party in [*(computed.case.parties[role] for role in ROLES), *(one for one in named if one not in roles)]:
+        one = named.get(party)
+        found.append(
+            {
+                "party": party,
+                "role": roles.get(party, PARTICIPANT),
+                "since": None if one is None else one.since,
+                "until": None if one is None else one.until,
+                "by": None if one is None else OURS if one.by == own else THEIRS,
+                "message": None if one is None else one.event,
+            }
+        )
+    return found
 
 
 def asked_title(procedure: Procedure, asked: Asked) -> str:

@@ -91,6 +91,8 @@ def kept_acts(connection: Connection, message: int) -> KeptActs | None:
             case=one["case"],
             day=one.get("day"),
             new=one.get("new"),
+            party=one.get("party"),
+            instead_of=one.get("instead_of"),
         )
         for one in kept["acts"]
     )

@@ -43,7 +43,9 @@ def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_sha
 
 
 def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) -> Source:
-    check_keys(place, about, {"record", "at", "persons", "concerning", "until", "case", "day", "new"})
+    check_keys(
+        place, about, {"record", "at", "persons", "concerning", "until", "case", "day", "new", "party", "instead_of"}
+    )
     record = read_text(place, about, "record")
     check_one_of(f"{place}, record", record, records, "a record of the folder")
     root = records[record].root
@@ -63,7 +65,8 @@ def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) 
         raise ProcedureError(
             f"{place}, day", "the field holds no day", f"Name a field of one of the types {', '.join(_MOMENTS)}."
         )
-    return Source(record, at, persons, single("concerning"), until, single("case"), day, single("new"))
+    others = (single(key) for key in ("new", "party", "instead_of"))
+    return Source(record, at, persons, single("concerning"), until, single("case"), day, *others)
 
 
 def read_path(place: str, about: Mapping[str, Any], key: str, root: Field, below: Field) -> Path | None:

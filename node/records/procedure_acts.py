@@ -15,7 +15,8 @@ from node.records.procedures import ADDRESSEE, Act, Path, Procedure, SharedActs,
 @dataclass(frozen=True, slots=True)
 class ActInRecord:
     """One act of a record. `case` is the ConversationId that it names, None for that of the message itself. `day` is
-    the day or time that it states, as written there; `new` the message that it gives as a new version."""
+    the day or time that it states, as written there; `new` the message that it gives as a new version,
+    `party` the party that it names, `instead_of` the one whose place that takes."""
 
     act: str
     persons: frozenset[str]
@@ -24,6 +25,8 @@ class ActInRecord:
     case: str | None = None
     day: str | None = None
     new: str | None = None
+    party: str | None = None
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ def _read(name: str, source: Source, root: etree._Element) -> Iterator[ActInReco
             case=_first(root, place, source.case),
             day=_first(root, place, source.day),
             new=_first(root, place, source.new),
+            party=_first(root, place, source.party),
+            instead_of=_first(root, place, source.instead_of),
         )
 
 

@@ -66,6 +66,9 @@ class Event:
     """The day, month, year or time that it states, as written: from, or back from, which a period counts."""
     new: str | None = None
     """The message that it gives as the new version of the one that it concerns."""
+    party: str | None = None
+    """The party that it names: one that takes part, or has the case from now on."""
+    instead_of: str | None = None
     status: str = SETTLED
     channel: str = WIRE
     """`wire`, or how it was done: paper, fax, mail, telephone."""

@@ -26,6 +26,7 @@ from node.records.procedure_tables import (
 from node.records.procedures import (
     BY_TERMS,
     EITHER,
+    PARTY_CHANGES,
     PREVIOUS,
     ROLES,
     Act,
@@ -195,6 +196,7 @@ def _transition(
         "undoes",
         "anew",
         "replaces",
+        "party",
     }
     check_keys(place, about, known)
     act = read_text(place, about, "act")
@@ -209,6 +211,8 @@ def _transition(
     target = about.get("to")
     if target is not None:
         check_one_of(f"{place}, to", target, (*states, PREVIOUS), "a state")
+    if "party" in about:
+        check_one_of(f"{place}, party", about["party"], PARTY_CHANGES, "what becomes of a party")
     flags = {key: read_flag(place, about, key) for key in _ANSWERS}
     if sum(flags.values()) > 1 or ((flags["consents"] or flags["declines"]) and target is not None):
         raise ProcedureError(
@@ -247,6 +251,7 @@ def _transition(
         lapses=read_flag(place, about, "lapses"),
         anew=read_flag(place, about, "anew"),
         replaces=read_flag(place, about, "replaces"),
+        party=about.get("party"),
         not_while=lists["not_while"],
         place=place,
     )

@@ -49,6 +49,8 @@ def events_of(message: MessageFacts, acts: Iterable[ActInRecord], case: str) -> 
             until=act.until,
             day=act.day,
             new=act.new,
+            party=act.party,
+            instead_of=act.instead_of,
             status=message.status,
             occurred=message.occurred,
             recorded=message.recorded,

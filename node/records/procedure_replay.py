@@ -6,7 +6,7 @@ else by the procedure's precedence. An act that does not fit is out of step: tol
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from node.records.procedure_events import SENT, Event, NoEnd, Span, Terms, instant
 from node.records.procedure_order import Order, arrange
@@ -21,6 +21,8 @@ from node.records.procedure_states import (
     Proposal,
     Replayed,
     Running,
+    last_moment,
+    with_running,
 )
 from node.records.procedure_timely import judge
 from node.records.procedure_undoing import acted_on, fits, take_back
@@ -34,8 +36,6 @@ from node.records.procedures import (
     Procedure,
     Transition,
 )
-
-_MOMENT = timedelta(microseconds=1)
 
 
 def replay(
@@ -75,6 +75,7 @@ class _Case:
         self._judged: list[Judged] = []
         self._questions = Questions(procedure)
         self._renewed: list[Event] = []
+        self._parties: list[tuple[str, Event]] = []
         start = PersonState(procedure.start)
         self.persons: dict[str, PersonState] = {} if procedure.per_person else {WHOLE_CASE: start}
 
@@ -82,7 +83,7 @@ class _Case:
         return Replayed(
             dict(sorted(self.persons.items())), tuple(self._steps), tuple(self._strange),
             {name: dict(left) for name, left in self._questions.open.items()},
-            self._order.ours_alone, tuple(self._judged), tuple(self._renewed),
+            self._order.ours_alone, tuple(self._judged), tuple(self._renewed), tuple(self._parties),
         )  # fmt: skip
 
     def first_of(self, events: Sequence[Event], i: int, j: int) -> int:
@@ -135,6 +136,8 @@ class _Case:
             self._questions.settle(event, self._acts_of(event.concerning))
             if any(one.replaces for one in self._procedure.transitions if one.act == event.act):
                 self._renewed.append(event)
+            found = {one.party for one in self._procedure.transitions if one.act == event.act and one.party}
+            self._parties += [(change, event) for change in sorted(found)]
 
     def _concerned(self, event: Event) -> list[str]:
         """Everybody, or those whom the message concerned that the act is about, where it took effect."""
@@ -266,6 +269,7 @@ class _Case:
             here, target = take_back(here, done, self._ending)
             self._questions.take_back(about, here.void)
             self._renewed = [renewed for renewed in self._renewed if renewed.id != about]
+            self._parties = [(change, told) for change, told in self._parties if told.id != about]
         if one.of and about is not None:
             here.acts.pop(about, None)
             here.void.add(about)
@@ -280,7 +284,7 @@ class _Case:
             self._started(name, event.id, instant(event, self._terms.begins(name), self._terms), event)
             for name in one.starts
         ]
-        self.persons[person] = _with_running(moved, [*revived, *started])
+        self.persons[person] = with_running(moved, [*revived, *started])
         self._steps.append(Passed(person, here.state, moved.state, when, act=event.act, event=event.id))
         if moved.state != here.state:
             self._questions.lapse(event.actor)
@@ -381,21 +385,7 @@ class _Case:
                 continue
             moved = self._moved(here, effect.target, end)
             by = f"{ended.period}/{ended.started_by}"
-            self.persons[person] = _with_running(
-                moved, [self._started(name, by, _last_moment(end), None) for name in effect.starts]
+            self.persons[person] = with_running(
+                moved, [self._started(name, by, last_moment(end), None) for name in effect.starts]
             )
             self._steps.append(Passed(person, here.state, moved.state, end, period=ended.period))
-
-
-def _last_moment(end: Span) -> Span:
-    """What begins with the end of a period begins on its last day, not on the first day after it."""
-    return Span(end.earliest - _MOMENT, None if end.latest is None else end.latest - _MOMENT)
-
-
-def _with_running(here: PersonState, started: Sequence[Running]) -> PersonState:
-    names = {one.period for one in started}
-    return replace(
-        here,
-        running=(*(one for one in here.running if one.period not in names), *started),
-        stopped=tuple(one for one in here.stopped if one.period not in names),
-    )

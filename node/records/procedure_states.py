@@ -1,11 +1,12 @@
 """Where the persons of a case stand, and what came of its acts, as values: what `procedure_replay` makes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
 from node.records.procedure_events import Event, Pause, Span, Terms
 
+_MOMENT = timedelta(microseconds=1)
 WHOLE_CASE = ""
 """Stands for the person in a procedure that is per case."""
 
@@ -142,3 +143,20 @@ class Replayed:
     judged: tuple[Judged, ...] = ()
     renewed: tuple[Event, ...] = ()
     """The acts that gave a message a new version, in the order in which they count."""
+    parties: tuple[tuple[str, Event], ...] = ()
+    """The acts that changed who takes part, and how (PARTY_CHANGES), in the same order."""
+
+
+def last_moment(end: Span) -> Span:
+    """What begins with the end of a period begins on its last day, not on the first day after it."""
+    return Span(end.earliest - _MOMENT, None if end.latest is None else end.latest - _MOMENT)
+
+
+def with_running(here: PersonState, started: Sequence[Running]) -> PersonState:
+    """The person with these periods running, instead of those of the same names."""
+    names = {one.period for one in started}
+    return replace(
+        here,
+        running=(*(one for one in here.running if one.period not in names), *started),
+        stopped=tuple(one for one in here.stopped if one.period not in names),
+    )

@@ -27,6 +27,8 @@ def write_event(event: Event) -> dict[str, Any]:
         "until": event.until.isoformat() if event.until else None,
         "day": event.day,
         "new": event.new,
+        "party": event.party,
+        "instead_of": event.instead_of,
         "stated_by": event.stated_by,
         "occurred": _instant(event.occurred) if event.occurred else None,
         "recorded": _instant(event.recorded) if event.recorded else None,

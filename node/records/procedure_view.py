@@ -6,28 +6,28 @@ that wait for their receipts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from node.records.procedure_asked import Asked, asked, role_awaited, roles_of
+from node.records.procedure_asked import Asked, asked, role_awaited
 from node.records.procedure_events import (
     PENDING,
     RECEIVED,
     SETTLED,
     UNDONE,
     Event,
-    NoEnd,
     Span,
     Terms,
     without_repeats,
 )
 from node.records.procedure_order import said_unseen
+from node.records.procedure_participants import Participant, given_to, participants_of
+from node.records.procedure_possible import Possible, possible
 from node.records.procedure_replay import replay
 from node.records.procedure_states import Passed, PersonState, Replayed, Running
 from node.records.procedure_timely import LATE, Timely, late_text, timely, to_come
-from node.records.procedure_undoing import by_consent, fits
 from node.records.procedure_versions import Version, current_versions
-from node.records.procedures import EITHER, Procedure, Transition, other_role
+from node.records.procedures import EITHER, Procedure, other_role
 
 SAME_ACT = timedelta(days=1)
 """Two statements of an act on paper are of the same one if they differ by no more."""
@@ -67,18 +67,6 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Possible:
-    """An act that `who` may do now, for these persons; `consent`: it needs the other's. `of`: it is about one of these
-    messages. What we may do follows from `expected`, what the other side may do from `state`."""
-
-    act: str
-    who: str
-    persons: tuple[str, ...]
-    consent: bool
-    of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that a person should know of the case: `kind`, the message or period that it is about, and why."""
 
@@ -105,6 +93,10 @@ class CaseView:
     """What one side waits for the other to answer, under no period."""
     timely: tuple[Timely, ...] = ()
     """Whether acts that have to come within a period did."""
+    participants: tuple[Participant, ...] = ()
+    """Who takes part besides the two parties, and who of these no longer does, as its acts say."""
+    given_to: Mapping[str, Event] = field(default_factory=dict)
+    """By role the act by which that side gave its part of the case to another authority, the latest one."""
     versions: tuple[Version, ...] = ()
     """Which message is the current version of each document that has a new one."""
 
@@ -161,7 +153,7 @@ def view(
         possible=tuple(
             one
             for reading, ours in ((expected, True), (state, False))
-            for one in _possible(procedure, terms, reading)
+            for one in possible(procedure, terms, reading)
             if (one.who == own) is ours
         )
         if offer
@@ -172,6 +164,8 @@ def view(
         asked=asked(procedure, terms, state, expected, known),
         timely=in_time,
         versions=current_versions(state.renewed),
+        participants=participants_of(state.parties),
+        given_to=given_to(state.parties),
     )
 
 
@@ -345,60 +339,3 @@ def _standing(one: Running, now: datetime) -> str:
     if one.end is None:
         return UNKNOWN
     return DISPUTED if one.disputed or one.end.earliest <= now else OPEN
-
-
-def _possible(procedure: Procedure, terms: Terms, state: Replayed) -> tuple[Possible, ...]:
-    if not state.persons:
-        declared = {name for name, act in procedure.acts.items() if act.declares}
-        first = PersonState(procedure.start)
-        openers = [one for one in procedure.from_state(procedure.start) if one.act in declared]
-        return tuple(
-            Possible(one.act, role, (), one.consent)
-            for one in openers
-            for role in roles_of(one.who, terms)
-            if _open_to(procedure, one, first, state, role) is not None
-        )
-    found: dict[tuple[str, str, bool, tuple[str, ...]], list[str]] = {}
-    for name, here in state.persons.items():
-        for one in procedure.from_state(here.state):
-            for role in roles_of(one.who, terms):
-                of = _open_to(procedure, one, here, state, role)
-                for needs, some in () if of is None else by_consent(one, here, of):
-                    found.setdefault((one.act, role, needs, some), []).append(name)
-    return tuple(Possible(act, role, tuple(names), consent, of) for (act, role, consent, of), names in found.items())
-
-
-def _may_extend(period: Running) -> bool:
-    end = period.terms.end(period.period, period.start.earliest, extended=True, until=None, pauses=period.pauses)
-    return not isinstance(end, NoEnd)
-
-
-def _open_to(
-    procedure: Procedure, one: Transition, here: PersonState, state: Replayed, role: str
-) -> tuple[str, ...] | None:
-    """The messages that the act may be about (none where any may), or None where it cannot be done now."""
-    if any(state.open.get(name) for name in one.not_while):
-        return None
-    running = {period.period: period for period in here.running if not period.over}
-    for name in (*one.pauses, *one.resumes, *one.extends):
-        if name not in running or running[name].paused != (name in one.resumes):
-            return None
-        if name in one.extends and (running[name].extended or not _may_extend(running[name])):
-            return None
-    if not set(one.after) <= {period.period for period in (*here.running, *here.stopped) if period.over}:
-        return None
-    if one.consents or one.declines:
-        of = tuple(sorted(key for key, proposal in here.proposals.items() if proposal.by != role))
-        return of or None
-    if one.answered:
-        of = tuple(
-            sorted(key for name in one.answered for key, asker in state.open.get(name, {}).items() if asker != role)
-        )
-        if one.replaces:
-            of = ()
-        return of if of or one.may_answer else None
-    if one.undoes:
-        return tuple(sorted(key for key, done in here.acts.items() if fits(done, one.of, role))) or None
-    if one.of:
-        return tuple(sorted(key for key, done in here.acts.items() if any(act.act in one.of for act in done))) or None
-    return ()

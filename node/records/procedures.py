@@ -20,6 +20,11 @@ PREVIOUS = "previous"
 """As the target of a transition: the state that the person was in before the present one."""
 
 
+ADDED, REMOVED, PUT_IN_PLACE, GIVEN_TO = "added", "removed", "put-in-place", "given-to"
+PARTY_CHANGES = (ADDED, REMOVED, PUT_IN_PLACE, GIVEN_TO)
+"""A party takes part from now on, no longer, or in the place of another; or the actor's side of the case is with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a path: the element's name, and what a child of it must be for it to count.
@@ -62,6 +67,10 @@ class Source:
     """The day or time that it states, from or back from which a period counts."""
     new: Path | None = None
     """The message that is the new version of the one that it is about."""
+    party: Path | None = None
+    """The party that it names: one that takes part, or has the case from now on."""
+    instead_of: Path | None = None
+    """The party whose place that one takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,8 @@ class Transition:
     """What it `opens` is about a message of the other party, and over when that makes the message anew or void."""
     replaces: bool = False
     """It gives a message of its own party a new version."""
+    party: str | None = None
+    """What becomes of the party that the act names: one of PARTY_CHANGES."""
     not_while: tuple[str, ...] = ()
     place: str = ""
     """Where in the file it stands, for whoever looks for it."""

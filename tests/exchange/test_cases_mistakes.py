@@ -25,6 +25,7 @@ from tests.exchange.offices import Office
 
 ADMINISTRATIVE = "urn:depesha:administrative:1"
 REPLY_TIME = timedelta(hours=240)
+OPENED = ("Invalidation", "Answer", "Rejection", "Update", "Forward", "ParticipantAdded")
 NEW_VERSION = "7c1be1c2-0d5a-4a41-8a39-0c5ce0b8b5d1@fra.example"
 
 
@@ -35,7 +36,9 @@ async def agreed(make_world: WorldMaker) -> World:
         await make_world(they_send=True, depesha=True), "travel-document=72 hours", opened=("Reply", "TravelDocument")
     )
     for office, peer in ((world.ours, "theirs"), (world.theirs, "ours")):
-        open_records(office, peer, ADMINISTRATIVE, "Invalidation", "Answer", "Rejection", "Update")
+        open_records(
+            office, peer, ADMINISTRATIVE, "Invalidation", "Answer", "Rejection", "Update", "Forward", "ParticipantAdded"
+        )
     world.ours.configured()
     return world
 
@@ -143,6 +146,23 @@ async def test_a_rejected_document_is_due_from_its_writer_until_a_new_version_go
     after = both_stand(agreed, case)
     assert after["asked"] == []
     assert after["versions"] == [{"message": application, "current": NEW_VERSION, "updates": [update]}]
+
+
+async def test_both_sides_show_who_takes_part_and_to_whom_a_case_was_forwarded(agreed: World) -> None:
+    _, case = await applied(agreed)
+    sent = {}
+    for name in ("participant-added.xml", "forward.xml"):
+        sent[name] = sent_in(agreed.theirs, case, name, service=ADMINISTRATIVE)
+        await agreed.theirs.reaches(sent[name], "delivered")
+    both_stand(agreed, case)
+    for office, by in ((agreed.ours, "theirs"), (agreed.theirs, "ours")):
+        shown = stands(office, case)
+        assert [(one["party"], one["role"], one["since"], one["by"]) for one in shown["participants"]] == [
+            ("ours", "requesting", None, None), ("theirs", "requested", None, None),
+            ("lim.example", "participant", "2026-12-01", by),
+        ]  # fmt: skip
+        (forwarded,) = shown["forwarded"]
+        assert (forwarded["side"], forwarded["party"], forwarded["message"]) == (by, "lim.example", sent["forward.xml"])
 
 
 async def test_a_reply_acted_on_is_taken_back_once_the_other_side_consents(agreed: World) -> None:

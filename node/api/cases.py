@@ -4,22 +4,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
+from fastapi import Query
 from starlette.responses import Response
 
 from node.access import Act
 from node.access.accounts import HANDLE, AccountError
 from node.access.programs import Program
-from node.api.context import ApiContext, Caller, case_for, may
+from node.api.clocks import Unit
+from node.api.context import ApiContext, Caller, case_for, may, unit_for
 from node.api.messages import After, Limit, shown_to
-from node.api.models import CaseGiven
+from node.api.models import CaseGiven, Text
 from node.api.problems import invalid
 from node.exchange.assignment import AssignmentRefused, assign_case
+from node.exchange.case_list import CasesAsked, Place, UnknownState, listed_cases
 from node.exchange.case_second_look import looked_at_again
-from node.exchange.case_standing import cases_with_state
 from node.exchange.case_view import procedure_of
-from node.exchange.listing import case_rows, show_case
+from node.exchange.listing import show_case
 from node.exchange.person_links import links_in
 from node.store.columns import microseconds
 
@@ -35,18 +38,39 @@ class Cases:
 
     context: ApiContext
 
-    def listed(self, response: Response, program: Caller, limit: Limit = 100, after: After = None) -> Any:
+    def listed(
+        self,
+        response: Response,
+        program: Caller,
+        limit: Limit = 100,
+        after: After = None,
+        peer: Annotated[Text | None, Query(description="those with this partner")] = None,
+        domain: Annotated[Text | None, Query(description="those of the domain of this name")] = None,
+        state: Annotated[Text | None, Query(description="those in this state of their procedure")] = None,
+        unit: Unit = None,
+        officer: Annotated[Text | None, Query(description="handle of an officer: those that they have")] = None,
+    ) -> Any:
         """List cases, the one that changed last first.
 
         While more follow, the header Link leads on. A case that changes meanwhile moves to the front.
         """
+        expected = "the handle of an account"
+        if officer is not None and not officer.startswith(HANDLE):
+            raise invalid("officer", officer, expected, "`GET /officers` lists them.")
+        asked = CasesAsked(peer, domain, state, unit_for(program, unit), officer)
         with self.context.node.database.read() as connection:
-            rows = case_rows(connection, limit + 1, self._place(connection, program, after), program.unit)
-            if len(rows) > limit:
-                last = rows[limit - 1]
-                cursor = f"~{microseconds(last['changed_at'])}-{last['id']}"
-                response.headers["link"] = f'</api/v1/cases?limit={limit}&after={cursor}>; rel="next"'
-            return cases_with_state(self.context.node, connection, rows[:limit])
+            place = self._place(connection, program, after)
+            try:
+                found, following = listed_cases(self.context.node, connection, asked, limit, place)
+            except AccountError as error:
+                raise invalid("officer", officer or "", expected, "`GET /officers` lists them.") from error
+            except UnknownState as error:
+                raise invalid("state", state or "", "a state of a procedure", str(error)) from error
+        if following is not None:
+            told = {"peer": peer, "domain": domain, "state": state, "unit": unit, "officer": officer}
+            query = {"limit": limit, "after": _cursor(following)} | {k: v for k, v in told.items() if v is not None}
+            response.headers["link"] = f'</api/v1/cases?{urlencode(query, safe="~")}>; rel="next"'
+        return found
 
     def show(self, id: str, program: Caller) -> Any:
         """Show a case with its messages; by its number or id."""
@@ -84,3 +108,8 @@ class Cases:
             return _EPOCH + timedelta(microseconds=min(int(cursor[1]), _LATEST)), int(cursor[2])
         row = case_for(connection, program, after)
         return row["changed_at"], row["id"]
+
+
+def _cursor(place: Place) -> str:
+    changed, row_id = place
+    return f"~{microseconds(changed)}-{row_id}"

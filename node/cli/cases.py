@@ -10,12 +10,12 @@ from node.cli.printing import No, home_of, show, table
 from node.exchange.assignment import assign_case
 from node.exchange.calendar_proposals import NoProposal, propose_calendar
 from node.exchange.calendars_known import list_calendars as calendars_known
+from node.exchange.case_list import CasesAsked, UnknownState, listed_cases
 from node.exchange.case_second_look import looked_at_again
-from node.exchange.case_standing import cases_with_state
 from node.exchange.case_view import procedure_of
 from node.exchange.due_list import describe_due, due_now, due_of
 from node.exchange.figures import figures, figures_as_csv
-from node.exchange.listing import case_rows, find_case
+from node.exchange.listing import find_case
 from node.exchange.listing import show_case as case_shown
 from node.exchange.node import open_node
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
@@ -47,9 +47,14 @@ FIGURE_COLUMNS = {"name": "period", "number": "length", "unit": "unit", "silence
 def list_cases(arguments: Namespace) -> int:
     """List cases with state and next deadline."""
     node = open_node(home_of(arguments))
+    asked = CasesAsked(arguments.peer, arguments.domain, arguments.state, arguments.unit, arguments.officer)
     with node.database.read() as connection:
-        rows = cases_with_state(node, connection, case_rows(connection, arguments.limit))
-    show(arguments, rows, table(rows, STATE_COLUMNS, "No cases. `depesha send RECORD.xml --to PARTY` opens one."))
+        try:
+            rows, _ = listed_cases(node, connection, asked, arguments.limit)
+        except UnknownState as error:
+            raise No(str(error), 2) from error
+    none = "No cases. `depesha send RECORD.xml --to PARTY` opens one." if asked == CasesAsked() else "No such cases."
+    show(arguments, rows, table(rows, STATE_COLUMNS, none))
     return 0
 
 

@@ -107,9 +107,10 @@ def list_cases(
 
 
 def case_rows(
-    connection: Connection, limit: int, after: tuple[datetime, int] | None = None, unit: str | None = None
-) -> list[dict[str, Any]]:
-    """The rows of `list_cases`."""
+    connection: Connection, limit: int, after: tuple[datetime, int] | None = None, unit: str | None = None,
+    where: Sequence[ColumnElement[bool]] = (),
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The rows of `list_cases`; only those of which all of `where` holds."""
     # Open and closed ones stand in an index each (of open ones, one for each turn, and unit): the list takes the ends
     # of all.
     ends = [(CASE.c.closed_at.is_(None), CASE.c.turn == turn) for turn in TURNS] + [(CASE.c.closed_at.is_not(None),)]
@@ -117,7 +118,7 @@ def case_rows(
     follows = () if after is None else (_follows(*after),)
     rows: list[RowMapping] = []
     for within, of_unit in product(ends, units):
-        query = select(CASE).where(*within, *of_unit, *follows)
+        query = select(CASE).where(*within, *of_unit, *follows, *where)
         ordered = query.order_by(CASE.c.changed_at.desc(), CASE.c.id.desc()).limit(limit)
         rows += connection.execute(ordered).mappings().all()
     rows.sort(key=lambda row: (row["changed_at"], row["id"]), reverse=True)

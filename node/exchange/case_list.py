@@ -1,0 +1,98 @@
+"""The list of cases, narrowed by what a person asks for: partner, domain, state, unit, officer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, select
+
+from node.access.accounts import find_account
+from node.exchange.case_standing import cases_with_state
+from node.exchange.cases import CASE, MEMBER
+from node.exchange.listing import NotFound, case_rows
+from node.exchange.node import Node
+from node.exchange.peers import PEER
+from node.records.domains import Domains
+from node.records.procedures import Procedure
+
+_AT_ONCE = 500
+"""So many cases are looked at together where their state decides."""
+
+
+class UnknownState(ValueError):
+    """No procedure has a state of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CasesAsked:
+    """Which cases: with `peer` in them, of the domain of that name, in this state, of a `unit` and of none, of an
+    `officer` (by account name or handle). None: whichever."""
+
+    peer: str | None = None
+    domain: str | None = None
+    state: str | None = None
+    unit: str | None = None
+    officer: str | None = None
+
+
+Place = tuple[datetime, int]
+"""Where a list goes on: last change and row id of the case before."""
+
+
+def listed_cases(
+    node: Node, connection: Connection, asked: CasesAsked, limit: int, after: Place | None = None
+) -> tuple[list[dict[str, Any]], Place | None]:
+    """Cases as in the list, each with {state, next_deadline}, the one that changed last first; and where the list goes
+    on, None where no more follow.
+
+    Raises NotFound (peer), NoSuchDomain, UnknownState, AccountError.
+    """
+    where = tuple(_conditions(node, connection, asked))
+    found: list[tuple[dict[str, Any], Place]] = []
+    for row, described in _described(node, connection, asked, where, limit, after):
+        if asked.state not in (None, described["state"]):
+            continue
+        if len(found) == limit:
+            return [one for one, _ in found], found[-1][1]
+        found.append((described, (row["changed_at"], row["id"])))
+    return [one for one, _ in found], None
+
+
+def _described(
+    node: Node, connection: Connection, asked: CasesAsked, where: tuple[ColumnElement[bool], ...], limit: int,
+    after: Place | None,
+) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:  # fmt: skip
+    """All that fit but for their state, row by row, with what is told of them; read in batches."""
+    size = limit + 1 if asked.state is None else _AT_ONCE
+    while True:
+        rows = case_rows(connection, size, after, asked.unit, where)
+        yield from zip(rows, cases_with_state(node, connection, rows), strict=True)
+        if len(rows) < size:
+            return
+        after = rows[-1]["changed_at"], rows[-1]["id"]
+
+
+def _conditions(node: Node, connection: Connection, asked: CasesAsked) -> Iterator[ColumnElement[bool]]:
+    if asked.state is not None:
+        _require_state(node.domains, asked)
+    if asked.domain is not None:
+        yield CASE.c.domain == node.domains.known(asked.domain).name
+    if asked.peer is not None:
+        if connection.scalar(select(PEER.c.party).where(PEER.c.party == asked.peer)) is None:
+            raise NotFound(f"There is no peer {asked.peer!r}. `depesha peer list` shows those that are known.")
+        yield exists().where(MEMBER.c.case_id == CASE.c.id, MEMBER.c.party == asked.peer)
+    if asked.officer is not None:
+        yield CASE.c.officer == find_account(connection, asked.officer).handle
+
+
+def _require_state(domains: Domains, asked: CasesAsked) -> None:
+    """Raises UnknownState where no procedure, or not that of the domain, has it."""
+    known = {
+        state: None
+        for one in domains
+        if isinstance(one.procedure, Procedure) and asked.domain in (None, one.name)
+        for state in one.procedure.states
+    }
+    if asked.state not in known:
+        raise UnknownState(f"There is no state {asked.state!r}. There are: {', '.join(known)}.")

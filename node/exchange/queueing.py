@@ -33,7 +33,7 @@ from node.exchange.sequences import highest_seen
 from node.exchange.settlement import MESSAGE, PAYLOAD, PAYLOAD_KEY
 from node.exchange.turns import NewMessage, messages_came
 from node.records.notices import is_notice
-from node.store.columns import new_row_id
+from node.store.columns import new_row_id, row_ids_follow
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
 from node.store.prepared import Prepared, among
 from node.store.rows import insert_rows
@@ -315,14 +315,14 @@ def _row_ids(connection: Connection, places: Sequence[_Place], now: datetime) ->
 
     Deliveries of a case go in the order of row ids: each must stand after those of other processes too.
     """
-    last: dict[int, int] = {}
+    seen: set[int] = set()
     ids = []
     for place in places:
-        case_id = place.case_id
-        if case_id not in last:
-            last[case_id] = 0 if place.opened else _LAST_OF_CASE.scalar(connection, of_case=case_id) or 0
-        last[case_id] = max(new_row_id(now), last[case_id] + 1)
-        ids.append(last[case_id])
+        if not (place.opened or place.case_id in seen):
+            # The number after the last one may be that of another message of a burst: whatever follows is drawn.
+            row_ids_follow(_LAST_OF_CASE.scalar(connection, of_case=place.case_id) or 0, now)
+        seen.add(place.case_id)
+        ids.append(new_row_id(now))
     return ids
 
 

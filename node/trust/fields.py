@@ -114,7 +114,8 @@ class Fields:
 
 def format_second(instant: datetime) -> str:
     """An aware instant as these statements write it."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime leaves the zeros of a year before 1000 out
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def from_base64(text: str) -> bytes:

@@ -8,11 +8,13 @@ import pytest
 from node.exchange import outbox
 from node.exchange.delivery import Courier
 from node.exchange.outbox import OUTBOX, PEER_DELIVERY
+from node.exchange.queueing import Submitted
+from node.exchange.submission import Submission, submit_many
 from node.store import columns
 from node.store.row_ids import follow_stored_ids
 from tests.exchange.clock import until
 from tests.exchange.conftest import Stage, StageMaker
-from tests.exchange.offices import text_part
+from tests.exchange.offices import ACTION, SERVICE, text_part
 
 HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 STEPS = pytest.mark.parametrize("step", [-HOUR, -YEAR, HOUR, YEAR], ids=["hour back", "year back", "hour", "year"])
@@ -110,6 +112,23 @@ async def test_ids_go_on_from_those_of_other_processes_after_the_clock_was_set_b
         stage.clock.advance(days=-365)
         highest = stage.ours.row(second)["id"]
         await until(lambda: columns.new_row_id(stage.clock()) > highest, "what is new comes after what was queued")
+
+
+async def test_a_process_behind_another_takes_no_id_that_the_other_has_given(make_stage: StageMaker) -> None:
+    """The other gave ids in a burst, one after the other; this one goes on in the case of the first of them."""
+    stage = await make_stage(send=False)
+    now = stage.clock()
+    stage.ours.node.__dict__["now"] = lambda: now
+    cases = [stage.ours.submitted("theirs", text_part(str(n))) for n in range(3)]
+    parts = [Submission("theirs", SERVICE, ACTION, [text_part("burst")], case=one.case) for one in cases]
+    queued = submit_many(stage.ours.node, stage.ours.directory.snapshot(), parts)
+    burst = [one for one in queued if isinstance(one, Submitted)]
+    first, following = (stage.ours.row(one.id)["id"] for one in burst[:2])
+    assert following == first + 1
+    columns._row_ids = columns._RowIds()
+    stage.ours.node.__dict__["now"] = lambda: now - timedelta(seconds=1)
+    more = [stage.ours.submit("theirs", text_part("more"), case=one.case) for one in burst]
+    made_in_order(stage, *(one.id for one in (*cases, *burst)), *more)
 
 
 async def test_only_what_no_true_clock_can_have_written_is_brought_forward(make_stage: StageMaker) -> None:

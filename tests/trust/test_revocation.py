@@ -1,7 +1,7 @@
 """A revocation statement holds only when the party's identity key has signed it."""
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -88,3 +88,9 @@ def test_a_wrong_value_is_named(keys: NodeKeys, field: str, value: object) -> No
     assert read_revocation(sign_statement(payload, TYP, keys.identity), PARTY, keys.identity_raw).revoked
     with pytest.raises(RevocationRefused, match=field):
         read_revocation(sign_statement(payload | {field: value}, TYP, keys.identity), PARTY, keys.identity_raw)
+
+
+def test_an_instant_of_any_year_is_written_as_it_is_read() -> None:
+    for text in ("0026-11-25T02:24:57Z", "2026-11-25T02:24:57Z", "9999-12-31T23:59:59Z"):
+        instant = datetime.fromisoformat(text)
+        assert format_second(instant) == text

@@ -21,8 +21,8 @@ from node.records.domains import Domain
 from node.records.procedure_acts import ActInRecord, acts_in, stated_in
 from node.records.procedure_events import PENDING, SETTLED, UNDONE, Event, Span
 from node.records.procedure_messages import MessageFacts, event_on_paper, events_of
+from node.records.procedure_paper import without_told
 from node.records.procedure_stored import read_event
-from node.records.procedure_view import SAME_ACT
 from node.records.procedures import Procedure, SharedActs, other_role, role_of
 from node.store.prepared import Prepared, among
 
@@ -115,7 +115,7 @@ def events_of_case(
         told = None if one.record is None else stated_in(one.record)
         if told is not None and row["conversation_id"] == conversation:
             found.append(event_on_paper(row["message_id"], told, writer, row["timestamp"], facts.status))
-    found += [one for one in _by_hand(reading, case["id"]) if not _told_on_the_wire(one, found)]
+    found += without_told(_by_hand(reading, case["id"]), found)
     named = {act.case for one in of_case for act in one.acts if act.case not in (None, conversation)}
     return CaseEvents(
         domain=domain,
@@ -224,17 +224,6 @@ def _instant(text: str | None) -> datetime | None:
         return None
     found = datetime.fromisoformat(text)
     return None if found.tzinfo is None else found
-
-
-def _told_on_the_wire(one: Event, events: list[Event]) -> bool:
-    """Whether we have told the other side of the same act by a message: then that counts, once."""
-    return any(
-        other.on_paper
-        and other.stated_by == one.stated_by
-        and (other.act, other.actor, other.persons) == (one.act, one.actor, one.persons)
-        and abs(other.sent - one.sent) <= SAME_ACT
-        for other in events
-    )
 
 
 def _heard_until(connection: Connection, peer: str) -> datetime | None:

@@ -182,7 +182,7 @@ def _as_sent(
         return None
     before = [_as_receipted(one) for one in case.events]
     terms = terms_of_case(reading, case)
-    return view(case.procedure, terms.now, [*before, *added], now, own=case.own, kept=terms.kept)
+    return view(case.procedure, terms.now, [*before, *added], now, own=case.own, kept=terms.kept, held=terms.held)
 
 
 def _as_receipted(event: Event) -> Event:

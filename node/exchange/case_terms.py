@@ -4,7 +4,7 @@ What holds for a period is what held when it started: later terms and later cale
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -89,10 +89,11 @@ class NoTerms:
 @dataclass(frozen=True, slots=True)
 class TermsOfCase:
     """`now`: by what the case runs; `kept`: for periods (name, message that started them) that began under other terms
-    or calendars. `agreed` None: there are no terms."""
+    or calendars; `held`: what held at an instant. `agreed` None: there are no terms."""
 
     now: AskedTerms
     kept: Mapping[tuple[str, str], AskedTerms]
+    held: Callable[[datetime], AskedTerms]
     agreed: AgreedTerms | None
     calendars: Mapping[str, Calendar]
 
@@ -107,7 +108,8 @@ def terms_of_case(reading: CaseReading, case: CaseEvents) -> TermsOfCase:
             f"there are no terms with {peer} for {case.domain.name}: "
             f"`depesha agreement terms --peer {peer} --domain {case.domain.name}` makes them"
         )
-        return TermsOfCase(NoTerms(reason), {}, None, {})
+        none = NoTerms(reason)
+        return TermsOfCase(none, {}, lambda _: none, None, {})
     calendars = {party: calendars_between(reading, peer, party) for party in case.parties.values()}
 
     def at(instant: datetime | None) -> ClockTerms:
@@ -126,7 +128,7 @@ def terms_of_case(reading: CaseReading, case: CaseEvents) -> TermsOfCase:
         own = at(began)
         if own != latest:
             kept |= {(period, event.id): own for period in case.procedure.periods}
-    return TermsOfCase(latest, kept, latest.case.terms, latest.case.calendars)
+    return TermsOfCase(latest, kept, at, latest.case.terms, latest.case.calendars)
 
 
 def calendars_between(reading: CaseReading, peer: str, party: str) -> list[tuple[datetime, Calendar]]:

@@ -99,6 +99,7 @@ def _computed(reading: CaseReading, case: Mapping[str, Any], now: datetime, *, o
         own=found.own,
         heard_until=found.heard_until,
         kept=terms.kept,
+        held=terms.held,
         offer=offer,
     )
     return ComputedCase(found, terms, seen, node.domains)

@@ -4,7 +4,7 @@ Acts are taken in the order that their messages state; concurrent ones by the en
 else by the procedure's precedence. An act that does not fit is out of step: told of, and changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -44,15 +44,17 @@ def replay(
     events: Sequence[Event],
     now: datetime,
     kept: Mapping[tuple[str, str], Terms] | None = None,
+    held: Callable[[datetime], Terms] | None = None,
 ) -> Replayed:
     """Carry the procedure out over `events` up to the instant `now`.
 
     `events` hold each act once (`without_repeats`), undone ones left out. `kept` gives the terms under which a period
-    (its name, the message that started it) began, where they are not `terms`.
+    (its name, the message that started it) began, where they are not `terms`; `held` those that held at an instant, for
+    a period that begins with the end of another.
     """
     counted = [instant(event, terms.answered(), terms) for event in events]
     order = arrange(events, [span.earliest for span in counted])
-    case = _Case(procedure, terms, kept or {}, order)
+    case = _Case(procedure, terms, kept or {}, held or (lambda _: terms), order)
     while heads := order.heads():
         first, *others = heads
         for other in others:
@@ -65,10 +67,18 @@ def replay(
 
 
 class _Case:
-    def __init__(self, procedure: Procedure, terms: Terms, kept: Mapping[tuple[str, str], Terms], order: Order) -> None:
+    def __init__(
+        self,
+        procedure: Procedure,
+        terms: Terms,
+        kept: Mapping[tuple[str, str], Terms],
+        held: Callable[[datetime], Terms],
+        order: Order,
+    ) -> None:
         self._procedure = procedure
         self._terms = terms
         self._kept = kept
+        self._held = held
         self._order = order
         self._steps: list[Passed] = []
         self._strange: list[OutOfStep] = []
@@ -307,7 +317,7 @@ class _Case:
         return self._ending(replace(period, extended=True, until=event.until))
 
     def _started(self, name: str, by: str, start: Span, event: Event | None) -> Running:
-        terms = self._kept.get((name, by), self._terms)
+        terms = self._held(start.earliest) if event is None else self._kept.get((name, by), self._terms)
         disputed = event is not None and event.disputed and terms.begins(name) != SENT
         if self._procedure.periods[name].from_day and event is not None and event.day is not None:
             stated = terms.on_day(name, event.day)

@@ -5,9 +5,9 @@ nodes once both have them. `state`: with what we alone have stated of acts on pa
 that wait for their receipts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from node.records.procedure_asked import Asked, asked, role_awaited
 from node.records.procedure_events import (
@@ -21,6 +21,7 @@ from node.records.procedure_events import (
     without_repeats,
 )
 from node.records.procedure_order import said_unseen
+from node.records.procedure_paper import join_statements, told_besides
 from node.records.procedure_participants import Participant, given_to, participants_of
 from node.records.procedure_possible import Possible, possible
 from node.records.procedure_replay import replay
@@ -29,8 +30,6 @@ from node.records.procedure_timely import LATE, Timely, late_text, timely, to_co
 from node.records.procedure_versions import Version, current_versions
 from node.records.procedures import EITHER, Procedure, other_role
 
-SAME_ACT = timedelta(days=1)
-"""Two statements of an act on paper are of the same one if they differ by no more."""
 ENDED, PAUSED, UNKNOWN, DISPUTED, OPEN = "ended", "paused", "unknown", "disputed", "open"
 """How a period stands."""
 
@@ -110,19 +109,21 @@ def view(
     own: str | None = None,
     heard_until: datetime | None = None,
     kept: Mapping[tuple[str, str], Terms] | None = None,
+    held: Callable[[datetime], Terms] | None = None,
     offer: bool = True,
 ) -> CaseView:
     """The case at `now`, a function of what is given alone.
 
     `own` is the role of the party whose node looks (None: somebody who only has the messages). `heard_until`: the
-    instant up to which all that the other side sent is known here. `kept`: as in `replay`.
+    instant up to which all that the other side sent is known here. `kept` and `held`: as in `replay`.
     Without `offer` nothing is said of what may be done next, which costs as much as all else.
     """
     settled = [settle(one, events, terms, now) for one in without_repeats(events)]
-    acts = join_statements([one for one in settled if one.status != UNDONE])
+    besides = told_besides(settled)
+    acts = join_statements([one for one in settled if one.status != UNDONE and one not in besides])
 
     def read(wanted: Sequence[Event]) -> Replayed:
-        return replay(procedure, terms, wanted, now, kept)
+        return replay(procedure, terms, wanted, now, kept, held)
 
     done = [one for one in acts if one.status == SETTLED]
     both = [one for one in done if one.stated_by is None]
@@ -160,7 +161,7 @@ def view(
         else (),
         findings=tuple(found),
         steps=state.steps,
-        pending=tuple(sorted({one.id for one in unsettled})),
+        pending=tuple(sorted({one.id for one in (*unsettled, *besides)})),
         asked=asked(procedure, terms, state, expected, known),
         timely=in_time,
         versions=current_versions(state.renewed),
@@ -199,34 +200,6 @@ def settle(event: Event, events: Sequence[Event], terms: Terms, now: datetime) -
     if rule is None or now < event.sent + rule[0]:
         return event
     return replace(event, status=SETTLED if rule[1] else UNDONE)
-
-
-def join_statements(events: Sequence[Event]) -> list[Event]:
-    """Acts on paper that both sides have stated become one each, which nobody states alone (`stated_by` None)."""
-    joined: list[Event] = [one for one in events if not one.on_paper]
-    paper = sorted((one for one in events if one.on_paper), key=lambda one: (one.sent, one.key))
-    while paper:
-        first = paper.pop(0)
-        same = next((other for other in paper if _same_act(first, other)), None)
-        if same is None:
-            joined.append(first)
-            continue
-        paper.remove(same)
-        own = first if first.stated_by == first.actor else same
-        received = [one.received for one in (first, same) if one.received is not None]
-        both = received[0] if received else Span(first.sent, same.sent)
-        for other in received[1:]:
-            both = both.over(other)
-        joined.append(replace(own, sent=first.sent, received=both, stated_by=None, sequence=None, seen=None))
-    return joined
-
-
-def _same_act(one: Event, other: Event) -> bool:
-    return (
-        one.stated_by != other.stated_by
-        and (one.act, one.actor, one.persons, one.until) == (other.act, other.actor, other.persons, other.until)
-        and abs(other.sent - one.sent) <= SAME_ACT
-    )
 
 
 def _out_of_step(state: Replayed) -> list[Finding]:

@@ -181,6 +181,7 @@ class _Acts:
             by_us=act["by"] == "us",
             received=done,
             persons=act.get("persons", []),
+            concerning=self._messages[act["about"]] if "about" in act else None,
             peer=self._partner.party if opens else None,
             domain=self._stage.domain.name if opens else None,
         )

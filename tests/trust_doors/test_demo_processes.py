@@ -9,13 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from node.demo import Teller
 from node.demo_processes import ended_by_signal
 from node.exchange.case_standing import cases_with_state
 from node.exchange.due_list import due_now
-from node.exchange.listing import case_rows
+from node.exchange.listing import case_rows, list_messages
 from node.exchange.node import open_node
+from node.exchange.peers import PEER
+from node.records.procedures import Procedure
 from tests.interop.nodes import until
 from tests.trust_doors.homes import ROOT
 
@@ -101,11 +104,14 @@ def test_once_the_addresses_are_shown_cases_in_every_state_follow_and_are_made_o
     with node.database.read() as connection:
         cases = cases_with_state(node, connection, case_rows(connection, 100))
         due = due_now(node, connection)
-    states = {one["state"] for one in cases}
-    assert states >= {
-        "draft", "applied", "extended", "accepted", "deemed-accepted", "refused", "withdrawn", "documented",
-        "announced", "notified", "transferred",
-    }  # fmt: skip
+        paper = {one["party"] for one in connection.execute(select(PEER).where(PEER.c.kind == "paper")).mappings()}
+        silent = {one["peer"] for one in list_messages(connection, state="queued")}
+    procedure = node.domains.known("returns").procedure
+    assert isinstance(procedure, Procedure)
+    assert {one["state"] for one in cases} == {*procedure.states}
+    for partner in (paper, silent):
+        assert len(partner) == 1
+        assert any(partner <= {*one["members"]} for one in cases)
     today = [one for one in due if one.left < timedelta(hours=3)]
     assert {one.deadline.ours for one in today} == {True, False}, "one that waits for us, and one for the partner"
     running.send_signal(signal.SIGTERM)

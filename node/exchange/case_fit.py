@@ -31,8 +31,10 @@ from node.records.reading import line_of
 UNKNOWN_CASE = "unknown-case"
 UNTOLD_CASE = "untold-case"
 OUT_OF_STEP = "out-of-step"
+NO_PARTICIPANT = "no-participant"
 _NEW = "about to be sent"
 _SENT_LATE = "Sent all the same it counts, and both sides are shown that it came late. Look at the day that it states."
+_GONE = "Look whether it is still to have this. `depesha case show` says who takes part."
 _Said = tuple[str, str]
 """The rule, and in words what does not fit it."""
 
@@ -70,6 +72,7 @@ def misfits(node: Node, connection: Connection, record: CheckedRecord, peer: str
         remedy = "Sent all the same it changes nothing. Name the case that it belongs to (--case)."
     for rule, expected, then in (
         (OUT_OF_STEP, "an act that fits the case as it stands here", remedy),
+        (NO_PARTICIPANT, "a party that takes part in the case", _GONE),
         (LATE, "an act within the time that the terms give", _SENT_LATE),
     ):
         words = dict.fromkeys(text for kind, text in said if kind == rule)
@@ -139,7 +142,10 @@ def _not_fitting(
     where = row["conversation_id"]
     if shown:
         where = f"{alias(row['alias_year'], row['alias_number'])} ({case.procedure.states[seen.state]})"
-    return _amiss(case.procedure, seen, f"in case {where}")
+    gone = [one.until for one in seen.participants if one.party == peer and one.until is not None]
+    over = [day for day in gone if day <= reading.node.now().date().isoformat()]
+    left = [(NO_PARTICIPANT, f"to {peer} in case {where}: it takes no part since {day}") for day in over]
+    return left + _amiss(case.procedure, seen, f"in case {where}")
 
 
 def _in_new_case(reading: CaseReading, record: CheckedRecord, peer: str) -> list[_Said]:

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from node.exchange.judgement import ConfirmationNeeded
+from node.exchange.parts_to_send import PartToSend
 from tests.exchange.case_steps import (
     ACCEPTED,
     applied,
@@ -21,11 +23,12 @@ from tests.exchange.case_steps import (
     with_terms,
 )
 from tests.exchange.conftest import World, WorldMaker
-from tests.exchange.offices import Office
+from tests.exchange.offices import ROOT, Office
 
 ADMINISTRATIVE = "urn:depesha:administrative:1"
 REPLY_TIME = timedelta(hours=240)
-OPENED = ("Invalidation", "Answer", "Rejection", "Update", "Forward", "ParticipantAdded")
+OPENED = ("Invalidation", "Answer", "Rejection", "Update", "Forward", "ParticipantAdded", "ParticipantRemoved")
+FORWARD = ROOT / "schemas/administrative/1/examples/good/forward.xml"
 NEW_VERSION = "7c1be1c2-0d5a-4a41-8a39-0c5ce0b8b5d1@fra.example"
 
 
@@ -36,9 +39,7 @@ async def agreed(make_world: WorldMaker) -> World:
         await make_world(they_send=True, depesha=True), "travel-document=72 hours", opened=("Reply", "TravelDocument")
     )
     for office, peer in ((world.ours, "theirs"), (world.theirs, "ours")):
-        open_records(
-            office, peer, ADMINISTRATIVE, "Invalidation", "Answer", "Rejection", "Update", "Forward", "ParticipantAdded"
-        )
+        open_records(office, peer, ADMINISTRATIVE, *OPENED)
     world.ours.configured()
     return world
 
@@ -163,6 +164,24 @@ async def test_both_sides_show_who_takes_part_and_to_whom_a_case_was_forwarded(a
         ]  # fmt: skip
         (forwarded,) = shown["forwarded"]
         assert (forwarded["side"], forwarded["party"], forwarded["message"]) == (by, "lim.example", sent["forward.xml"])
+
+
+async def test_whoever_writes_to_a_party_that_takes_no_part_any_more_is_asked(agreed: World) -> None:
+    _, case = await applied(agreed)
+    today = agreed.ours.node.now().date()
+    for day, wanted in ((today + timedelta(days=1), []), (today, ["no-participant"])):
+        left = sent_in(
+            agreed.theirs, case, "participant-removed.xml",
+            ("<Party>lim.example", "<Party>theirs"), ("<From>2026-12-10", f"<From>{day}"), service=ADMINISTRATIVE,
+        )  # fmt: skip
+        await agreed.theirs.reaches(left, "delivered")
+        part = PartToSend.of_bytes(FORWARD.read_bytes(), "application/xml")
+        rules: list[str] = []
+        try:
+            agreed.ours.submitted("theirs", part, service=ADMINISTRATIVE, action="Forward", case=case, ask_fit=True)
+        except ConfirmationNeeded as refused:
+            rules = [one.problem.rule for one in refused.findings]
+        assert rules == wanted
 
 
 async def test_a_reply_acted_on_is_taken_back_once_the_other_side_consents(agreed: World) -> None:

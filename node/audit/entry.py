@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from node.store.columns import new_row_id, table_of
+from node.store.columns import new_row_id, row_ids_follow, table_of
 from node.store.rows import insert_rows
 from node.store.sealing import KEY_BYTES, KeyEncryptionKey, RandomBytes, SealBroken, seal, unseal
 from node.store.tables import LogEntryKey, LoggedEntry
@@ -135,6 +135,9 @@ def append_rows(entries: Iterable[LogEntry], kek: KeyEncryptionKey, random: Rand
     """The rows of these entries for `log_entry` and `log_entry_key`, without position: the sequencer gives that."""
     rows, keys = [], []
     for made in entries:
+        # By a clock that was set one process may stand a year before another that made the message: what became of it
+        # must not come before that.
+        row_ids_follow(made.message_row or made.case_row or 0, made.at)
         id_ = new_row_id(made.at)
         key = random(KEY_BYTES)
         rows.append(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from node.access.accounts import Person, Role, list_users
 from node.access.permissions import sees_unit
@@ -75,7 +75,8 @@ def make_reminders(node: Node) -> int:
 def take_up(node: Node) -> Sequence[Mail]:
     """Reminders to send now, the one whose end comes first at the head; for CLAIM they are this process's."""
     now = node.now()
-    ready = (REMINDER.c.state == "waiting", REMINDER.c.next_attempt_at <= now)
+    again = REMINDER.c.next_attempt_at
+    ready = (REMINDER.c.state == "waiting", or_(again <= now, again > node.retries.beyond(now, CLAIM)))
     with node.database.read() as connection:
         if connection.scalar(select(REMINDER.c.id).where(*ready).limit(1)) is None:
             return ()

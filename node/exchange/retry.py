@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from node.exchange.clock import ALLOWED_DIFFERENCE
+
 
 @dataclass(frozen=True, slots=True)
 class RetrySchedule:
@@ -28,6 +30,10 @@ class RetrySchedule:
         if retry_after is not None:
             pause = max(pause, min(retry_after, self.longest.total_seconds()))
         return now + timedelta(seconds=pause)
+
+    def beyond(self, now: datetime, claim: timedelta) -> datetime:
+        """What is put off, or claimed for `claim`, until after this was so by a clock that stood ahead: it is due."""
+        return now + max(self.longest, claim) + ALLOWED_DIFFERENCE
 
 
 def jitter() -> float:

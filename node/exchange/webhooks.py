@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from node.as4 import TEST_SERVICE
 from node.exchange.cases import CASE, alias
@@ -56,10 +56,10 @@ def take_up(node: Node, address: str) -> list[Waiting] | None:
     still to come, or nothing has happened."""
     now = node.now()
     with node.database.read() as connection:
-        if not _is_due(connection, address, now):
+        if not _is_due(node, connection, address, now):
             return None
     with node.database.write() as connection:
-        if not _claimed(connection, address, now):
+        if not _claimed(node, connection, address, now):
             return None
         _add_of_log(node, connection, address, now)
         query = select(EVENT.c.id, EVENT.c.event, EVENT.c.body).where(EVENT.c.address == address)
@@ -114,12 +114,12 @@ def failing(connection: Connection) -> dict[str, tuple[datetime, str]]:
     return {row.address: (row.failing_since, row.answer or "") for row in connection.execute(query)}
 
 
-def _is_due(connection: Connection, address: str, now: datetime) -> bool:
+def _is_due(node: Node, connection: Connection, address: str, now: datetime) -> bool:
     """Whether there may be something for a receiver: a look that writes nothing."""
     row = connection.execute(select(RECEIVER).where(RECEIVER.c.address == address)).one_or_none()
     if row is None:
         return True
-    if row.next_attempt_at > now:
+    if now < row.next_attempt_at <= node.retries.beyond(now, CLAIM):
         return False
     if connection.scalar(select(EVENT.c.id).where(EVENT.c.address == address).limit(1)) is not None:
         return True
@@ -127,8 +127,10 @@ def _is_due(connection: Connection, address: str, now: datetime) -> bool:
     return last is not None and last > row.position
 
 
-def _claimed(connection: Connection, address: str, now: datetime) -> bool:
-    claim = update(RECEIVER).where(RECEIVER.c.address == address, RECEIVER.c.next_attempt_at <= now)
+def _claimed(node: Node, connection: Connection, address: str, now: datetime) -> bool:
+    again = RECEIVER.c.next_attempt_at
+    is_due = or_(again <= now, again > node.retries.beyond(now, CLAIM))
+    claim = update(RECEIVER).where(RECEIVER.c.address == address, is_due)
     if connection.execute(claim.values(next_attempt_at=now + CLAIM)).rowcount:
         return True
     if connection.scalar(select(RECEIVER.c.address).where(RECEIVER.c.address == address)) is not None:

@@ -161,6 +161,22 @@ async def test_one_that_is_down_or_hangs_holds_up_no_other_and_gets_the_same_eve
         assert (check.ok, hangs.url in check.found) == (False, False), "only the host is named"
 
 
+async def test_what_a_clock_that_stood_ahead_put_off_is_told_once_it_is_right(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Receiver().listening() as receiver:
+        receiver.answers = [lambda: web.Response(status=500)]
+        told_of(world.ours, receiver)
+        async with telling(world.ours, monkeypatch):
+            # No event is so old by then that it is left out.
+            world.clock.advance(hours=24)
+            await sent(world)
+            await until(lambda: failing_of(world.ours), "it was tried, and failed")
+            assert len(receiver.asked) == 1
+            world.clock.advance(hours=-24)
+            await until(lambda: len(receiver.asked) == 3, "it has both")
+
+
 def failing_of(office: Office) -> dict[str, str]:
     with office.node.database.read() as connection:
         return {address: answer for address, (_, answer) in failing(connection).items()}

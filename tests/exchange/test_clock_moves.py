@@ -9,6 +9,7 @@ from node.exchange import outbox
 from node.exchange.delivery import Courier
 from node.exchange.outbox import OUTBOX, PEER_DELIVERY
 from node.exchange.queueing import Submitted
+from node.exchange.settlement import LOG_ENTRY
 from node.exchange.submission import Submission, submit_many
 from node.store import columns
 from node.store.row_ids import follow_stored_ids
@@ -129,6 +130,19 @@ async def test_a_process_behind_another_takes_no_id_that_the_other_has_given(mak
     stage.ours.node.__dict__["now"] = lambda: now - timedelta(seconds=1)
     more = [stage.ours.submit("theirs", text_part("more"), case=one.case) for one in burst]
     made_in_order(stage, *(one.id for one in (*cases, *burst)), *more)
+
+
+async def test_what_became_of_a_message_stands_in_the_log_after_its_making(make_stage: StageMaker) -> None:
+    """It was queued by a process whose ids are a year ahead, and delivered by one whose are not."""
+    stage = await make_stage(send=False)
+    columns._row_ids = columns._RowIds()
+    columns.row_ids_follow(columns.new_row_id(stage.clock() + YEAR), stage.clock())
+    message = stage.ours.submit("theirs", text_part("x"))
+    columns._row_ids = columns._RowIds()
+    async with stage.ours.sending():
+        await stage.ours.reaches(message, "delivered")
+    rows = [row for row in stage.ours.rows(LOG_ENTRY) if row["message"] == stage.ours.row(message)["id"]]
+    assert [row["type"] for row in sorted(rows, key=lambda row: row["id"])] == ["message.queued", "message.delivered"]
 
 
 async def test_only_what_no_true_clock_can_have_written_is_brought_forward(make_stage: StageMaker) -> None:

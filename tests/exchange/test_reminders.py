@@ -228,6 +228,21 @@ async def test_a_server_that_is_down_is_tried_again_and_told_by_the_checks(
     assert mail_check(theirs).ok
 
 
+async def test_what_a_clock_that_stood_ahead_put_off_is_sent_once_it_is_right(
+    make_world: WorldMaker, mailbox: Mailbox
+) -> None:
+    world, theirs, case = await world_with(make_world, mailbox)
+    assign_case(theirs.node, case, "Officer", "test")
+    up = theirs.node.settings.mail_server
+    set_on(theirs, mail_server="smtp://127.0.0.1:9")
+    assert await reminded(theirs, mailbox) == []
+    world.clock.advance(days=365)
+    send_waiting(theirs.node)
+    set_on(theirs, mail_server=up)
+    world.clock.advance(days=-365)
+    assert send_waiting(theirs.node) == 1
+
+
 async def test_an_answer_to_try_later_is_no_refusal(make_world: WorldMaker, mailbox: Mailbox) -> None:
     world, theirs, case = await world_with(make_world, mailbox)
     assign_case(theirs.node, case, "Officer", "test")

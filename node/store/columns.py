@@ -113,7 +113,8 @@ def new_row_id(now: datetime) -> int:
     """A new row id: milliseconds since 2024-01-01T00:00:00Z shifted left by 22 bits, low bits random.
 
     Within a process ids rise strictly. Two processes that draw in the same millisecond may, rarely, draw the same: the
-    primary key then refuses the second (IntegrityError), and its writer draws again.
+    primary key then refuses the second (IntegrityError), nothing of its transaction is kept, and whoever asked for it,
+    a peer or a program, asks again.
     """
     return _row_ids.next(now)
 

@@ -17,6 +17,7 @@ from node.exchange.cases import CASE, alias, seen_by_unit
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.recall_rows import recall_requests, recalls_due
+from node.exchange.refused_mails import refused_mails_due
 from node.records.clocks import Deadline, Due, Ends, Silence, due, seen_by
 from node.records.procedure_view import DISPUTED, UNKNOWN
 from node.records.procedures import Procedure
@@ -32,8 +33,8 @@ def due_now(node: Node, connection: Connection, unit: str | None = None) -> tupl
     """What is due at this instant, in the order in which it is to be looked at; of `unit`, and of cases of no unit."""
     now = node.now()
     absent = {one.handle for one in list_users(connection, removed=True) if one.is_away(now)}
-    mistakes = chain(recalls_due(connection, unit), breaches_due(connection, unit))
-    return due(chain(_deadlines(node, connection, unit, now), mistakes), now, absent=absent)
+    others = chain(recalls_due(connection, unit), breaches_due(connection, unit), refused_mails_due(connection, unit))
+    return due(chain(_deadlines(node, connection, unit, now), others), now, absent=absent)
 
 
 def due_of(node: Node, connection: Connection, account: str, unit: str | None = None) -> tuple[Due, ...]:

@@ -2,7 +2,7 @@
 
 A deadline takes several turns: it is its officer's, then the team's, then the head's; its end is near, then over. Each
 person who then has it is told once, by a mail of case number, act and time, and nothing else. What a mail server
-refuses is an alarm and a failed check: somebody was not told.
+refuses is an alarm, due until that is settled, and a failed check: somebody was not told.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +20,7 @@ from node.exchange.cases import CASE, alias, resolve_case
 from node.exchange.due_list import due_now
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
+from node.exchange.refused_mails import REFUSED
 from node.exchange.retry import jitter
 from node.exchange.settlement import ALARM
 from node.exchange.webhooks import announce
@@ -114,7 +115,9 @@ def refused(node: Node, mail: Mail, answer: str) -> None:
             return
         row = connection.execute(select(REMINDER).where(REMINDER.c.id == mail.id)).one()
         detail = f"case {mail.case}, {mail.act}: the mail to {row.account} was refused ({answer})"
-        connection.execute(insert(ALARM).values(id=new_row_id(now), time=now, kind=ALARM_KIND, detail=detail))
+        alarm = new_row_id(now)
+        connection.execute(insert(ALARM).values(id=alarm, time=now, kind=ALARM_KIND, detail=detail))
+        connection.execute(update(REMINDER).where(REMINDER.c.id == mail.id).values(alarm=alarm))
         facts = {"account": row.account, "act": mail.act, "turn": row.turn}
         made = entry(type="reminder.refused", at=now, actor="node", facts=facts, case_row=row.case_id)
         append(connection, [made], node.kek)
@@ -158,7 +161,8 @@ def _wanted(node: Node, connection: Connection, now: datetime) -> Iterator[tuple
     people = list_users(connection)
     for one in due_now(node, connection):
         deadline = one.deadline
-        if not deadline.ours and not one.over:
+        # No mail tells that a mail was refused: that would be refused, too.
+        if deadline.act.startswith(REFUSED) or not (deadline.ours or one.over):
             continue
         case = resolve_case(connection, deadline.case)
         if case is None:

@@ -40,7 +40,7 @@ include-name = [
   "POST /persons/find", "POST /persons/links", "POST /persons/mrz",
   "POST /breaches/{{id}}/close", "POST /messages/{{id}}/recall",
   "POST /officers/{{handle}}/away", "POST /partners/{{party}}/terms/{{domain}}",
-  "GET /due", "GET /due.ics",
+  "GET /due", "GET /due.ics", "GET /cases",
 ]
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}
 """

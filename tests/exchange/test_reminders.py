@@ -17,10 +17,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapters.mail import send_waiting
 from node.access.accounts import AccountError, add_user, set_away, set_mail
-from node.exchange.alarms import list_alarms
+from node.exchange.alarms import list_alarms, settle_alarm
 from node.exchange.assignment import AssignmentRefused, assign_case
 from node.exchange.bounces import NoReport, came_back, read_report
 from node.exchange.due_list import describe_due, due_now
+from node.exchange.refused_mails import REFUSED
 from node.exchange.reminders import make_reminders
 from node.exchange.webhooks import take_up
 from node.operations.checks import Check, run_checks
@@ -142,6 +143,13 @@ async def test_what_nobody_opens_goes_to_the_officer_then_the_team_then_the_head
     )
 
 
+def refused_items(office: Office) -> list[str]:
+    """What is due because somebody was not told."""
+    with office.node.database.read() as connection:
+        acts = [one.deadline.act for one in due_now(office.node, connection)]
+    return [act for act in acts if act.startswith(REFUSED)]
+
+
 async def test_the_clock_runs_to_the_end_and_the_mail_server_refuses(make_world: WorldMaker, mailbox: Mailbox) -> None:
     world, theirs, _case = await world_with(make_world, mailbox)
     assert (mail_check(theirs).ok, mail_check(theirs).found) == (True, "reminders are taken")
@@ -152,7 +160,13 @@ async def test_the_clock_runs_to_the_end_and_the_mail_server_refuses(make_world:
     assert all("answer 550" in one["detail"] and "no such person" not in one["detail"] for one in alarms)
     assert not mail_check(theirs).ok
     assert await reminded(theirs, mailbox) == []
-    assert len(list_alarms(theirs.node)) == 2, "a mail that was refused is not sent again"
+    alarms = list_alarms(theirs.node)
+    assert len(alarms) == 2, "a mail that was refused is not sent again"
+    assert len(refused_items(theirs)) == 2
+    settle_alarm(theirs.node, alarms[0]["id"], "told by telephone", "test")
+    assert refused_items(theirs) == ["a reminder by mail was refused: answer to the application"]
+    settle_alarm(theirs.node, alarms[1]["id"], "told by telephone", "test")
+    assert refused_items(theirs) == []
     mailbox.refusing = {}
     world.clock.advance(days=DAYS - 1)
     assert await reminded(theirs, mailbox) == [COLLEAGUE, HEAD, OFFICER], "the next turn is tried"

@@ -34,3 +34,5 @@ class Reminder(Row, table=True):
     failing_since: datetime | None = Field(None, sa_type=Instant)
     answer: str | None = None
     """what the mail server said last, or why it could not be asked"""
+    alarm: int | None = wide(None)
+    """the one that tells that it was refused"""

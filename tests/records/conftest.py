@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from node.records import Domain, Domains, load_domains
+from node.records.procedures import Procedure
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -19,6 +20,12 @@ def returns(domains: Domains) -> Domain:
     found = domains.find("urn:depesha:returns:1")
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def procedure(returns: Domain) -> Procedure:
+    assert isinstance(returns.procedure, Procedure)
+    return returns.procedure
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from node.records import Domain
 from node.records.procedure_events import PENDING, SENT, UNDONE, Event, Span
 from node.records.procedure_view import CaseView, view
 from node.records.procedures import REQUESTED, REQUESTING, Procedure
@@ -17,12 +16,6 @@ from tests.records.procedure_terms import PlainTerms
 DAY = timedelta(days=1)
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LATER = T0 + 400 * DAY
-
-
-@pytest.fixture(scope="module")
-def procedure(returns: Domain) -> Procedure:
-    assert isinstance(returns.procedure, Procedure)
-    return returns.procedure
 
 
 class Case:

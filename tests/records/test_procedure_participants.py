@@ -5,18 +5,11 @@ from itertools import permutations
 
 import pytest
 
-from node.records import Domain
 from node.records.procedure_events import Event
 from node.records.procedure_view import CaseView, view
 from node.records.procedures import REQUESTED, REQUESTING, Procedure
 from tests.records.procedure_terms import PlainTerms
 from tests.records.test_procedure import DAY, T0, Case
-
-
-@pytest.fixture(scope="module")
-def procedure(returns: Domain) -> Procedure:
-    assert isinstance(returns.procedure, Procedure)
-    return returns.procedure
 
 
 @pytest.fixture

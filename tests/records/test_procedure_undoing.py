@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from node.records import Domain
 from node.records.procedure_events import Span
 from node.records.procedure_view import CaseView
 from node.records.procedures import REQUESTED, REQUESTING, Procedure
@@ -13,12 +12,6 @@ from tests.records.test_procedure import DAY, T0, Case, documented, strange
 
 TERMS = PlainTerms(days={**DAYS, "transit-reply": 5, "transit-consent": 30})
 EXPIRES = date(2026, 12, 1)
-
-
-@pytest.fixture(scope="module")
-def procedure(returns: Domain) -> Procedure:
-    assert isinstance(returns.procedure, Procedure)
-    return returns.procedure
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import Site
+from tests.api.conftest import ROLES, Site
 from tests.api.fuzzing import fuzz, fuzz_here
 
 
@@ -14,6 +14,6 @@ def test_a_little(site: Site) -> None:
 
 
 @pytest.mark.api_fuzz
-@pytest.mark.parametrize("role", ["officer", "it"])
+@pytest.mark.parametrize("role", ROLES)
 def test_much(site: Site, tmp_path: Path, role: str) -> None:
     fuzz(site, role, tmp_path, "--max-examples", os.environ.get("API_FUZZ_EXAMPLES", "100"))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import Query
 from starlette.responses import Response
@@ -14,7 +13,7 @@ from node.access import Act
 from node.access.accounts import HANDLE, AccountError
 from node.access.programs import Program
 from node.api.clocks import Unit
-from node.api.context import ApiContext, Caller, case_for, may, unit_for
+from node.api.context import ApiContext, Caller, case_for, lead_on, may, no_such_officer, require_handle, unit_for
 from node.api.messages import After, Limit, shown_to
 from node.api.models import CaseGiven, Text
 from node.api.problems import invalid
@@ -55,21 +54,19 @@ class Cases:
         While more follow, the header Link leads on. A case that changes meanwhile moves to the front.
         """
         expected = "the handle of an account"
-        if officer is not None and not officer.startswith(HANDLE):
-            raise invalid("officer", officer, expected, "`GET /officers` lists them.")
+        require_handle(officer, expected)
         asked = CasesAsked(peer, domain, state, unit_for(program, unit), officer)
         with self.context.node.database.read() as connection:
             place = self._place(connection, program, after)
             try:
                 found, following = listed_cases(self.context.node, connection, asked, limit, place)
             except AccountError as error:
-                raise invalid("officer", officer or "", expected, "`GET /officers` lists them.") from error
+                raise no_such_officer(officer, expected) from error
             except UnknownState as error:
                 raise invalid("state", state or "", "a state of a procedure", str(error)) from error
         if following is not None:
-            told = {"peer": peer, "domain": domain, "state": state, "unit": unit, "officer": officer}
-            query = {"limit": limit, "after": _cursor(following)} | {k: v for k, v in told.items() if v is not None}
-            response.headers["link"] = f'</api/v1/cases?{urlencode(query, safe="~")}>; rel="next"'
+            asked_as = {"peer": peer, "domain": domain, "state": state, "unit": unit, "officer": officer}
+            lead_on(response, "/cases", _cursor(following), limit=limit, **asked_as)
         return found
 
     def show(self, id: str, program: Caller) -> Any:

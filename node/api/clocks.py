@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from node.access.accounts import HANDLE, AccountError
+from node.access.accounts import AccountError
 from node.access.programs import Program
 from node.api import keyed
-from node.api.context import ApiContext, Caller, case_for, unit_for
+from node.api.context import ApiContext, Caller, case_for, no_such_officer, require_handle, unit_for
 from node.api.forms import NAMED, Form, form_of
 from node.api.models import Text
 from node.api.problems import encoded, invalid
@@ -99,15 +99,14 @@ class Clocks:
         unit = unit_for(program, unit)
         node = self.context.node
         expected = "the handle of an officer or head of that unit, or of none"
-        if officer is not None and not officer.startswith(HANDLE):
-            raise invalid("officer", officer, expected, "`GET /officers` lists them.")
+        require_handle(officer, expected)
         with node.database.read() as connection:
             if officer is None:
                 return due_now(node, connection, unit)
             try:
                 return due_of(node, connection, officer, unit)
             except AccountError as error:
-                raise invalid("officer", officer, expected, "`GET /officers` lists them.") from error
+                raise no_such_officer(officer, expected) from error
 
     async def on_paper(self, id: str, request: Request, program: Caller) -> Response:
         """Record an act by paper, fax, mail or telephone: our own statement until the other side states the same.

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends
 from sqlalchemy import Connection, Select, select
 from starlette.requests import Request
+from starlette.responses import Response
 
 from node.access import Act, allowed, sees_unit
+from node.access.accounts import HANDLE
 from node.access.programs import Program
-from node.api.problems import invalid
+from node.api.problems import Refusal, invalid
 from node.exchange.cases import CASE
 from node.exchange.directory import Directory
 from node.exchange.listing import NotFound, find_case, find_message
@@ -40,6 +43,23 @@ Caller = Annotated[Program, Depends(program_of)]
 def may(program: Program, act: Act) -> bool:
     """Whether its role may do that."""
     return allowed(program.role, act)
+
+
+def lead_on(response: Response, path: str, after: str, **asked: object) -> None:
+    """Say in the header Link where a list goes on: after that cursor, with what was asked (None: was not)."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    response.headers["link"] = f'</api/v1{path}?{urlencode({**given, "after": after})}>; rel="next"'
+
+
+def require_handle(officer: str | None, expected: str) -> None:
+    """Raises Refusal where a query names an officer otherwise than by handle."""
+    if officer is not None and not officer.startswith(HANDLE):
+        raise no_such_officer(officer, expected)
+
+
+def no_such_officer(officer: str | None, expected: str) -> Refusal:
+    """What is told of a query that names an officer whom there is not."""
+    return invalid("officer", officer or "", expected, "`GET /officers` lists them.")
 
 
 def case_for(connection: Connection, program: Program, name: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import Query
 from sqlalchemy import Connection, select
@@ -12,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from node.access import Act
 from node.access.programs import Program
-from node.api.context import ApiContext, Caller, case_for, may, message_for
+from node.api.context import ApiContext, Caller, case_for, lead_on, may, message_for
 from node.api.forms import MEDIA_TYPE, UNKNOWN
 from node.api.models import Noted, State, Text
 from node.exchange.alarms import confirm_message
@@ -74,10 +73,8 @@ class Messages:
                 unit=program.unit,
             )
             if len(rows) > limit:
-                given = {"limit": limit, "state": state, "peer": peer, "case": case}
-                query = {name: value for name, value in given.items() if value is not None}
-                query["after"] = f"~{_row_id(connection, rows[limit - 1])}"
-                response.headers["link"] = f'</api/v1/messages?{urlencode(query)}>; rel="next"'
+                after = f"~{_row_id(connection, rows[limit - 1])}"
+                lead_on(response, "/messages", after, limit=limit, state=state, peer=peer, case=case)
         return [shown_to(program, row) for row in rows[:limit]]
 
     def show(self, id: str, program: Caller) -> Any:

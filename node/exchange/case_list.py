@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import ColumnElement, Connection, exists
 
 from node.access.accounts import find_account
 from node.exchange.case_standing import cases_with_state
 from node.exchange.cases import CASE, MEMBER
-from node.exchange.listing import NotFound, case_rows
+from node.exchange.listing import case_rows, require_peer
 from node.exchange.node import Node
-from node.exchange.peers import PEER
 from node.records.domains import Domains
 from node.records.procedures import Procedure
 
@@ -79,8 +78,7 @@ def _conditions(node: Node, connection: Connection, asked: CasesAsked) -> Iterat
     if asked.domain is not None:
         yield CASE.c.domain == node.domains.known(asked.domain).name
     if asked.peer is not None:
-        if connection.scalar(select(PEER.c.party).where(PEER.c.party == asked.peer)) is None:
-            raise NotFound(f"There is no peer {asked.peer!r}. `depesha peer list` shows those that are known.")
+        require_peer(connection, asked.peer)
         yield exists().where(MEMBER.c.case_id == CASE.c.id, MEMBER.c.party == asked.peer)
     if asked.officer is not None:
         yield CASE.c.officer == find_account(connection, asked.officer).handle

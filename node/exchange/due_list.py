@@ -29,12 +29,16 @@ _READ = (
 """What is read of every case."""
 
 
-def due_now(node: Node, connection: Connection, unit: str | None = None) -> tuple[Due, ...]:
-    """What is due at this instant, in the order in which it is to be looked at; of `unit`, and of cases of no unit."""
+def due_now(
+    node: Node, connection: Connection, unit: str | None = None, *, refused_mails: bool = True
+) -> tuple[Due, ...]:
+    """What is due at this instant, in the order in which it is to be looked at; of `unit`, and of cases of no unit.
+    Reminders that were refused are left out unless `refused_mails`."""
     now = node.now()
     absent = {one.handle for one in list_users(connection, removed=True) if one.is_away(now)}
-    others = chain(recalls_due(connection, unit), breaches_due(connection, unit), refused_mails_due(connection, unit))
-    return due(chain(_deadlines(node, connection, unit, now), others), now, absent=absent)
+    mistakes = chain(recalls_due(connection, unit), breaches_due(connection, unit))
+    refused = refused_mails_due(connection, unit) if refused_mails else ()
+    return due(chain(_deadlines(node, connection, unit, now), mistakes, refused), now, absent=absent)
 
 
 def due_of(node: Node, connection: Connection, account: str, unit: str | None = None) -> tuple[Due, ...]:

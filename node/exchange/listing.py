@@ -61,9 +61,15 @@ def list_messages(
     if case is not None:
         query = query.where(MESSAGE.c.case_id == find_case(connection, case)["id"])
     found = _described(connection, query)
-    if not found and peer is not None and connection.scalar(select(PEER.c.party).where(PEER.c.party == peer)) is None:
-        raise NotFound(f"There is no peer {peer!r}. `depesha peer list` shows those that are known.")
+    if not found and peer is not None:
+        require_peer(connection, peer)
     return found
+
+
+def require_peer(connection: Connection, party: str) -> None:
+    """Raises NotFound where there is no peer of that party id, nor was one."""
+    if connection.scalar(select(PEER.c.party).where(PEER.c.party == party)) is None:
+        raise NotFound(f"There is no peer {party!r}. `depesha peer list` shows those that are known.")
 
 
 def show_message(connection: Connection, message_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from node.access.accounts import Person, Role, list_users
 from node.access.permissions import sees_unit
@@ -20,7 +20,6 @@ from node.exchange.cases import CASE, alias, resolve_case
 from node.exchange.due_list import due_now
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
-from node.exchange.refused_mails import REFUSED
 from node.exchange.retry import jitter
 from node.exchange.settlement import ALARM
 from node.exchange.webhooks import announce
@@ -76,8 +75,7 @@ def make_reminders(node: Node) -> int:
 def take_up(node: Node) -> Sequence[Mail]:
     """Reminders to send now, the one whose end comes first at the head; for CLAIM they are this process's."""
     now = node.now()
-    again = REMINDER.c.next_attempt_at
-    ready = (REMINDER.c.state == "waiting", or_(again <= now, again > node.retries.beyond(now, CLAIM)))
+    ready = (REMINDER.c.state == "waiting", node.retries.is_due(REMINDER.c.next_attempt_at, now, CLAIM))
     with node.database.read() as connection:
         if connection.scalar(select(REMINDER.c.id).where(*ready).limit(1)) is None:
             return ()
@@ -111,13 +109,12 @@ def refused(node: Node, mail: Mail, answer: str) -> None:
     now = node.now()
     with node.database.write() as connection:
         refusing = update(REMINDER).where(REMINDER.c.id == mail.id, REMINDER.c.state != "refused")
-        if not connection.execute(refusing.values(state="refused", answer=answer)).rowcount:
+        alarm = new_row_id(now)
+        if not connection.execute(refusing.values(state="refused", answer=answer, alarm=alarm)).rowcount:
             return
         row = connection.execute(select(REMINDER).where(REMINDER.c.id == mail.id)).one()
         detail = f"case {mail.case}, {mail.act}: the mail to {row.account} was refused ({answer})"
-        alarm = new_row_id(now)
         connection.execute(insert(ALARM).values(id=alarm, time=now, kind=ALARM_KIND, detail=detail))
-        connection.execute(update(REMINDER).where(REMINDER.c.id == mail.id).values(alarm=alarm))
         facts = {"account": row.account, "act": mail.act, "turn": row.turn}
         made = entry(type="reminder.refused", at=now, actor="node", facts=facts, case_row=row.case_id)
         append(connection, [made], node.kek)
@@ -159,10 +156,10 @@ def _is_written(connection: Connection, row: dict[str, Any]) -> bool:
 def _wanted(node: Node, connection: Connection, now: datetime) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """The rows of all that is due, with what programs are told of it."""
     people = list_users(connection)
-    for one in due_now(node, connection):
+    # No mail tells that a mail was refused: that would be refused, too.
+    for one in due_now(node, connection, refused_mails=False):
         deadline = one.deadline
-        # No mail tells that a mail was refused: that would be refused, too.
-        if deadline.act.startswith(REFUSED) or not (deadline.ours or one.over):
+        if not deadline.ours and not one.over:
             continue
         case = resolve_case(connection, deadline.case)
         if case is None:

@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement, or_
+
 from node.exchange.clock import ALLOWED_DIFFERENCE
 
 
@@ -31,9 +33,10 @@ class RetrySchedule:
             pause = max(pause, min(retry_after, self.longest.total_seconds()))
         return now + timedelta(seconds=pause)
 
-    def beyond(self, now: datetime, claim: timedelta) -> datetime:
-        """What is put off, or claimed for `claim`, until after this was so by a clock that stood ahead: it is due."""
-        return now + max(self.longest, claim) + ALLOWED_DIFFERENCE
+    def is_due(self, again: ColumnElement[datetime], now: datetime, claim: timedelta) -> ColumnElement[bool]:
+        """Whether what is put off, or claimed for `claim`, until `again` is due at `now`: its time has come, or lies
+        further ahead than any true clock can have put it."""
+        return or_(again <= now, again > now + max(self.longest, claim) + ALLOWED_DIFFERENCE)
 
 
 def jitter() -> float:

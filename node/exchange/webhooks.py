@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from node.as4 import TEST_SERVICE
 from node.exchange.cases import CASE, alias
@@ -116,10 +116,12 @@ def failing(connection: Connection) -> dict[str, tuple[datetime, str]]:
 
 def _is_due(node: Node, connection: Connection, address: str, now: datetime) -> bool:
     """Whether there may be something for a receiver: a look that writes nothing."""
-    row = connection.execute(select(RECEIVER).where(RECEIVER.c.address == address)).one_or_none()
+    is_due = node.retries.is_due(RECEIVER.c.next_attempt_at, now, CLAIM).label("is_due")
+    known = select(RECEIVER.c.position, is_due).where(RECEIVER.c.address == address)
+    row = connection.execute(known).one_or_none()
     if row is None:
         return True
-    if now < row.next_attempt_at <= node.retries.beyond(now, CLAIM):
+    if not row.is_due:
         return False
     if connection.scalar(select(EVENT.c.id).where(EVENT.c.address == address).limit(1)) is not None:
         return True
@@ -128,8 +130,7 @@ def _is_due(node: Node, connection: Connection, address: str, now: datetime) -> 
 
 
 def _claimed(node: Node, connection: Connection, address: str, now: datetime) -> bool:
-    again = RECEIVER.c.next_attempt_at
-    is_due = or_(again <= now, again > node.retries.beyond(now, CLAIM))
+    is_due = node.retries.is_due(RECEIVER.c.next_attempt_at, now, CLAIM)
     claim = update(RECEIVER).where(RECEIVER.c.address == address, is_due)
     if connection.execute(claim.values(next_attempt_at=now + CLAIM)).rowcount:
         return True

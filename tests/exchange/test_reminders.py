@@ -224,14 +224,21 @@ async def test_whoever_is_away_is_not_told_and_the_team_is_at_once(make_world: W
     assert await reminded(theirs, mailbox) == [OFFICER], "back again, and it is not opened yet"
 
 
-async def test_a_server_that_is_down_is_tried_again_and_told_by_the_checks(
-    make_world: WorldMaker, mailbox: Mailbox
-) -> None:
+async def world_with_the_server_down(make_world: WorldMaker, mailbox: Mailbox) -> tuple[World, Office, str]:
+    """Somebody has the case and was not told, since nobody listens; where the mail server is once it is up again."""
     world, theirs, case = await world_with(make_world, mailbox)
     assign_case(theirs.node, case, "Officer", "test")
     up = theirs.node.settings.mail_server
+    assert up is not None
     set_on(theirs, mail_server="smtp://127.0.0.1:9")
     assert await reminded(theirs, mailbox) == []
+    return world, theirs, up
+
+
+async def test_a_server_that_is_down_is_tried_again_and_told_by_the_checks(
+    make_world: WorldMaker, mailbox: Mailbox
+) -> None:
+    world, theirs, up = await world_with_the_server_down(make_world, mailbox)
     world.clock.advance(minutes=20)
     assert await reminded(theirs, mailbox) == []
     assert mail_check(theirs).found.endswith("it cannot be reached")
@@ -245,11 +252,7 @@ async def test_a_server_that_is_down_is_tried_again_and_told_by_the_checks(
 async def test_what_a_clock_that_stood_ahead_put_off_is_sent_once_it_is_right(
     make_world: WorldMaker, mailbox: Mailbox
 ) -> None:
-    world, theirs, case = await world_with(make_world, mailbox)
-    assign_case(theirs.node, case, "Officer", "test")
-    up = theirs.node.settings.mail_server
-    set_on(theirs, mail_server="smtp://127.0.0.1:9")
-    assert await reminded(theirs, mailbox) == []
+    world, theirs, up = await world_with_the_server_down(make_world, mailbox)
     world.clock.advance(days=365)
     send_waiting(theirs.node)
     set_on(theirs, mail_server=up)

@@ -12,6 +12,7 @@ from node.api.models.cases import (
     WeighedEvidence,
 )
 from node.api.models.clocks import Due, Figure, OnPaper, PaperAct
+from node.api.models.documents import LatinName, MrzLines, MrzRead, NameInScript
 from node.api.models.messages import Decided, ErrorSignal, Message, Noted, Part, Resent, Scan, Sent
 from node.api.models.officers import Absence, Officer
 from node.api.models.partners import (
@@ -30,17 +31,7 @@ from node.api.models.partners import (
     Removed,
     Words,
 )
-from node.api.models.persons import (
-    FoundPerson,
-    FoundPersons,
-    LatinName,
-    LinkedPersons,
-    MrzLines,
-    MrzRead,
-    NameInScript,
-    PersonsAsked,
-    PersonsLinked,
-)
+from node.api.models.persons import FoundPerson, FoundPersons, LinkedPersons, PersonsAsked, PersonsLinked
 from node.api.models.problems import Problem, ProblemError
 from node.api.models.recalls import AnsweredRecall, Breach, BreachClosing, Recall, RecallAnswer, RecallAsked, Recalled
 from node.api.models.records import Domain, Finding, NewRecord

@@ -4,6 +4,7 @@ import pytest
 
 from node.records import Domain, Domains, load_domains
 from node.records.procedures import Procedure
+from tests.records.procedure_case import Case
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -26,6 +27,11 @@ def returns(domains: Domains) -> Domain:
 def procedure(returns: Domain) -> Procedure:
     assert isinstance(returns.procedure, Procedure)
     return returns.procedure
+
+
+@pytest.fixture
+def case() -> Case:
+    return Case()
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import pytest
 from node.records.procedure_events import Event
 from node.records.procedure_view import CaseView, view
 from node.records.procedures import REQUESTED, REQUESTING, Procedure
+from tests.records.procedure_case import DAY, T0, Case
 from tests.records.procedure_terms import PlainTerms
-from tests.records.test_procedure import DAY, T0, Case
 
 
 @pytest.fixture

@@ -2,21 +2,14 @@
 
 from datetime import date, timedelta
 
-import pytest
-
 from node.records.procedure_events import Span
 from node.records.procedure_view import CaseView
 from node.records.procedures import REQUESTED, REQUESTING, Procedure
+from tests.records.procedure_case import DAY, T0, Case, documented, strange
 from tests.records.procedure_terms import DAYS, PlainTerms
-from tests.records.test_procedure import DAY, T0, Case, documented, strange
 
 TERMS = PlainTerms(days={**DAYS, "transit-reply": 5, "transit-consent": 30})
 EXPIRES = date(2026, 12, 1)
-
-
-@pytest.fixture
-def case() -> Case:
-    return Case()
 
 
 def ends(found: CaseView) -> dict[str, Span | None]:

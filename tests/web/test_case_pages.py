@@ -73,6 +73,9 @@ class TestCases:
         first = browser.get("/cases").text
         assert "50 of 68 cases" in first
         assert "No message yet" in first
+        on_paper = _words(browser.get("/cases/2026-1059").text)
+        assert "Acts on paper are shown by: depesha case show 2026-1059" in on_paper
+        assert "· 2026-1059" not in on_paper, "nothing stands before the number of a case without a record"
         following = re.search(r'href="(/cases\?[^"]*after=50)"', first)
         assert following is not None
         second = browser.get(following[1].replace("&amp;", "&")).text

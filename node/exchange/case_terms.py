@@ -55,6 +55,10 @@ class NoTerms:
         """When acts count: when received."""
         return RECEIVED
 
+    def has(self, period: str) -> bool:
+        """No period."""
+        return False
+
     def begins(self, period: str) -> str:
         """With what a period begins: the receipt."""
         return RECEIVED

@@ -90,6 +90,7 @@ def kept_acts(connection: Connection, message: int) -> KeptActs | None:
             until=None if one["until"] is None else date.fromisoformat(one["until"]),
             case=one["case"],
             day=one.get("day"),
+            hindered=one.get("hindered"),
             new=one.get("new"),
             party=one.get("party"),
             instead_of=one.get("instead_of"),

@@ -20,7 +20,7 @@ from node.records.shape import Field, Shape
 
 SERVICE = re.compile(r"^urn:depesha:[a-z][a-z0-9-]{0,39}:[1-9][0-9]{0,3}$")
 _STEP = re.compile(r"^([A-Za-z][A-Za-z0-9]*)(?:\[([A-Za-z][A-Za-z0-9]*)(?:=([^\]]+))?\])?$")
-_OF_ACT = ("record", "persons", "concerning", "until", "day")
+_OF_ACT = ("record", "persons", "concerning", "until", "day", "hindered")
 _DAYS = ("day", "date")
 _MOMENTS = (*_DAYS, "instant", "when", "partial-date")
 
@@ -43,9 +43,7 @@ def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_sha
 
 
 def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) -> Source:
-    check_keys(
-        place, about, {"record", "at", "persons", "concerning", "until", "case", "day", "new", "party", "instead_of"}
-    )
+    check_keys(place, about, {*_OF_ACT, "at", "case", "new", "party", "instead_of"})
     record = read_text(place, about, "record")
     check_one_of(f"{place}, record", record, records, "a record of the folder")
     root = records[record].root
@@ -60,13 +58,15 @@ def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) 
     until = single("until")
     if until is not None and _type_at(root if until.from_root else below, until) not in _DAYS:
         raise ProcedureError(f"{place}, until", "the field holds no whole day", "Name a field of the type day or date.")
-    day = single("day")
-    if day is not None and _type_at(root if day.from_root else below, day) not in _MOMENTS:
-        raise ProcedureError(
-            f"{place}, day", "the field holds no day", f"Name a field of one of the types {', '.join(_MOMENTS)}."
-        )
-    others = (single(key) for key in ("new", "party", "instead_of"))
-    return Source(record, at, persons, single("concerning"), until, single("case"), day, *others)
+    moments = {key: single(key) for key in ("day", "hindered")}
+    for key, moment in moments.items():
+        if moment is not None and _type_at(root if moment.from_root else below, moment) not in _MOMENTS:
+            known = ", ".join(_MOMENTS)
+            raise ProcedureError(
+                f"{place}, {key}", "the field holds no day", f"Name a field of one of the types {known}."
+            )
+    others = {key: single(key) for key in ("concerning", "case", "new", "party", "instead_of")}
+    return Source(record=record, at=at, persons=persons, until=until, **moments, **others)
 
 
 def read_path(place: str, about: Mapping[str, Any], key: str, root: Field, below: Field) -> Path | None:

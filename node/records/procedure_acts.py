@@ -15,8 +15,8 @@ from node.records.procedures import ADDRESSEE, Act, Path, Procedure, SharedActs,
 @dataclass(frozen=True, slots=True)
 class ActInRecord:
     """One act of a record. `case` is the ConversationId that it names, None for that of the message itself. `day` is
-    the day or time that it states, as written there; `new` the message that it gives as a new version,
-    `party` the party that it names, `instead_of` the one whose place that takes."""
+    the day or time that it states, as written there, `hindered` the one until which it was hindered; `new` the message
+    that it gives as a new version, `party` the party that it names, `instead_of` the one whose place that takes."""
 
     act: str
     persons: frozenset[str]
@@ -24,6 +24,7 @@ class ActInRecord:
     until: date | None = None
     case: str | None = None
     day: str | None = None
+    hindered: str | None = None
     new: str | None = None
     party: str | None = None
     instead_of: str | None = None
@@ -110,6 +111,7 @@ def _read(name: str, source: Source, root: etree._Element) -> Iterator[ActInReco
             until=date.fromisoformat(until) if until else None,
             case=_first(root, place, source.case),
             day=_first(root, place, source.day),
+            hindered=_first(root, place, source.hindered),
             new=_first(root, place, source.new),
             party=_first(root, place, source.party),
             instead_of=_first(root, place, source.instead_of),

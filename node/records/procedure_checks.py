@@ -66,6 +66,12 @@ def _judge_periods(procedure: Procedure) -> None:
                 one.place, f"the period {one.within[0]} counts from a day, and the act states none",
                 "Add `day` to `in` of the act, or leave out `within`.",
             )  # fmt: skip
+        hindered = any(source.hindered is not None for source in procedure.acts[one.act].sources)
+        if one.or_within and not (one.within and hindered):
+            raise ProcedureError(
+                one.place, f"the period {one.or_within[0]} is beside no `within`, or the act states no hindrance",
+                "Add `within`, and `hindered` to `in` of the act, or leave out `or_within`.",
+            )  # fmt: skip
 
 
 def _states_a_day(procedure: Procedure, one: Transition) -> bool:
@@ -197,12 +203,12 @@ def _judge_reach(procedure: Procedure) -> None:
         *(name for one in procedure.transitions for name in one.starts),
         *(name for period in procedure.periods.values() for effect in period.effects for name in effect.starts),
     }
-    within = {name for one in procedure.transitions for name in one.within}
+    within = {name for one in procedure.transitions for name in (*one.within, *one.or_within)}
     for name in procedure.periods:
         if name not in started | within:
             raise ProcedureError(
                 f"period.{name}", "nothing starts it",
-                "Name it in `starts` or `within` of a transition, or take it out.",
+                "Name it in `starts`, `within` or `or_within` of a transition, or take it out.",
             )  # fmt: skip
     openers = [one for one in procedure.transitions if procedure.start in one.sources]
     if not any(procedure.acts[one.act].declares for one in openers):

@@ -20,6 +20,10 @@ class ClockTerms:
         """`sent` or `received`."""
         return self.case.answered()
 
+    def has(self, period: str) -> bool:
+        """Whether the terms give the period."""
+        return period in self.case.terms.periods
+
     def begins(self, period: str) -> str:
         """`sent` or `received`."""
         return self.case.begins(period)

@@ -64,6 +64,8 @@ class Event:
     until: date | None = None
     day: str | None = None
     """The day, month, year or time that it states, as written: from, or back from, which a period counts."""
+    hindered: str | None = None
+    """The day, month, year or time at which what stood in the way of the act ended, as written."""
     new: str | None = None
     """The message that it gives as the new version of the one that it concerns."""
     party: str | None = None
@@ -108,6 +110,10 @@ class Terms(Protocol):
 
     def answered(self) -> str:
         """SENT or RECEIVED: which of its two instants decides whether an act came in time."""
+        ...
+
+    def has(self, period: str) -> bool:
+        """Whether the terms give the period."""
         ...
 
     def begins(self, period: str) -> str:

@@ -43,10 +43,10 @@ FILE = "procedure.toml"
 _TOP = {
     "title", "per", "start", "precedence", "groups", "state", "act", "period", "transition", "exception",
 }  # fmt: skip
-_LISTS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "after", "within")
+_LISTS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "after", "within", "or_within")
 _PERIOD = {"title", "in", "awaits", "given", "from_day", "end", "deemed", "overdue"}
 _ANSWERS = ("consent", "consents", "declines")
-_CLOCKS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "within")
+_CLOCKS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "within", "or_within")
 
 
 def read_procedure(content: bytes, records: Mapping[str, Shape]) -> Procedure | SharedActs:
@@ -245,6 +245,7 @@ def _transition(
         revives=lists["revives"],
         after=lists["after"],
         within=lists["within"],
+        or_within=lists["or_within"],
         opens=read_text(place, about, "opens") if "opens" in about else None,
         answers=read_one_or_more(place, about, "answers"),
         may_answer=read_one_or_more(place, about, "may_answer"),

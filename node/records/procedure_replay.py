@@ -190,11 +190,8 @@ class _Case:
 
     def _judge(self, person: str, one: Transition, event: Event) -> None:
         """Keep whether the act came in time, where it states the day that this depends on."""
-        if event.day is not None:
-            came = instant(event, self._terms.answered(), self._terms)
-            for name in one.within:
-                terms = self._kept.get((name, event.id), self._terms)
-                self._judged.append(judge(person, event, event.day, name, came, terms))
+        came = instant(event, self._terms.answered(), self._terms)
+        self._judged += judge(person, event, one, came, lambda name: self._kept.get((name, event.id), self._terms))
 
     def _fitting(self, here: PersonState, event: Event) -> Transition | str:
         found = self._procedure.steps(here.state, event.act)

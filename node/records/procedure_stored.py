@@ -26,6 +26,7 @@ def write_event(event: Event) -> dict[str, Any]:
         "concerning": event.concerning,
         "until": event.until.isoformat() if event.until else None,
         "day": event.day,
+        "hindered": event.hindered,
         "new": event.new,
         "party": event.party,
         "instead_of": event.instead_of,

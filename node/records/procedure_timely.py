@@ -4,13 +4,13 @@ The period counts from a day that the act states (when a stay became known), or 
 act that comes late counts all the same: both sides are told that it did, and the law of the two says what follows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from node.records.procedure_events import PENDING, SENT, Event, NoEnd, Span, Terms
 from node.records.procedure_states import Judged, Replayed
-from node.records.procedures import Procedure
+from node.records.procedures import Procedure, Transition
 
 IN_TIME, LATE, DISPUTED, UNKNOWN = "in-time", "late", "disputed", "unknown"
 """How an act stands to the end of its period."""
@@ -19,6 +19,7 @@ IN_TIME, LATE, DISPUTED, UNKNOWN = "in-time", "late", "disputed", "unknown"
 @dataclass(frozen=True, slots=True)
 class Timely:
     """Whether the act of the message `event` came within the period: `day` is when that counts from, or back from.
+    Of two periods of which either will do, it is the one that ends later.
 
     `standing`: in-time, late, disputed (it may be either, by what is known of the instants), unknown (`why`).
     """
@@ -46,7 +47,27 @@ class ToCome:
     end: Span
 
 
-def judge(person: str, event: Event, written: str, period: str, came: Span, terms: Terms) -> Judged:
+def judge(person: str, event: Event, one: Transition, came: Span, terms: Callable[[str], Terms]) -> Iterator[Judged]:
+    """The act `event`, made as the transition `one`, which counts as made at `came`, beside the end of each period that
+    it had to come within; none where it states no day. `terms` are those of a period."""
+    if event.day is None:
+        return
+    for period in one.within:
+        found = _beside(person, event, event.day, period, came, terms(period))
+        for other in one.or_within:
+            if event.hindered is not None and terms(other).has(other):
+                found = _later(found, _beside(person, event, event.hindered, other, came, terms(other)))
+        yield found
+
+
+def _later(one: Judged, other: Judged) -> Judged:
+    """Of two ends of which either will do, the later; the one that is not known where the known one does not do."""
+    if one.end is None or (other.end is None and _standing(one) == IN_TIME):
+        return one
+    return other if other.end is None or other.end.earliest > one.end.earliest else one
+
+
+def _beside(person: str, event: Event, written: str, period: str, came: Span, terms: Terms) -> Judged:
     """The act `event`, which states the day `written` and counts as made at `came`, beside the end of `period`."""
     day = terms.on_day(period, written)
     if isinstance(day, NoEnd):
@@ -95,7 +116,11 @@ def to_come(procedure: Procedure, terms: Terms, state: Replayed, expected: Repla
     for one in expected.judged:
         here = expected.persons[one.person]
         if one.event.id in here.void:
-            anew = [step for step in procedure.steps(here.state, one.event.act) if one.period in step.within]
+            anew = [
+                step
+                for step in procedure.steps(here.state, one.event.act)
+                if one.period in (*step.within, *step.or_within)
+            ]
             who = anew[0].who if anew and one.person in state.persons else None
         else:
             waits = one.event.status == PENDING and terms.answered() != SENT

@@ -65,6 +65,8 @@ class Source:
     """The ConversationId, where one record holds acts of several cases."""
     day: Path | None = None
     """The day or time that it states, from or back from which a period counts."""
+    hindered: Path | None = None
+    """The day on which what stood in the way of the act ended."""
     new: Path | None = None
     """The message that is the new version of the one that it is about."""
     party: Path | None = None
@@ -127,6 +129,7 @@ class Transition:
     it is a proposal, carried out by the other party's consent. `undoes`: what that message did is taken back, by its
     writer; as a proposal where something has moved the state since. `after`: the period must have ended. `within`: the
     act is late where it comes after the end of the period, counted from (or back from) the day that the act states.
+    `or_within`: or of this one, where that is later, counted from the day until which the act was hindered.
     """
 
     act: str
@@ -146,6 +149,7 @@ class Transition:
     revives: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
+    or_within: tuple[str, ...] = ()
     opens: str | None = None
     answers: tuple[str, ...] = ()
     may_answer: tuple[str, ...] = ()

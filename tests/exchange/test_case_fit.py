@@ -101,6 +101,31 @@ async def test_what_comes_late_is_asked_about_and_both_sides_are_shown_that_it_d
     assert ours["timely"] == theirs["timely"]
 
 
+async def test_an_application_after_obstacles_is_not_late_where_the_terms_give_a_time_from_their_end(
+    make_world: WorldMaker,
+) -> None:
+    kept = [one for one in TERMS.drop if one != "submission"]
+    given = [*TERMS.set, "submission=3 calendar-days", "submission-after-obstacles=2 calendar-days"]
+    world = with_terms(await make_world(depesha=True), terms=replace(TERMS, set=given, drop=kept))
+    today = world.ours.node.now().date()
+    for ended, standing, asks in ((today - DAY, "in-time", 0), (today - 4 * DAY, "late", 1)):
+        stated = f"<StayKnown>{today - 9 * DAY}</StayKnown><ObstaclesEnded>{ended}</ObstaclesEnded>"
+        record = example(
+            "minimal-application.xml",
+            ("<Date>2026-11-25", f"<Date>{today}"),
+            (
+                "<InterviewRequested>true</InterviewRequested>",
+                f"<InterviewRequested>false</InterviewRequested>{stated}",
+            ),
+        )
+        assert len(asked(world.ours, "theirs", "ReadmissionApplication", record, None)) == asks
+        sent = submitted(world.ours, "theirs", record, "ReadmissionApplication")
+        await world.ours.reaches(sent.id, "delivered")
+        for office in (world.ours, world.theirs):
+            (judged,) = stands(office, sent.case)["timely"]
+            assert (judged["period"], judged["standing"]) == ("submission-after-obstacles", standing)
+
+
 async def test_what_was_exchanged_before_in_another_case_is_no_reason_to_ask(make_world: WorldMaker) -> None:
     world = await with_records(make_world, they_send=True)
     for _ in range(3):

@@ -28,6 +28,9 @@ class PlainTerms:
     def answered(self) -> str:
         return self.counts
 
+    def has(self, period: str) -> bool:
+        return period in self.days
+
     def begins(self, period: str) -> str:
         return RECEIVED
 

@@ -14,7 +14,15 @@ from tests.records.procedure_terms import DAYS, PlainTerms
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TERMS = PlainTerms(
-    days={**DAYS, "data": 14, "consultation": 7, "transit-reply": 5, "transit-consent": 30, "transit-submission": 2},
+    days={
+        **DAYS,
+        "data": 14,
+        "submission-after-obstacles": 60,
+        "consultation": 7,
+        "transit-reply": 5,
+        "transit-consent": 30,
+        "transit-submission": 2,
+    },
     parties={"travel-document": REQUESTED, "travel-document-instead": REQUESTING},
 )
 PERSONS = ("p1", "p2", "p3")
@@ -123,6 +131,7 @@ class World:
             concerning=self.random.choice(chosen.of) if chosen.of else opened,
             until=date(2026, 3, 14) + timedelta(days=self.random.randint(0, 200)), status=PENDING,
             day=f"{date(2025, 3, 1) + timedelta(days=self.random.randint(0, 500))}",
+            hindered=f"{date(2026, 1, 1) + timedelta(days=self.random.randint(0, 90))}",
         )  # fmt: skip
 
     def send(self, role: str, *acts: tuple[str, Event], days_off: int | None = None) -> None:

@@ -29,6 +29,17 @@ def test_an_application_declares_all_who_are_applied_for(returns: Domain, domain
     assert [one.act for one in acts(returns, domains, "application")] == ["apply"]
 
 
+def test_an_application_states_when_the_stay_became_known_and_when_obstacles_ended(domains: Domains) -> None:
+    returns = domains.named("returns")
+    assert returns is not None
+    text = returns.files["examples/good/full-application.xml"]
+    ordinary = text.replace(b"<AcceleratedProcedure>true", b"<AcceleratedProcedure>false")
+    record = check(ordinary, domains)
+    assert isinstance(record, CheckedRecord)
+    applied = next(one for one in acts_in(record, returns) if one.act == "apply")
+    assert (applied.day, applied.hindered) == ("2026-11-24", "2026-11-25")
+
+
 def test_a_reply_holds_an_act_for_each_answer(returns: Domain, domains: Domains) -> None:
     assert acts(returns, domains, "reply-for-each-person") == [
         ActInRecord("accept", frozenset({"p1"}), APPLICATION),

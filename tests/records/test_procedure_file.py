@@ -145,6 +145,13 @@ def test_a_shared_set_has_acts_alone(returns: Domain) -> None:
             "transition 1 (ask)",
             "the act states none",
         ),
+        ('concerning = "/Head/Concerning"', 'hindered = "/Head/Place"', "act.answer, in 1, hindered", "holds no day"),
+        (
+            'starts = ["answer"]',
+            'starts = ["answer"]\nor_within = ["answer"]',
+            "transition 1 (ask)",
+            "states no hindrance",
+        ),
         ('awaits = "requested"', "from_day = true", "period.answer", "no act that starts it states one"),
         ('in = ["asked"]\n', "", "transition 1 (ask)", "which does not run in asked"),
         ('"urn:depesha:administrative:1"', '"the others"', "act.remind", "Name the Service"),

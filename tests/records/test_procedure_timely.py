@@ -88,6 +88,59 @@ def test_an_application_counts_from_the_day_on_which_the_stay_became_known(
     assert told.reason == f"it should have come before {end:%Y-%m-%dT%H:%M:%S}Z"
 
 
+AFTER_OBSTACLES = TermsPeriod(60, Unit.CALENDAR_DAYS, REQUESTED)
+
+
+@pytest.mark.parametrize(
+    ("known", "obstacles", "period", "end"),
+    [
+        # Sixty days from 20 October are eleven in October, thirty in November and nineteen in December.
+        ("2025-10-10", "2026-10-20", "submission-after-obstacles", datetime(2026, 12, 19, 23, tzinfo=UTC)),
+        # The year is over later than sixty days from the end of obstacles in July.
+        ("2025-11-10", "2026-07-01", "submission", datetime(2026, 11, 10, 23, tzinfo=UTC)),
+        ("2025-10-10", None, "submission", datetime(2026, 10, 10, 22, tzinfo=UTC)),
+    ],
+)
+def test_the_end_of_obstacles_gives_a_time_of_its_own_and_the_later_end_holds(
+    procedure: Procedure, known: str, obstacles: str | None, period: str, end: datetime
+) -> None:
+    own = terms(**{"submission-after-obstacles": AFTER_OBSTACLES})
+    for at, standing, told in ((end - MOMENT, "in-time", []), (end, "late", [("a", period, ("p1",))])):
+        made = [replace(one, hindered=obstacles) for one in applied(at, known)]
+        found = view(procedure, own, made, at)
+        (judged,) = found.timely
+        assert (judged.period, judged.standing, judged.end) == (period, standing, Span.at(end))
+        assert late(found) == told
+
+
+def test_obstacles_lengthen_nothing_where_the_terms_do_not_say_so(procedure: Procedure) -> None:
+    made = [replace(one, hindered="2026-10-20") for one in applied(T0, "2025-10-10")]
+    assert late(view(procedure, terms(), made, T0)) == [("a", "submission", ("p1",))]
+
+
+def test_an_end_of_obstacles_that_cannot_be_counted_from_leaves_open_what_the_year_does_not_settle(
+    procedure: Procedure,
+) -> None:
+    own = terms(**{"submission-after-obstacles": AFTER_OBSTACLES})
+    for known, standing in (("2025-10-10", "unknown"), ("2026-10-10", "in-time")):
+        made = [replace(one, hindered="9999-12-31") for one in applied(T0, known)]
+        (judged,) = view(procedure, own, made, T0).timely
+        assert judged.standing == standing
+        assert (judged.why != "") == (standing == "unknown")
+
+
+def test_an_application_after_obstacles_that_was_invalidated_is_due_anew_by_the_later_end(procedure: Procedure) -> None:
+    own = terms(**{"submission-after-obstacles": AFTER_OBSTACLES})
+    void = [
+        *(replace(one, hindered="2026-10-20") for one in applied(T0, "2025-10-10")),
+        replace(event("b", "invalidate", REQUESTING, T0 + DAY, 2, 0), concerning="a"),
+    ]
+    (due,) = view(procedure, own, void, T0 + DAY).deadlines
+    assert (due.period, due.awaits, due.end) == (
+        "submission-after-obstacles", REQUESTING, Span.at(datetime(2026, 12, 19, 23, tzinfo=UTC)),
+    )  # fmt: skip
+
+
 def test_an_office_that_closes_at_four_does_not_move_a_stated_day(procedure: Procedure) -> None:
     (judged,) = view(procedure, terms(day_ends=time(16)), applied(T0, "2026-10-25"), T0).timely
     assert judged.end == Span.at(datetime(2027, 10, 25, 14, tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""The second look at what a case's records say of persons, sent and received: shown to whoever reads the case.
+"""The second look at what a case's records say of persons and places, sent and received: for whoever reads the case.
 
 A received record is judged by schema and rules alone before its receipt; what a person should look at again is computed
 here, each time it is asked for, and refuses nothing.
@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from node.exchange.case_reading import CaseReading
-from node.exchange.evidence_lists import evidence_lists
+from node.exchange.evidence_lists import evidence_lists, points_of, terms_in_use
 from node.exchange.node import Node
 from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord
+from node.records.crossing_points import crossing_findings, has_crossing_points
 from node.records.person_findings import (
     EvidenceLists,
     WeighedEvidence,
@@ -37,6 +38,9 @@ def looked_at_again(node: Node, connection: Connection, case: Mapping[str, Any])
         if lists is not None:
             problems += evidence_findings(record.fields, lists)
             evidence += [_weighed(row["message_id"], one, lists) for one in weighed_evidence(record.fields, lists)]
+        if has_crossing_points(record.fields):
+            points = points_of(terms_in_use(connection, record.domain, row["peer"]), record.domain)
+            problems += [] if points is None else crossing_findings(record.fields, points)
         looks += [_look(row["message_id"], one) for one in problems]
     return {"second_look": looks, "evidence": evidence}
 

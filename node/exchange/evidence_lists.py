@@ -1,4 +1,5 @@
-"""By which lists evidence counts between us and a peer: those that the terms in use name, with the domain's rows."""
+"""What the lists that the terms in use with a peer name say, with the domain's rows: by what evidence counts, and which
+crossing points transfers go by."""
 
 import json
 from functools import lru_cache
@@ -6,6 +7,8 @@ from functools import lru_cache
 from sqlalchemy import Connection, bindparam, select
 
 from node.records.clocks import Terms, read_terms
+from node.records.crossing_points import FILE as POINTS_FILE
+from node.records.crossing_points import AgreedPoints, CrossingPoint, read_crossing_points
 from node.records.domains import Domain
 from node.records.person_findings import EvidenceLists
 from node.records.persons import Means, read_evidence
@@ -42,6 +45,14 @@ def lists_of(terms: Terms | None, domain: Domain, requested: str) -> EvidenceLis
     return EvidenceLists(means, terms.evidence, terms.sides.get(requested, ""), terms.title)
 
 
+def points_of(terms: Terms | None, domain: Domain) -> AgreedPoints | None:
+    """The crossing points of the lists that the terms name; None without terms or lists."""
+    if terms is None or not terms.crossing_points:
+        return None
+    points = _points(domain.files.get(POINTS_FILE, b""))
+    return AgreedPoints(tuple(one for one in points if one.list in terms.crossing_points), terms.title)
+
+
 @lru_cache(maxsize=64)
 def _read(document: str) -> Terms:
     """The terms; kept, since every record with evidence is weighed by them."""
@@ -52,3 +63,8 @@ def _read(document: str) -> Terms:
 def _means(table: bytes) -> tuple[Means, ...]:
     """The rows of such a file; kept, since every record with evidence is weighed by them."""
     return read_evidence({FILE: table}) if table else ()
+
+
+@lru_cache(maxsize=16)
+def _points(table: bytes) -> tuple[CrossingPoint, ...]:
+    return read_crossing_points({POINTS_FILE: table}) if table else ()

@@ -4,8 +4,8 @@ A record that its schema or rules refuse, that holds a field which may not go to
 attachments are not those that it lists is not sent. What only a person can judge (a rule that asks, a text that names
 protection, a message or a case that it refers to and that this node does not know, an act that does not fit its case,
 a field forbidden between countries of which one is not known, machine-readable lines or a name that contradict
-themselves, evidence that does not count) stops the record until each finding is confirmed by its own code. Receivers
-judge by schema and rules alone: these questions are the sender's.
+themselves, evidence that does not count, a place of transfer that the terms do not name) stops the record until each
+finding is confirmed by its own code. Receivers judge by schema and rules alone: these questions are the sender's.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from node.records.check import CheckedRecord, check, questions
+from node.records.crossing_points import AgreedPoints, crossing_findings, has_crossing_points
 from node.records.domains import Domain, Domains
 from node.records.fields import compare_attachments, forbidden_fields, messages_named, second_look
 from node.records.person_findings import EvidenceLists, evidence_findings, has_evidence, person_findings
@@ -86,6 +87,7 @@ def require_sendable(
     *,
     today: date,
     lists: Callable[[Domain], EvidenceLists | None],
+    points: Callable[[Domain], AgreedPoints | None] = lambda domain: None,
     fit: Callable[[CheckedRecord], Sequence[Problem]] = lambda record: (),
 ) -> None:
     """Require that a good record may go this way, and that a person confirmed what only a person can judge.
@@ -93,7 +95,8 @@ def require_sendable(
     `content` are its octets; `confirmed` holds the codes of findings that a person confirmed, None for a record whose
     findings were confirmed when it was first queued; `known` gives those of some message ids that were exchanged with
     the receiver; `lists` gives what evidence counts by between the two, asked only for a record that has some;
-    `fit` what of it does not fit the case. Raises SubmissionRefused with every problem, or ConfirmationNeeded.
+    `points` the places that transfers go by, asked likewise; `fit` what of it does not fit the case. Raises
+    SubmissionRefused with every problem, or ConfirmationNeeded.
     """
     certain, doubtful = _forbidden(record, route)
     if certain:
@@ -107,7 +110,7 @@ def require_sendable(
         *_unknown_messages(record, route, known),
         *fit(record),
     ]
-    asked += person_findings(record.fields, today) + _evidence(record, lists)
+    asked += person_findings(record.fields, today) + _evidence(record, lists) + _places(record, points)
     if not asked and not confirmed:
         return
     digest = hashlib.sha256(content).digest()
@@ -199,6 +202,14 @@ def _evidence(record: CheckedRecord, lists: Callable[[Domain], EvidenceLists | N
         return []
     found = lists(record.domain)
     return [] if found is None else evidence_findings(record.fields, found)
+
+
+def _places(record: CheckedRecord, points: Callable[[Domain], AgreedPoints | None]) -> list[Problem]:
+    """The stops of transports that the terms with the receiver do not name; nothing where they name none."""
+    if not has_crossing_points(record.fields):
+        return []
+    found = points(record.domain)
+    return [] if found is None else crossing_findings(record.fields, found)
 
 
 def _code(record: bytes, receiver: str, problem: Problem) -> str:

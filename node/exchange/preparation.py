@@ -15,7 +15,7 @@ from node.exchange.attachments import require_size, require_true_types, stripped
 from node.exchange.case_fit import misfits
 from node.exchange.cases import opener_of, resolve_case
 from node.exchange.directory import Snapshot
-from node.exchange.evidence_lists import lists_of, terms_in_use
+from node.exchange.evidence_lists import lists_of, points_of, terms_in_use
 from node.exchange.groups import step_by_step
 from node.exchange.judgement import Route, SubmissionRefused, require_attached, require_good, require_sendable
 from node.exchange.node import Node
@@ -25,6 +25,8 @@ from node.exchange.queueing import ReadySubmission, Submission
 from node.exchange.search_index import sealed_terms
 from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord
+from node.records.clocks import Terms
+from node.records.crossing_points import AgreedPoints
 from node.records.domains import Domain
 from node.records.person_findings import EvidenceLists
 from node.records.problems import Problem
@@ -134,6 +136,7 @@ class _Preparation:
             self._exchanged,
             today=node.now().date(),
             lists=self._lists,
+            points=self._points,
             fit=self._misfits,
         )
 
@@ -183,14 +186,24 @@ class _Preparation:
 
     def _lists(self, domain: Domain) -> EvidenceLists | None:
         """What evidence counts by against the party that the case asks something of: not the one that opened it."""
-        node, request, peer, terms = self._node, self._request, self._to.party, self._snapshot.terms
-        key = (peer, domain.namespace)
+        node, request, peer = self._node, self._request, self._to.party
         opener: str | None = None
-        if key not in terms or request.case is not None or request.case_id is not None:
+        if request.case is not None or request.case_id is not None:
             with node.database.read() as connection:
-                terms[key] = terms_in_use(connection, domain, peer)
                 opener = opener_of(connection, request.case, request.case_id)
-        return lists_of(terms[key], domain, peer if opener in (None, node.party) else node.party)
+        return lists_of(self._agreed(domain), domain, peer if opener in (None, node.party) else node.party)
+
+    def _points(self, domain: Domain) -> AgreedPoints | None:
+        """The crossing points of the terms with the peer."""
+        return points_of(self._agreed(domain), domain)
+
+    def _agreed(self, domain: Domain) -> Terms | None:
+        """The terms in use with the peer, kept with the snapshot of partners."""
+        terms, key = self._snapshot.terms, (self._to.party, domain.namespace)
+        if key not in terms:
+            with self._node.database.read() as connection:
+                terms[key] = terms_in_use(connection, domain, self._to.party)
+        return terms[key]
 
 
 def _require_open(snapshot: Snapshot, request: Submission) -> tuple[KnownPeer, OpenPair | None]:

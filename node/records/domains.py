@@ -18,6 +18,7 @@ from lxml import etree
 
 import node
 from node.records.codes import ENUMERATIONS, CodeListError, enumerations, read_code_lists
+from node.records.crossing_points import CrossingPointError, read_crossing_points
 from node.records.labels import LabelError, read_labels
 from node.records.persons import EvidenceError, read_evidence
 from node.records.procedure_file import FILE as PROCEDURE_FILE
@@ -199,9 +200,10 @@ def load_domain(folder: Path) -> Domain:
         validator = Validator(namespace, files)
         procedure = read_procedure(files[PROCEDURE_FILE], records) if PROCEDURE_FILE in files else None
         read_evidence(files)
+        read_crossing_points(files)
     except ProcedureError as error:
         raise BrokenFolderError(PROCEDURE_FILE, str(error)) from error
-    except (CodeListError, LabelError, EvidenceError) as error:
+    except (CodeListError, LabelError, EvidenceError, CrossingPointError) as error:
         file, _, reason = str(error).partition(": ")
         raise BrokenFolderError(file, reason) from error
     except (XsdError, CompileError) as error:

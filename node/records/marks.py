@@ -30,6 +30,8 @@ KINDS = frozenset(
         "language",  # one that the person speaks or writes
         "evidence",  # the code of a means of evidence
         "issue-date",  # when that was issued
+        "crossing-point",  # where a person leaves or enters a State
+        "crossing-state",  # of which State that is
         "partial-date",
         "health",
         "criminal",

@@ -1,5 +1,6 @@
 """What a record says of persons is looked at again: before it is sent, and by whoever reads the case on either side."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.judgement import ConfirmationNeeded
 from node.exchange.listing import find_case
-from tests.exchange.case_steps import example, with_terms
+from node.records.crossing_points import NOT_AGREED
+from tests.exchange.case_steps import TERMS, example, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import RECORDS, Office
 
@@ -48,3 +50,27 @@ async def test_both_sides_are_shown_what_contradicts_itself_and_how_evidence_cou
         assert {one["rule"] for one in shown["second_look"]} == set(asked)
         counted = {one["code"]: (one["strength"], one["about"], one["persons"]) for one in shown["evidence"]}
         assert counted == {"passport": ("proof", "nationality", ["p1"]), "fingerprints": (None, None, ["p1"])}
+
+
+async def test_a_place_of_transfer_that_the_terms_do_not_name_is_asked_about_and_shown(make_world: WorldMaker) -> None:
+    protocol = replace(
+        TERMS, template="switzerland-kosovo", places=["ours=Europe/Zurich", "theirs=Europe/Belgrade"],
+        countries=["ours=CHE", "theirs=XKX"], drop=[],
+    )  # fmt: skip
+    world = with_terms(await make_world(they_send=True, depesha=True), opened=["TransferNotice"], terms=protocol)
+    stops = (("Paris, airport", "FRA", "Zurich Kloten", "CHE"), ("Zenith, airport", "UTO", "Prizren", "XKX"))
+    changes = [
+        (f"<At>{at}</At>\n      <State>{of}</State>", f"<At>{place}</At>\n      <State>{state}</State>")
+        for at, of, place, state in stops
+    ]
+    record = example("transfer-notice.xml", *changes)
+    with pytest.raises(ConfirmationNeeded) as needed:
+        world.ours.submitted("theirs", record, service=RECORDS, action="TransferNotice")
+    asked = {one.problem.rule: one for one in needed.value.findings}
+    assert asked[NOT_AGREED].problem.found == "Prizren"
+    codes = [one.code for one in needed.value.findings]
+    sent = world.ours.submitted("theirs", record, service=RECORDS, action="TransferNotice", confirmed=codes)
+    await world.ours.reaches(sent.id, "delivered")
+    for office in (world.ours, world.theirs):
+        shown = looked(office, sent.case)["second_look"]
+        assert [one["found"] for one in shown if one["rule"] == NOT_AGREED] == ["Prizren"]

@@ -136,6 +136,7 @@ def terms_of(draft: Draft) -> Terms:
         without_receipt=counting.without_receipt,
         named=dict(draft.template.named),
         evidence=draft.template.evidence,
+        crossing_points=draft.template.crossing_points,
         sides=_sides(draft),
         grounds={
             **{name: _ground(draft, name, figure.ground) for name, figure in figures.items()},

@@ -32,7 +32,7 @@ _UNITS = {
 }
 _PERIOD_KEYS = {"agreement", "article", "what", "unit", "silence", "starts", "before", "extension", "extends"}
 _COUNTING_KEYS = {"days_of", "calendars", "first_day", "rolls", "answer", "without_receipt"}
-_TOP_KEYS = {"title", "agreement", "sides", "evidence", "named", "counting", "period"}
+_TOP_KEYS = {"title", "agreement", "sides", "evidence", "crossing_points", "named", "counting", "period"}
 
 
 class TemplateError(Exception):
@@ -132,6 +132,7 @@ class Template:
     sides: Mapping[str, tuple[str, ...]]
     evidence: tuple[str, ...]
     named: Mapping[str, str]
+    crossing_points: tuple[str, ...] = ()
 
 
 def read_templates(files: Mapping[str, bytes]) -> dict[str, Template]:
@@ -193,6 +194,7 @@ def _template(path: str, content: bytes, rows: list[Row]) -> Template:
             sides={side: tuple(countries) for side, countries in about.get("sides", {}).items()},
             evidence=tuple(about.get("evidence", ())),
             named=dict(about.get("named", {})),
+            crossing_points=tuple(about.get("crossing_points", ())),
         )
         for figure in figures.values():
             if (figure.extends is not None) != figure.name.endswith(EXTENSION):

@@ -114,7 +114,7 @@ class Terms:
     `places` are those of the two parties, by party. `days_of` is the role whose days count where no period
     says so; `answer` whether acts count when sent or received. `named`
     gives the role that does what the procedure leaves to the terms (`terms:NAME`). `evidence` are the lists by which
-    evidence is weighed, `sides` what those lists call each party.
+    evidence is weighed, `sides` what those lists call each party; `crossing_points` the lists of places for transfers.
     """
 
     title: str
@@ -128,6 +128,7 @@ class Terms:
     evidence: tuple[str, ...] = ()
     sides: Mapping[str, str] = field(default_factory=dict)
     grounds: Mapping[str, Ground] = field(default_factory=dict)
+    crossing_points: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.places) != 2:
@@ -147,8 +148,10 @@ class Terms:
 
 def write_terms(terms: Terms) -> bytes:
     """The terms as RFC 8785 JSON: the same bytes for the same terms."""
+    points = {"crossing_points": list(terms.crossing_points)} if terms.crossing_points else {}
     return rfc8785.dumps(
         {
+            **points,
             "format": FORMAT,
             "title": terms.title,
             "service": terms.service,
@@ -204,6 +207,7 @@ def read_terms(document: Mapping[str, Any]) -> Terms:
                 )
                 for name, ground in document["grounds"].items()
             },
+            crossing_points=tuple(document.get("crossing_points", ())),
         )
     except PeriodError:
         raise

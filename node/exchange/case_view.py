@@ -18,12 +18,12 @@ from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.paper_scans import recorded_by_hand
 from node.records.domains import Domains
-from node.records.procedure_asked import CONSENT, Asked
+from node.records.procedure_asked import Asked
 from node.records.procedure_events import Span
 from node.records.procedure_possible import Possible
 from node.records.procedure_states import REASONS, WHOLE_CASE
 from node.records.procedure_view import CaseView, Deadline, view
-from node.records.procedures import BY_TERMS, EITHER, ROLES, Act, Procedure, SharedActs, Source
+from node.records.procedures import BY_TERMS, CONSENT, EITHER, ROLES, Act, Procedure, SharedActs, Source
 
 OURS, THEIRS, BOTH, NOBODY = "ours", "theirs", "both", "nobody"
 UNREADABLE = "unreadable"

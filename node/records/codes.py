@@ -8,13 +8,13 @@ anyone's validator knows the same codes; a folder whose two do not agree does no
 import csv
 import io
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from xml.sax.saxutils import escape, quoteattr
 
 from node.records.marks import NAMESPACE, XS
+from node.records.toml_file import TomlError, read_toml
 
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Z][a-z]{3})?$")
 ENUMERATIONS = "codes.xsd"
@@ -76,8 +76,8 @@ def code_meant(text: str, name: str, lists: Mapping[str, CodeList]) -> Code | No
 def read_code_list(name: str, table: str, about: str) -> CodeList:
     """Make a list of its CSV and TOML texts. Raises CodeListError."""
     try:
-        header = tomllib.loads(about)
-    except tomllib.TOMLDecodeError as error:
+        header = read_toml(about.encode())
+    except TomlError as error:
         raise CodeListError(f"the description is no TOML: {error}") from error
     missing = [key for key in REQUIRED if not header.get(key)]
     if missing:

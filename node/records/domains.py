@@ -8,7 +8,6 @@ A folder that cannot be used is listed with file and reason and does not hinder 
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from node.records.procedure_file import FILE as PROCEDURE_FILE
 from node.records.procedure_file import read_procedure
 from node.records.procedures import Procedure, ProcedureError, SharedActs
 from node.records.shape import Shape, make_shape
+from node.records.toml_file import TomlError, read_toml
 from node.records.validator import CompileError, Validator
 from node.records.xsd import XsdError, XsdReader
 
@@ -261,8 +261,8 @@ def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
     if about is None:
         raise BrokenFolderError("domain.toml", "the file is missing; it gives title and written_for")
     try:
-        settings = tomllib.loads(about.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        settings = read_toml(about)
+    except TomlError as error:
         raise BrokenFolderError("domain.toml", f"it is no TOML: {error}") from error
     for key in ("title", "written_for"):
         if not isinstance(settings.get(key), str) or not settings[key]:

@@ -1,7 +1,7 @@
 """The acts of a procedure.toml, with the paths at which a record holds them; each path is compared with the shapes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from node.records.procedure_tables import (
@@ -17,12 +17,26 @@ from node.records.procedure_tables import (
 )
 from node.records.procedures import Act, Path, ProcedureError, Source, Statement, Step
 from node.records.shape import Field, Shape
+from node.records.toml_file import shown
 
-SERVICE = re.compile(r"^urn:depesha:[a-z][a-z0-9-]{0,39}:[1-9][0-9]{0,3}$")
-_STEP = re.compile(r"^([A-Za-z][A-Za-z0-9]*)(?:\[([A-Za-z][A-Za-z0-9]*)(?:=([^\]]+))?\])?$")
+SERVICE = re.compile(r"urn:depesha:[a-z][a-z0-9-]{0,39}:[1-9][0-9]{0,3}")
+_STEP = re.compile(r"([A-Za-z][A-Za-z0-9]*)(?:\[([A-Za-z][A-Za-z0-9]*)(?:=([^\]]+))?\])?")
+_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _OF_ACT = ("record", "persons", "concerning", "until", "day", "hindered")
 _DAYS = ("day", "date")
 _MOMENTS = (*_DAYS, "instant", "when", "partial-date")
+_HOLDS = {
+    "persons": (("person-id", "person-reference"), "id of a person"),
+    "concerning": (("message-id",), "id of a message"),
+    "until": (_DAYS, "whole day"),
+    "case": (("conversation-id", "case-id"), "ConversationId"),
+    "day": (_MOMENTS, "day"),
+    "hindered": (_MOMENTS, "day"),
+    "new": (("message-id",), "id of a message"),
+    "party": (("party-id",), "id of a party"),
+    "instead_of": (("party-id",), "id of a party"),
+}
+"""Of each path below an act: the types or marks of the field that it may lead to, and what they hold."""
 
 
 def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_share: bool) -> dict[str, Act]:
@@ -31,9 +45,10 @@ def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_sha
         place = f"act.{check_name('act', name)}"
         check_keys(place, read_table(place, about), {"title", "in", "declares", "shared"})
         shared = about.get("shared")
-        if shared is not None and (not may_share or not SERVICE.match(str(shared)) or "in" in about):
+        fits = may_share and isinstance(shared, str) and SERVICE.fullmatch(shared) and "in" not in about
+        if shared is not None and not fits:
             raise ProcedureError(
-                place, f"shared is {shared!r}", "Name the Service of a shared set, and leave `in` to that set."
+                place, f"shared is {shown(shared)}", "Name the Service of a shared set, and leave `in` to that set."
             )
         sources = tuple(
             _source(f"{place}, in {number}", one, records) for number, one in enumerate(read_array(about, "in"), 1)
@@ -43,30 +58,26 @@ def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_sha
 
 
 def _source(place: str, about: Mapping[str, Any], records: Mapping[str, Shape]) -> Source:
-    check_keys(place, about, {*_OF_ACT, "at", "case", "new", "party", "instead_of"})
+    check_keys(place, about, {"record", "at", *_HOLDS})
     record = read_text(place, about, "record")
     check_one_of(f"{place}, record", record, records, "a record of the folder")
     root = records[record].root
     at = read_path(place, about, "at", root, root)
+    if at is not None and at.attribute:
+        raise ProcedureError(f"{place}, at", "an attribute cannot occur twice", "Name the element, without @.")
     below = field_at(root, at) if at else root
 
-    def single(key: str) -> Path | None:
-        return read_path(place, about, key, root, below)
+    def value(key: str, text: str) -> Path:
+        path = _path(place, key, text, root, below)
+        kinds, what = _HOLDS[key]
+        if not _holds(root if path.from_root else below, path, kinds):
+            remedy = f"Name a field of the type {' or '.join(kinds)}, or one that is marked so."
+            raise ProcedureError(f"{place}, {key}", f"the field holds no {what}", remedy)
+        return path
 
+    found = {key: value(key, read_text(place, about, key)) for key in _HOLDS if key in about and key != "persons"}
     named = read_names(place, about, "persons") if "persons" in about else ()
-    persons = tuple(_path(place, "persons", text, root, below) for text in named)
-    until = single("until")
-    if until is not None and _type_at(root if until.from_root else below, until) not in _DAYS:
-        raise ProcedureError(f"{place}, until", "the field holds no whole day", "Name a field of the type day or date.")
-    moments = {key: single(key) for key in ("day", "hindered")}
-    for key, moment in moments.items():
-        if moment is not None and _type_at(root if moment.from_root else below, moment) not in _MOMENTS:
-            known = ", ".join(_MOMENTS)
-            raise ProcedureError(
-                f"{place}, {key}", "the field holds no day", f"Name a field of one of the types {known}."
-            )
-    others = {key: single(key) for key in ("concerning", "case", "new", "party", "instead_of")}
-    return Source(record=record, at=at, persons=persons, until=until, **moments, **others)
+    return Source(record=record, at=at, persons=tuple(value("persons", text) for text in named), **found)
 
 
 def read_path(place: str, about: Mapping[str, Any], key: str, root: Field, below: Field) -> Path | None:
@@ -75,24 +86,21 @@ def read_path(place: str, about: Mapping[str, Any], key: str, root: Field, below
 
 def _path(place: str, key: str, text: str, root: Field, below: Field) -> Path:
     absolute = text.startswith("/")
-    *parts, last = text.lstrip("/").split("/")
+    *parts, last = text.removeprefix("/").split("/")
     attribute = last[1:] if last.startswith("@") else None
     if attribute is None:
         parts.append(last)
-    steps = []
-    for part in parts:
-        match = _STEP.match(part)
-        if match is None:
-            raise ProcedureError(
-                f"{place}, {key}", f"'{text}' is no path", "Write steps as Answer[Accepted]/Person or Head/@id."
-            )
-        steps.append(Step(*match.groups()))
-    path = Path(tuple(steps), attribute, absolute)
+    matches = [match for part in parts if (match := _STEP.fullmatch(part))]
+    if len(matches) < len(parts) or (attribute is not None and not _ATTRIBUTE.fullmatch(attribute)):
+        raise ProcedureError(
+            f"{place}, {key}", f"{shown(text)} is no path", "Write steps as Answer[Accepted]/Person or Head/@id."
+        )
+    path = Path(tuple(Step(*match.groups()) for match in matches), attribute, absolute)
     try:
         field_at(root if absolute else below, path)
     except LookupError as error:
         raise ProcedureError(
-            f"{place}, {key}", f"'{text}' leads nowhere: {error.args[0]}", "Correct the path by records/*.xsd."
+            f"{place}, {key}", f"{shown(text)} leads nowhere: {error.args[0]}", "Correct the path by records/*.xsd."
         ) from error
     return path
 
@@ -112,11 +120,12 @@ def field_at(start: Field, path: Path) -> Field:
     return field
 
 
-def _type_at(start: Field, path: Path) -> str:
-    found = field_at(start, path)
-    if path.attribute is None:
-        return found.type
-    return next(one.type for one in found.attributes if one.name == path.attribute)
+def _holds(start: Field, path: Path, kinds: Iterable[str]) -> bool:
+    """Whether the field that a path leads to is of one of these types, or marked as one."""
+    field = field_at(start, path)
+    if path.attribute is not None:
+        field = next(one for one in field.attributes if one.name == path.attribute)
+    return not {field.type, *field.marks.kinds}.isdisjoint(kinds)
 
 
 _MAY_BE = ("received", "service", "opened_by")

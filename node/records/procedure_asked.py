@@ -9,9 +9,7 @@ from datetime import datetime
 
 from node.records.procedure_events import Event, Terms
 from node.records.procedure_states import PersonState, Replayed
-from node.records.procedures import BY_TERMS, EITHER, ROLES, Procedure, other_role
-
-CONSENT = "consent"
+from node.records.procedures import BY_TERMS, CONSENT, EITHER, ROLES, Procedure, other_role
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ What a key means stands in docs/reference/procedure.md. Only the grammar is judg
 sense as a whole is judged by `procedure_checks`.
 """
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from node.records.procedure_act_file import read_acts, read_statement
 from node.records.procedure_checks import judge
 from node.records.procedure_tables import (
     NAME,
+    WHOLE,
     check_keys,
     check_name,
     check_one_of,
@@ -25,6 +25,7 @@ from node.records.procedure_tables import (
 )
 from node.records.procedures import (
     BY_TERMS,
+    CONSENT,
     EITHER,
     PARTY_CHANGES,
     PREVIOUS,
@@ -38,6 +39,7 @@ from node.records.procedures import (
     Transition,
 )
 from node.records.shape import Shape
+from node.records.toml_file import TomlError, read_toml, shown
 
 FILE = "procedure.toml"
 _TOP = {
@@ -52,21 +54,16 @@ _CLOCKS = ("starts", "ends", "pauses", "resumes", "extends", "revives", "within"
 def read_procedure(content: bytes, records: Mapping[str, Shape]) -> Procedure | SharedActs:
     """What the file says. `records` are the shapes of the same folder, which its acts name. Raises ProcedureError."""
     try:
-        table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProcedureError("the file", f"it is no TOML: {error}", "Correct that line.") from error
+        table = read_toml(content)
+    except TomlError as error:
+        raise ProcedureError(WHOLE, f"it is no TOML: {error}", "Correct that line.") from error
     if table.get("shared") is True:
-        check_keys("the file", table, {"title", "shared", "act", "statement"})
+        check_keys(WHOLE, table, {"title", "shared", "act", "statement"})
         acts = read_acts(table, records, may_share=False)
-        return SharedActs(read_text("the file", table, "title"), acts, read_statement(table, records))
-    check_keys("the file", table, _TOP)
-    states = {
-        check_name("state", name): read_text(f"state.{name}", read_table(f"state.{name}", about), "title")
-        for name, about in read_tables(table, "state").items()
-    }
-    if PREVIOUS in states:
-        raise ProcedureError(f"state.{PREVIOUS}", "the word stands for the state before", "Give it another name.")
-    start = read_text("the file", table, "start")
+        return SharedActs(read_text(WHOLE, table, "title"), acts, read_statement(table, records))
+    check_keys(WHOLE, table, _TOP)
+    states = _state_titles(table)
+    start = read_text(WHOLE, table, "start")
     check_one_of("start", start, states, "a state")
     groups = _groups(table, states)
     acts = read_acts(table, records, may_share=True)
@@ -75,10 +72,10 @@ def read_procedure(content: bytes, records: Mapping[str, Shape]) -> Procedure | 
         _transition(number, about, states, groups, acts, periods)
         for number, about in enumerate(read_array(table, "transition"), 1)
     )
-    per = read_text("the file", table, "per")
+    per = read_text(WHOLE, table, "per")
     check_one_of("per", per, ("person", "case"), "one of the two")
     procedure = Procedure(
-        title=read_text("the file", table, "title"),
+        title=read_text(WHOLE, table, "title"),
         per_person=per == "person",
         start=start,
         states=states,
@@ -92,10 +89,21 @@ def read_procedure(content: bytes, records: Mapping[str, Shape]) -> Procedure | 
     return procedure
 
 
+def _state_titles(table: Mapping[str, Any]) -> dict[str, str]:
+    states: dict[str, str] = {}
+    for name, about in read_tables(table, "state").items():
+        place = f"state.{check_name('state', name)}"
+        check_keys(place, read_table(place, about), {"title"})
+        states[name] = read_text(place, about, "title")
+    if PREVIOUS in states:
+        raise ProcedureError(f"state.{PREVIOUS}", "the word stands for the state before", "Give it another name.")
+    return states
+
+
 def _groups(table: Mapping[str, Any], states: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     groups: dict[str, tuple[str, ...]] = {}
     for name in read_table("groups", table.get("groups", {})):
-        members = read_names(f"groups.{name}", table["groups"], name)
+        members = read_names(f"groups.{check_name('groups', name)}", table["groups"], name)
         for member in members:
             check_one_of(f"groups.{name}", member, states, "a state")
         groups[f"@{name}"] = members
@@ -246,7 +254,7 @@ def _transition(
         after=lists["after"],
         within=lists["within"],
         or_within=lists["or_within"],
-        opens=read_text(place, about, "opens") if "opens" in about else None,
+        opens=_question(place, about),
         answers=read_one_or_more(place, about, "answers"),
         may_answer=read_one_or_more(place, about, "may_answer"),
         lapses=read_flag(place, about, "lapses"),
@@ -258,12 +266,19 @@ def _transition(
     )
 
 
+def _question(place: str, about: Mapping[str, Any]) -> str | None:
+    if "opens" not in about:
+        return None
+    name = check_name("opens", read_text(place, about, "opens"))
+    if name == CONSENT:
+        raise ProcedureError(place, f"the question {name} is the one that a proposal asks", "Give it another name.")
+    return name
+
+
 def _precedence(table: Mapping[str, Any], acts: Mapping[str, Act]) -> tuple[str, ...]:
-    order = read_names("the file", table, "precedence") if "precedence" in table else ()
+    order = read_names(WHOLE, table, "precedence") if "precedence" in table else ()
     for name in order:
         check_one_of("precedence", name, acts, "an act")
-        if order.count(name) > 1:
-            raise ProcedureError("precedence", f"it names {name} twice", "Name each act once.")
     return order
 
 
@@ -282,8 +297,7 @@ def _exceptions(table: Mapping[str, Any], acts: Mapping[str, Act]) -> dict[tuple
 
 
 def _who(place: str, who: Any) -> str:
-    if who in (*ROLES, EITHER) or (isinstance(who, str) and who.startswith(BY_TERMS) and NAME.match(who[6:])):
+    if who in (*ROLES, EITHER) or (isinstance(who, str) and who.startswith(BY_TERMS) and NAME.fullmatch(who[6:])):
         return str(who)
-    raise ProcedureError(
-        place, f"nobody is {who!r}", f"Write {', '.join(ROLES)}, {EITHER} or {BY_TERMS}NAME, a party that terms name."
-    )
+    remedy = f"Write {', '.join(ROLES)}, {EITHER} or {BY_TERMS}NAME, a party that terms name."
+    raise ProcedureError(place, f"nobody is {shown(who)}", remedy)

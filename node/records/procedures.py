@@ -18,7 +18,8 @@ BY_TERMS = "terms:"
 """Begins the name of a party that the terms name: `terms:travel-document`."""
 PREVIOUS = "previous"
 """As the target of a transition: the state that the person was in before the present one."""
-
+CONSENT = "consent"
+"""What a proposal asks: no question that an act opens has this name."""
 
 ADDED, REMOVED, PUT_IN_PLACE, GIVEN_TO = "added", "removed", "put-in-place", "given-to"
 PARTY_CHANGES = (ADDED, REMOVED, PUT_IN_PLACE, GIVEN_TO)

@@ -7,7 +7,6 @@
 import csv
 import io
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +14,7 @@ from typing import Any
 
 from node.records.clocks.periods import Counts, Extends, PeriodError, Silence, Unit, WithoutReceipt
 from node.records.clocks.terms import Ground, TermsPeriod, read_wait, write_wait
+from node.records.toml_file import TomlError, read_toml
 
 FOLDER = "terms/"
 FIGURES = "terms/periods.csv"
@@ -173,7 +173,7 @@ def read_figures(content: bytes) -> list[Row]:
 
 def _template(path: str, content: bytes, rows: list[Row]) -> Template:
     try:
-        about = tomllib.loads(content.decode())
+        about = read_toml(content)
         _known(about, _TOP_KEYS, "the file")
         agreements = tuple(about["agreement"])
         own = [row for row in rows if row.agreement in agreements]
@@ -200,7 +200,7 @@ def _template(path: str, content: bytes, rows: list[Row]) -> Template:
             if (figure.extends is not None) != figure.name.endswith(EXTENSION):
                 raise ValueError(f"{figure.name}: extends says how an extension is meant, and stands there alone")
             figure.period(template.counting)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except TomlError as error:
         raise TemplateError(path, f"it is no TOML: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         said = f"{error} is missing" if isinstance(error, KeyError) else str(error)

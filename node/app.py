@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from node.api.feed_address import FeedAddress
 from node.exchange.alarms import settle_alarm
 from node.exchange.directory import Directory
 from node.exchange.endpoint import Endpoint
@@ -63,7 +64,7 @@ def inside_app(
         except StoreUnavailable as trouble:
             return PlainTextResponse(f"{trouble}\n", status_code=503)
 
-    routes: list[BaseRoute] = [Route("/readyz", readyz), Route("/metrics", metrics)]
+    routes: list[BaseRoute] = [Route("/readyz", readyz), Route("/metrics", metrics), FeedAddress(node).route]
     if with_outside:
         routes += _outside_routes(endpoint)
     routed = Starlette(routes=[*routes, Mount("/", pages)])

@@ -27,6 +27,7 @@ class Act(StrEnum):
     ASSIGN_CASE = "say whose a case is"
     SEE_OFFICERS = "see who looks after cases, and who is away"
     NOTE_ABSENCE = "say who is away"
+    KEEP_FEEDS = "make, list and remove addresses for calendar programs"
     RECORD_PAPER = "record an act that was done on paper"
     DECIDE_MESSAGE = "take a message back, or record that the partner has it"
     RECALL = "recall what went to the wrong party, erase what was recalled"
@@ -51,12 +52,13 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
         Act.MARK_OPENED, Act.SETTLE_ALARM, Act.SEND, Act.RESEND, Act.DECIDE_MESSAGE, Act.RECORD_PAPER,
         Act.LINK_PERSONS, Act.ASSIGN_CASE, Act.SEE_OFFICERS, Act.RECALL, Act.CLOSE_BREACH,
     },
-    Role.HEAD: _READING | {Act.ASSIGN_CASE, Act.SEE_OFFICERS, Act.NOTE_ABSENCE, Act.CLOSE_BREACH},
+    Role.HEAD: _READING | {Act.ASSIGN_CASE, Act.SEE_OFFICERS, Act.NOTE_ABSENCE, Act.KEEP_FEEDS, Act.CLOSE_BREACH},
     Role.AUDITOR: _READING,
     Role.IT: frozenset(
         {
             Act.LIST_CASES, Act.LIST_ALARMS, Act.SETTLE_ALARM, Act.RESEND, Act.CHECK_RECORDS, Act.LIST_PARTNERS,
             Act.CHANGE_PARTNERS, Act.RUN_CHECKS, Act.SEE_INTERFACE, Act.SEE_OFFICERS, Act.NOTE_ABSENCE,
+            Act.KEEP_FEEDS,
         }
     ),
 }  # fmt: skip

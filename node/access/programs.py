@@ -40,6 +40,8 @@ class Scope(StrEnum):
     CASES_ASSIGN = "cases:assign"
     OFFICERS_READ = "officers:read"
     OFFICERS_CHANGE = "officers:change"
+    FEEDS_READ = "feeds:read"
+    FEEDS_CHANGE = "feeds:change"
     PERSONS_FIND = "persons:find"
     PERSONS_LINK = "persons:link"
     RECALLS_READ = "recalls:read"

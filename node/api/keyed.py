@@ -112,8 +112,14 @@ def keep_within(node: Node, connection: Connection, key: Key, answer: Response) 
     connection.execute(insert(_ANSWER).values(**_row(key), created_at=node.now(), **_kept(node, answer)))
 
 
-async def once(node: Node, key: Key, act: Callable[[], Awaitable[Response]]) -> Response:
-    """Do `act` under a key, or give the answer that it brings back. Raises what `act` does, and Refusal."""
+async def once(
+    node: Node,
+    key: Key,
+    act: Callable[[], Awaitable[Response]],
+    kept_of: Callable[[Response], Response] | None = None,
+) -> Response:
+    """Do `act` under a key, or give the answer that it brings back; of an answer `kept_of` makes what is kept.
+    Raises what `act` does, and Refusal."""
     kept = await run_in_threadpool(take, node, key)
     if kept is not None:
         return kept
@@ -122,7 +128,7 @@ async def once(node: Node, key: Key, act: Callable[[], Awaitable[Response]]) -> 
     except Exception:
         await run_in_threadpool(give_back, node, key)
         raise
-    await run_in_threadpool(keep, node, key, answer)
+    await run_in_threadpool(keep, node, key, answer if kept_of is None else kept_of(answer))
     return answer
 
 

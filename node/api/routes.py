@@ -48,7 +48,8 @@ class Declared:
     """One address and method: who may, and how it answers.
 
     `act` and `scope` decide who may use it; `current` gives what If-Match is compared with; `tagged` that the answer
-    has an entity tag of what it says; `keys` that it sees to idempotency keys by itself.
+    has an entity tag of what it says; `keys` that it sees to idempotency keys by itself, `kept` makes of an
+    answer what is kept of it for a key.
     """
 
     method: str
@@ -65,6 +66,7 @@ class Declared:
     tagged: bool = False
     current: Callable[[Program, Mapping[str, Any]], Any] | None = None
     keys: bool = False
+    kept: Callable[[Response], Response] | None = None
     may_refuse: tuple[int, ...] = ()
     documented: Mapping[str, Any] = field(default_factory=dict)
 
@@ -142,7 +144,9 @@ class Guarded(APIRoute):
         url = request.url
         told = (request.method.encode(), url.path.encode(), url.query.encode(), await request.body())
         key = keyed.key_of(program.handle, text, *told)
-        return await keyed.once(self.context.node, key, partial(self._answer, request, inner, program))
+        return await keyed.once(
+            self.context.node, key, partial(self._answer, request, inner, program), self.declared.kept
+        )
 
     async def _answer(
         self, request: Request, inner: Callable[[Request], Awaitable[Response]], program: Program

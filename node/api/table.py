@@ -8,6 +8,7 @@ from node.api import models
 from node.api.cases import Cases
 from node.api.clocks import CALENDAR, CSV, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
+from node.api.feeds import Feeds, without_address
 from node.api.messages import SOAP, Messages
 from node.api.officers import Officers
 from node.api.partners import Agreements, Partners
@@ -27,6 +28,7 @@ def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
         *_messages(Messages(context), Sending(context)),
         *_cases(Cases(context), Clocks(context)),
         *_officers(Officers(context)),
+        *_feeds(Feeds(context)),
         *_persons(Persons(context)),
         *_recalls(Recalls(context)),
         *_records(Records(context)),
@@ -136,6 +138,24 @@ def _officers(officers: Officers) -> tuple[Declared, ...]:
         Declared(
             "POST", "/officers/{handle}/away", Act.NOTE_ABSENCE, Scope.OFFICERS_CHANGE, officers.away,
             "Say who is away", "officers", models.Officer, takes=Takes.JSON, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _feeds(feeds: Feeds) -> tuple[Declared, ...]:
+    tag, keep = "feeds", Act.KEEP_FEEDS
+    return (
+        Declared(
+            "GET", "/feeds", keep, Scope.FEEDS_READ, feeds.listed, "List addresses for calendar programs", tag,
+            list[models.Feed], tagged=True,
+        ),
+        Declared(
+            "POST", "/feeds", keep, Scope.FEEDS_CHANGE, feeds.add, "Make an address for calendar programs", tag,
+            models.MadeFeed, 201, takes=Takes.JSON, kept=without_address,
+        ),
+        Declared(
+            "DELETE", "/feeds/{id}", keep, Scope.FEEDS_CHANGE, feeds.remove, "Remove an address for calendar programs",
+            tag, models.Feed, may_refuse=(404,),
         ),
     )  # fmt: skip
 

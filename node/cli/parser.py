@@ -1,14 +1,16 @@
 """The grammar of the command line. Each verb names the function that runs it; nothing else is imported here."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+
+from node.cli.program_verbs import add_program_verbs
+from node.cli.verbs import Verbs as _Verbs
+from node.cli.verbs import count as _count
+from node.cli.verbs import group as _group
+from node.cli.verbs import verb as _verb
 
 WAIT_SECONDS = 60
-# Longer lists are read page by page, with --after.
-LARGEST_COUNT = 1_000_000
 STATES = (
     "queued", "sending", "delivered", "unconfirmed", "refused", "stale", "given-up",
     "received", "rejected",
@@ -22,18 +24,10 @@ RECORDS = "node.cli.records"
 SERVICE = "node.cli.service"
 PEOPLE = "node.cli.people"
 ALARMS = "node.cli.alarms"
-TOKENS = "node.cli.tokens"
-ADAPTERS = "node.cli.adapters"
 PERSONS = "node.cli.persons"
 DOCUMENTS = "node.cli.documents"
-TABLES = "node.cli.tables"
 RECALLS = "node.cli.recalls"
 MAILS = "node.cli.mails"
-
-
-def default_home() -> str:
-    """DEPESHA_HOME, or .depesha in the user's own folder."""
-    return os.environ.get("DEPESHA_HOME") or str(Path("~/.depesha").expanduser())
 
 
 def prepare(argv: Sequence[str]) -> list[str]:
@@ -60,8 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _person_verbs(verbs)
     _record_verbs(verbs)
     _people_verbs(verbs)
-    _program_verbs(verbs)
-    _adapter_verbs(verbs)
+    add_program_verbs(verbs)
     return parser
 
 
@@ -70,27 +63,6 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text}: give seconds, 0 or more")
     return seconds
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_COUNT:
-        raise argparse.ArgumentTypeError(f"{text}: give a number from 1 to {LARGEST_COUNT}")
-    return int(text)
-
-
-_Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _verb(verbs: _Verbs, name: str, run: str, help: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=help, description=help)
-    parser.add_argument("--home", metavar="DIR", default=default_home(), help="the node's folder (or DEPESHA_HOME)")
-    parser.add_argument("--json", action="store_true", help="print one JSON value")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _group(verbs: _Verbs, name: str, help: str) -> _Verbs:
-    return verbs.add_parser(name, help=help, description=help).add_subparsers(metavar="VERB", required=True)
 
 
 def _node_verbs(verbs: _Verbs) -> None:
@@ -379,49 +351,3 @@ def _people_verbs(verbs: _Verbs) -> None:
     listing.add_argument("--all", action="store_true", help="removed ones, too")
     remove = _verb(user, "remove", f"{PEOPLE}:remove", "remove a person; what is open in a browser ends at once")
     remove.add_argument("name", metavar="NAME")
-
-
-def _program_verbs(verbs: _Verbs) -> None:
-    token = _group(verbs, "token", "programs that use the programming interface")
-    add = _verb(token, "add", f"{TOKENS}:add", "add a program; its token is shown once")
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("--role", metavar="R", required=True, help="what it may do: officer, it, auditor or head")
-    add.add_argument("--unit", metavar="U", help="the unit whose cases it sees, and those of no unit; without it all")
-    add.add_argument(
-        "--scope", metavar="S", nargs="+", action="extend", default=[],
-        help="hold it to these of what its role may; without it all of that",
-    )  # fmt: skip
-    add.add_argument("--days", metavar="N", type=_count, default=365, help="it is let in for so many days (365)")
-    add.add_argument("--key", metavar="F", type=Path, help="its public key, PEM: it signs assertions and has no token")
-    listing = _verb(token, "list", f"{TOKENS}:list_tokens", "list programs")
-    listing.add_argument("--all", action="store_true", help="removed ones, too")
-    remove = _verb(token, "remove", f"{TOKENS}:remove", "remove a program; nothing more is taken from it at once")
-    remove.add_argument("name", metavar="NAME")
-
-
-def _adapter_verbs(verbs: _Verbs) -> None:
-    folder = _verb(verbs, "folder", f"{ADAPTERS}:folder", "send what is put into a folder, write there what comes")
-    folder.add_argument("dir", metavar="DIR", help="the folder; made if it is not there")
-    folder.add_argument("--once", action="store_true", help="look once and end")
-    table = _group(verbs, "table", "records as rows of CSV and XLSX files")
-    for name, run, help in (
-        ("new", "new", "write an empty table for records of a kind"),
-        ("check", "check_rows", "check the record that each row makes"),
-        ("send", "send", "send a record for each row: all, or none"),
-        ("export", "export", "write the records of messages into a table"),
-    ):
-        one = _verb(table, name, f"{TABLES}:{run}", help)
-        if name in ("check", "send"):
-            one.add_argument("file", metavar="TABLE", type=Path)
-        one.add_argument("domain", metavar="DOMAIN")
-        one.add_argument("record", metavar="RECORD")
-        if name in ("new", "export"):
-            one.add_argument("--out", metavar="FILE", required=True, type=Path, help="ends with .csv or .xlsx")
-        if name in ("check", "send"):
-            one.add_argument("--files", metavar="DIR", type=Path, help="where the attachments are that rows name")
-        if name == "send":
-            one.add_argument("--to", metavar="PARTY", required=True, help="the peer that gets them")
-            one.add_argument("--unit", metavar="U", help="the unit of ours that sends them")
-        if name == "export":
-            one.add_argument("--case", metavar="C", help="of this case")
-            one.add_argument("--peer", metavar="P", help="exchanged with this peer")

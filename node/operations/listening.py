@@ -17,6 +17,8 @@ from node.config import Settings, host_is_loopback, split_address
 
 FOLDER = "serving"
 INTERFACE = "/api/v1"
+FEEDS = "/feeds/"
+SUFFIX = ".ics"
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - not listened on here: a link cannot lead to every address
 
 
@@ -58,6 +60,11 @@ def sign_in_base(home: Path, settings: Settings) -> str:
 def interface_address(home: Path, settings: Settings) -> str:
     """Where programs reach the programming interface, on the listener of the pages."""
     return sign_in_base(home, settings) + INTERFACE
+
+
+def feed_address(home: Path, settings: Settings, secret: str) -> str:
+    """Where calendar programs read the feed with this secret, on the listener of the pages."""
+    return f"{sign_in_base(home, settings)}{FEEDS}{secret}{SUFFIX}"
 
 
 def is_by_host_name(address: str) -> bool:

@@ -13,6 +13,7 @@ from node.api.models.cases import (
 )
 from node.api.models.clocks import Due, Figure, OnPaper, PaperAct
 from node.api.models.documents import LatinName, MrzLines, MrzRead, NameInScript
+from node.api.models.feeds import Feed, MadeFeed, NewFeed
 from node.api.models.messages import Decided, ErrorSignal, Message, Noted, Part, Resent, Scan, Sent
 from node.api.models.officers import Absence, Officer
 from node.api.models.partners import (
@@ -73,6 +74,7 @@ __all__ = [
     "Due",
     "Ended",
     "ErrorSignal",
+    "Feed",
     "Figure",
     "Finding",
     "FoundPerson",
@@ -82,11 +84,13 @@ __all__ = [
     "LatinName",
     "LinkedPersons",
     "ListedCase",
+    "MadeFeed",
     "Message",
     "Moment",
     "MrzLines",
     "MrzRead",
     "NameInScript",
+    "NewFeed",
     "NewPair",
     "NewRecord",
     "Note",

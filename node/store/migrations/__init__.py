@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from node.store.database import Database, take_as_long_as_it_takes
 from node.store.trouble import StoreUnavailable, Trouble
 
-HEAD = "0017"
+HEAD = "0018"
 """The version that this program needs; a test keeps it equal to the newest script."""
 
 # Any constant number would do: it keeps two processes that start at once from upgrading at once.

@@ -8,6 +8,7 @@ from node.store.tables.cases import CaseEnd, CaseMember, CaseNumber, ExchangeCas
 from node.store.tables.configuration import Configuration
 from node.store.tables.delivery import Outbox, PeerDelivery
 from node.store.tables.events import Event
+from node.store.tables.feeds import CalendarFeed
 from node.store.tables.log import LogEntryKey, LoggedEntry, LogState
 from node.store.tables.messages import Message, Part
 from node.store.tables.payloads import Payload, PayloadKey
@@ -28,6 +29,7 @@ __all__ = [
     "AssertionUse",
     "Breach",
     "BrowserSession",
+    "CalendarFeed",
     "CaseEnd",
     "CaseMember",
     "CaseNumber",

@@ -103,11 +103,28 @@ def record_act(arguments: Namespace) -> int:
     show(
         arguments,
         value,
-        f"Recorded in case {value['number']}: {', '.join(one['act'] for one in value['acts'])}, by {value['channel']}. "
-        "It is our own statement until the "
-        "other side states the same.",
+        [
+            f"Recorded in case {value['number']}: {', '.join(one['act'] for one in value['acts'])}, "
+            f"by {value['channel']}. It is our own statement until the other side states the same.",
+            *(line for one in value["acts"] for line in _taken(one)),
+        ],
     )
     return 0
+
+
+def _taken(act: dict[str, Any]) -> Iterator[str]:
+    """What the case takes from an act on paper, and what of it does not fit."""
+    for one in act["steps"]:
+        moved = "stays" if one["from"] == one["to"] else f"{one['from']} → {one['to']}"
+        yield f"{'taken':9} {act['act']}{_of(one['person'])}: {moved}"
+    for one in act["misfits"]:
+        yield f"{one['kind']:11} {act['act']}{_of(*one['persons'])}: {one['reason']}"
+        yield f"{'expected':11} {one['expected']}"
+        yield f"{'taken':11} {one['taken']}"
+
+
+def _of(*persons: str | None) -> str:
+    return f" of {', '.join(one for one in persons if one)}" if any(persons) else ""
 
 
 def write_scan(arguments: Namespace) -> int:
@@ -230,6 +247,8 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
         about = one["message"] or one["period"] or ""
         reason = f"stated by {one['reason']} alone" if one["kind"] == _ONE_SIDED else one["reason"]
         yield f"{'finding':9} {one['kind']} {about} {reason}".rstrip()
+        if one["expected"]:
+            yield f"{'':9} expected {one['expected']}"
 
 
 def _second_look(case: dict[str, Any]) -> Iterator[str]:

@@ -20,9 +20,11 @@ from node.exchange.paper_scans import recorded_by_hand
 from node.records.domains import Domains
 from node.records.procedure_asked import Asked
 from node.records.procedure_events import Span
+from node.records.procedure_expected import expected
 from node.records.procedure_possible import Possible
 from node.records.procedure_states import REASONS, WHOLE_CASE
-from node.records.procedure_view import CaseView, Deadline, view
+from node.records.procedure_timely import LATE
+from node.records.procedure_view import CaseView, Deadline, Finding, view
 from node.records.procedures import BY_TERMS, CONSENT, EITHER, ROLES, Act, Procedure, SharedActs, Source
 
 OURS, THEIRS, BOTH, NOBODY = "ours", "theirs", "both", "nobody"
@@ -146,20 +148,7 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
             }
             for one in seen.steps
         ],
-        "findings": [
-            {
-                "kind": one.kind,
-                "persons": _named(one.persons),
-                "message": one.event,
-                "period": one.period,
-                "reason": REASONS.get(one.reason, one.reason),
-            }
-            for one in seen.findings
-        ]
-        + [
-            {"kind": UNREADABLE, "persons": [], "message": one, "period": None, "reason": "its record is not kept"}
-            for one in case.unread
-        ],
+        "findings": [describe_finding(computed, one) for one in (*seen.findings, *_unread(case))],
         "on_paper": [
             {
                 "id": one.id,
@@ -218,6 +207,24 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
         "terms": None if terms is None else {"title": terms.title, "digest": terms.digest},
         "calendars": {party: calendar.digest for party, calendar in computed.terms.calendars.items()},
     }
+
+
+def describe_finding(computed: ComputedCase, one: Finding) -> dict[str, Any]:
+    """What `case show` prints of a finding; `expected` in place of an act that does not fit, null of other findings."""
+    procedure = computed.case.procedure
+    late = None if one.kind != LATE or one.period is None else f"the act within: {procedure.periods[one.period].title}"
+    return {
+        "kind": one.kind,
+        "persons": _named(one.persons),
+        "message": one.event,
+        "period": one.period,
+        "reason": REASONS.get(one.reason, one.reason),
+        "expected": late if one.misfit is None else expected(procedure, one.misfit),
+    }
+
+
+def _unread(case: CaseEvents) -> Iterator[Finding]:
+    return (Finding(UNREADABLE, event=one, reason="its record is not kept") for one in case.unread)
 
 
 def _participants(computed: ComputedCase) -> list[dict[str, Any]]:

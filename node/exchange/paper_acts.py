@@ -18,6 +18,7 @@ from node.exchange.cases import CASE, NewCase, alias, members_of, open_cases, re
 from node.exchange.judgement import refused_record
 from node.exchange.listing import find_case, instant_text
 from node.exchange.node import Node
+from node.exchange.paper_answer import taken_from
 from node.exchange.peers import load_peers
 from node.records.check import CheckedRecord, check
 from node.records.procedure_acts import acts_in
@@ -78,9 +79,9 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
     """Keep the act with the case (its number or ConversationId, or `new`), with a log entry, in one transaction; with a
     record all the acts that it holds.
 
-    Returns {id, case, number, act, channel, done, received, scans, acts: [{id, act, persons}]}; `id` and `act` are
-    those of the first. Raises NotFound, PaperRefused, SubmissionRefused for a record that is wrong; OSError for a
-    scan that cannot be read.
+    Returns {id, case, number, act, channel, done, received, scans, acts: [{id, act, persons, steps, misfits}]}; `id`
+    and `act` are those of the first, `steps` what the case takes from each, `misfits` what of it does not fit. Raises
+    NotFound, PaperRefused, SubmissionRefused for a record that is wrong; OSError for a scan that cannot be read.
     """
     now = node.now()
     _judge_times(told, now)
@@ -95,6 +96,7 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
             _judge_act(node, connection, row, one)
             row_id = _keep(node, connection, row, one, [] if recorded else scans, actor)
             recorded.append({"id": str(row_id), "act": one.act, "persons": sorted(one.persons)})
+        taken = taken_from(node, connection, row, [one["id"] for one in recorded])
         connection.execute(update(CASE).where(CASE.c.id == row["id"]).values(changed_at=now, **CLOCK_CHANGED))
     return {
         "id": recorded[0]["id"],
@@ -105,7 +107,7 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
         "done": instant_text(told.done),
         "received": instant_text(told.received),
         "scans": len(scans),
-        "acts": recorded,
+        "acts": [one | what for one, what in zip(recorded, taken, strict=True)],
     }
 
 

@@ -16,7 +16,7 @@ def join_statements(events: Sequence[Event]) -> list[Event]:
     paper = sorted((one for one in events if one.on_paper), key=lambda one: (one.sent, one.key))
     while paper:
         first = paper.pop(0)
-        same = next((other for other in paper if _same_act(first, other)), None)
+        same = next((other for other in paper if same_act(first, other)), None)
         if same is None:
             joined.append(first)
             continue
@@ -30,7 +30,8 @@ def join_statements(events: Sequence[Event]) -> list[Event]:
     return joined
 
 
-def _same_act(one: Event, other: Event) -> bool:
+def same_act(one: Event, other: Event) -> bool:
+    """Whether the two sides' statements are of one act."""
     return (
         one.stated_by != other.stated_by
         and (one.act, one.actor, one.persons, one.until) == (other.act, other.actor, other.persons, other.until)

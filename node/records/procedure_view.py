@@ -25,7 +25,7 @@ from node.records.procedure_paper import join_statements, told_besides
 from node.records.procedure_participants import Participant, given_to, participants_of
 from node.records.procedure_possible import Possible, possible
 from node.records.procedure_replay import replay
-from node.records.procedure_states import Passed, PersonState, Replayed, Running
+from node.records.procedure_states import OutOfStep, Passed, PersonState, Replayed, Running
 from node.records.procedure_timely import LATE, Timely, late_text, timely, to_come
 from node.records.procedure_versions import Version, current_versions
 from node.records.procedures import EITHER, Procedure, other_role
@@ -74,6 +74,8 @@ class Finding:
     event: str | None = None
     period: str | None = None
     reason: str = ""
+    misfit: OutOfStep | None = field(default=None, repr=False, compare=False)
+    """The act that is out of step, where it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,9 @@ def settle(event: Event, events: Sequence[Event], terms: Terms, now: datetime) -
 
 
 def _out_of_step(state: Replayed) -> list[Finding]:
-    return [Finding("out-of-step", one.persons, one.event.id, reason=one.reason) for one in state.out_of_step]
+    return [
+        Finding("out-of-step", one.persons, one.event.id, reason=one.reason, misfit=one) for one in state.out_of_step
+    ]
 
 
 def _late(in_time: Sequence[Timely]) -> list[Finding]:

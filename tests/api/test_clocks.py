@@ -44,6 +44,7 @@ def test_an_act_on_paper_is_read_from_a_record(agreed: Site) -> None:
     answer = agreed.ask("POST", "/cases/new/on-paper", data=fields, files=[record])
     assert answer.status_code == 201, answer.text
     assert [one["act"] for one in answer.json()["acts"]] == ["apply", "request-interview"]
+    assert answer.json()["acts"][0]["steps"] == [{"person": "p1", "from": "draft", "to": "applied"}]
     for wrong, files, field in (
         ({"act": "apply"}, [record], "act"),
         ({}, [("scan", ("fax.pdf", SCAN, "application/pdf"))], "act"),
@@ -52,6 +53,12 @@ def test_an_act_on_paper_is_read_from_a_record(agreed: Site) -> None:
     ):
         refused = agreed.ask("POST", "/cases/new/on-paper", data=fields | wrong, files=files)
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field), refused.text
+    for_nobody = on_paper(agreed, answer.json()["case"], fields={"act": "accept", "by": "us"}).json()["acts"][0]
+    assert for_nobody["steps"] == []
+    [misfit] = for_nobody["misfits"]
+    assert (misfit["kind"], misfit["reason"]) == ("out-of-step", "the act is the other party's")
+    assert misfit["expected"] == "the act by the other party"
+    assert misfit["taken"].startswith("nothing")
     bad = ("record", ("application.xml", APPLICATION.replace(b"<Date>", b"<Day>", 1), "application/xml"))
     refused = agreed.ask("POST", "/cases/new/on-paper", data=fields, files=[bad])
     assert refused.status_code == 422

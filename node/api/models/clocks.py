@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from node.api.models.values import CASE_ID, Instant, example
 
@@ -57,16 +57,46 @@ class Figure(BaseModel):
     deemed: int | None
 
 
-_ACT: dict[str, Any] = {"id": "380216543210987656", "act": "reply", "persons": ["p1"]}
+_STEP: dict[str, Any] = {"person": "p1", "from": "applied", "to": "accepted"}
+_MISFIT: dict[str, Any] = {
+    "kind": "out-of-step", "persons": ["p2"], "reason": "no such act in the present state",
+    "expected": "of the requested party in the state withdrawn: close-request",
+    "taken": "nothing: it is kept and shown, and state and times stay as they are",
+}  # fmt: skip
+_ACT: dict[str, Any] = {
+    "id": "380216543210987656", "act": "accept", "persons": ["p1", "p2"], "steps": [_STEP], "misfits": [_MISFIT],
+}  # fmt: skip
+
+
+class PaperStep(BaseModel):
+    """What follows from an act for one person; null where the case is not per person."""
+
+    model_config = example(_STEP)
+    person: str | None
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+
+
+class PaperMisfit(BaseModel):
+    """What of an act does not fit the case: why, what would have, and what the case takes from it all the same."""
+
+    model_config = example(_MISFIT)
+    kind: Literal["out-of-step", "late"]
+    persons: list[str]
+    reason: str
+    expected: str
+    taken: str
 
 
 class PaperAct(BaseModel):
-    """One act of what was recorded."""
+    """One act of what was recorded, and what the case takes from it."""
 
     model_config = example(_ACT)
     id: str
     act: str
     persons: list[str]
+    steps: list[PaperStep]
+    misfits: list[PaperMisfit]
 
 
 class OnPaper(BaseModel):
@@ -74,7 +104,7 @@ class OnPaper(BaseModel):
 
     model_config = example(
         {
-            "id": "380216543210987656", "case": CASE_ID, "number": "2026-0417", "act": "reply", "channel": "fax",
+            "id": "380216543210987656", "case": CASE_ID, "number": "2026-0417", "act": "accept", "channel": "fax",
             "done": "2026-04-17T08:30:00.000Z", "received": None, "scans": 1,
             "acts": [_ACT],
         }

@@ -9,7 +9,7 @@ A folder that cannot be used is listed with file and reason and does not hinder 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from node.records.labels import LabelError, read_labels
 from node.records.persons import EvidenceError, read_evidence
 from node.records.procedure_file import FILE as PROCEDURE_FILE
 from node.records.procedure_file import read_procedure
-from node.records.procedures import Procedure, ProcedureError, SharedActs
+from node.records.procedure_stated import judge_stated
+from node.records.procedures import Act, Procedure, ProcedureError, SharedActs
 from node.records.shape import Shape, make_shape
 from node.records.toml_file import TomlError, read_toml
 from node.records.validator import CompileError, Validator
@@ -159,7 +160,7 @@ def load_domains(directories: Iterable[Path] | None = None) -> Domains:
             else:
                 loaded[domain.namespace] = domain
     for domain in list(loaded.values()):
-        reason = _unknown_shared_act(domain, loaded)
+        reason = _unfit_shared_act(domain, loaded)
         if reason is not None:
             del loaded[domain.namespace]
             broken.append(Broken(domain.folder, PROCEDURE_FILE, reason))
@@ -224,14 +225,22 @@ def load_domain(folder: Path) -> Domain:
     )
 
 
-def _unknown_shared_act(domain: Domain, loaded: Mapping[str, Domain]) -> str | None:
-    """Why an act that the procedure takes from a shared set cannot be. A set that is not here hinders nothing."""
+def _unfit_shared_act(domain: Domain, loaded: Mapping[str, Domain]) -> str | None:
+    """Why an act that the procedure takes from a shared set cannot be: the set lacks it, or its records say less than
+    the procedure needs. A set that is not here hinders nothing."""
     if not isinstance(domain.procedure, Procedure):
         return None
+    shared: dict[str, Act] = {}
     for act in domain.procedure.acts.values():
         found = loaded.get(act.shared or "")
         if found is not None and not (isinstance(found.procedure, SharedActs) and act.name in found.procedure.acts):
             return f"act.{act.name}: {act.shared} has no such act. Correct the name, or the Service in `shared`."
+        if found is not None and isinstance(found.procedure, SharedActs):
+            shared[act.name] = replace(act, sources=found.procedure.acts[act.name].sources)
+    try:
+        judge_stated(domain.procedure, shared)
+    except ProcedureError as error:
+        return str(error)
     return None
 
 

@@ -51,8 +51,12 @@ def read_acts(table: Mapping[str, Any], records: Mapping[str, Shape], *, may_sha
                 place, f"shared is {shown(shared)}", "Name the Service of a shared set, and leave `in` to that set."
             )
         sources = tuple(
-            _source(f"{place}, in {number}", one, records) for number, one in enumerate(read_array(about, "in"), 1)
+            _source(f"{place}, in {number}", one, records)
+            for number, one in enumerate(read_array(place, about, "in"), 1)
         )
+        twice = [number for number, one in enumerate(sources, 1) if one in sources[: number - 1]]
+        if twice:
+            raise ProcedureError(f"{place}, in {twice[0]}", "it stands there twice", "Say once where the act is found.")
         acts[name] = Act(name, read_text(place, about, "title"), sources, read_flag(place, about, "declares"), shared)
     return acts
 

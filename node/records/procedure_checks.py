@@ -6,6 +6,7 @@ the first, and the other by its own acts alone to where it may do the second; pe
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from node.records.procedure_stated import judge_stated
 from node.records.procedures import (
     BY_TERMS,
     EITHER,
@@ -21,7 +22,9 @@ _TOLD = 10  # pairs without an order that one error tells of
 
 def judge(procedure: Procedure) -> None:
     """Raises ProcedureError for the first thing that does not make sense."""
+    judge_stated(procedure, procedure.acts)
     _judge_periods(procedure)
+    _judge_running(procedure)
     _judge_ambiguity(procedure)
     _judge_reach(procedure)
     _judge_consent(procedure)
@@ -72,6 +75,38 @@ def _judge_periods(procedure: Procedure) -> None:
                 one.place, f"the period {one.or_within[0]} is beside no `within`, or the act states no hindrance",
                 "Add `within`, and `hindered` to `in` of the act, or leave out `or_within`.",
             )  # fmt: skip
+
+
+def _judge_running(procedure: Procedure) -> None:
+    """What a period says of its running holds of one that runs."""
+    started = _started(procedure)
+    paused = {name for one in procedure.transitions for name in one.pauses}
+    for period in procedure.periods.values():
+        runs = period.runs_in or period.effects or period.given or period.from_day
+        if runs and period.name not in started and period.name in _within(procedure):
+            raise ProcedureError(
+                f"period.{period.name}", "nothing starts it: acts have to come within it, and it never runs",
+                "Leave out all but `title` and `awaits`, or name it in `starts` of a transition.",
+            )  # fmt: skip
+    for one in procedure.transitions:
+        idle = [name for name in one.resumes if name not in paused]
+        if idle:
+            raise ProcedureError(
+                one.place,
+                f"nothing pauses the period {idle[0]}",
+                "Name it in `pauses` of a transition, or leave it out.",
+            )
+
+
+def _started(procedure: Procedure) -> set[str]:
+    return {
+        *(name for one in procedure.transitions for name in one.starts),
+        *(name for period in procedure.periods.values() for effect in period.effects for name in effect.starts),
+    }
+
+
+def _within(procedure: Procedure) -> set[str]:
+    return {name for one in procedure.transitions for name in (*one.within, *one.or_within)}
 
 
 def _states_a_day(procedure: Procedure, one: Transition) -> bool:
@@ -199,13 +234,9 @@ def _judge_reach(procedure: Procedure) -> None:
     for act in procedure.acts:
         if act not in used:
             raise ProcedureError(f"act.{act}", "no transition has it", "Add a [[transition]], or take the act out.")
-    started = {
-        *(name for one in procedure.transitions for name in one.starts),
-        *(name for period in procedure.periods.values() for effect in period.effects for name in effect.starts),
-    }
-    within = {name for one in procedure.transitions for name in (*one.within, *one.or_within)}
+    startable = _started(procedure) | _within(procedure)
     for name in procedure.periods:
-        if name not in started | within:
+        if name not in startable:
             raise ProcedureError(
                 f"period.{name}", "nothing starts it",
                 "Name it in `starts`, `within` or `or_within` of a transition, or take it out.",

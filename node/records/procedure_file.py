@@ -70,7 +70,7 @@ def read_procedure(content: bytes, records: Mapping[str, Shape]) -> Procedure | 
     periods = _periods(table, states, groups)
     transitions = tuple(
         _transition(number, about, states, groups, acts, periods)
-        for number, about in enumerate(read_array(table, "transition"), 1)
+        for number, about in enumerate(read_array(WHOLE, table, "transition"), 1)
     )
     per = read_text(WHOLE, table, "per")
     check_one_of("per", per, ("person", "case"), "one of the two")
@@ -284,7 +284,7 @@ def _precedence(table: Mapping[str, Any], acts: Mapping[str, Act]) -> tuple[str,
 
 def _exceptions(table: Mapping[str, Any], acts: Mapping[str, Act]) -> dict[tuple[str, str], str]:
     pairs: dict[tuple[str, str], str] = {}
-    for number, about in enumerate(read_array(table, "exception"), 1):
+    for number, about in enumerate(read_array(WHOLE, table, "exception"), 1):
         place = f"exception {number}"
         check_keys(place, about, {"first", "then", "why"})
         first, then = read_text(place, about, "first"), read_text(place, about, "then")

@@ -27,10 +27,10 @@ def read_table(place: str, found: Any) -> Mapping[str, Any]:
     return found
 
 
-def read_array(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def read_array(place: str, table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     found = table.get(key, [])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise ProcedureError(key, "it is no list of tables", f"Write [[{key}]], or {key} = [{{ … }}].")
+        raise ProcedureError(_at(place, key), "it is no list of tables", f"Write [[{key}]], or {key} = [{{ … }}].")
     return found
 
 

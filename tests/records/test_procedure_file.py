@@ -1,8 +1,6 @@
 """A procedure.toml that cannot be used says why: place, reason, remedy. Each fault is one change to a sound file."""
 
-import json
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from node.records import Domain, load_domains
 from node.records.procedure_checks import alone, crossing
 from node.records.procedure_file import read_procedure
 from node.records.procedures import REQUESTED, REQUESTING, Procedure, ProcedureError, SharedActs
+from tests.records.procedure_mutants import places, write_file
 
 SOUND = """
 title = "Questions"
@@ -324,23 +323,6 @@ def test_an_act_that_the_shared_set_lacks_is_told(returns: Domain, tmp_path: Pat
     assert broken.reason.startswith("act.remind: urn:depesha:administrative:1 has no such act.")
 
 
-def places(table: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value in a parsed file."""
-    inner = table.items() if isinstance(table, dict) else enumerate(table) if isinstance(table, list) else ()
-    for key, value in inner:
-        yield (*path, key)
-        yield from places(value, (*path, key))
-
-
-def write_toml(value: Any) -> str:
-    """Any value as TOML, tables written in line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {write_toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(write_toml, value)) + "]"
-    return json.dumps(value)
-
-
 @pytest.mark.parametrize("strange", [1, "x", True, [], {}, [1], ["x"], [{}], {"x": 1}, {"x": {}}, None], ids=str)
 @pytest.mark.parametrize("text", [SOUND, STATEMENT], ids=["procedure", "shared"])
 def test_no_value_of_a_strange_kind_breaks_the_reader(returns: Domain, text: str, strange: Any) -> None:
@@ -354,9 +336,8 @@ def test_no_value_of_a_strange_kind_breaks_the_reader(returns: Domain, text: str
             del holder[path[-1]]
         else:
             holder[path[-1]] = strange
-        content = "\n".join(f"{json.dumps(key)} = {write_toml(value)}" for key, value in table.items())
         try:
-            found = read_procedure(content.encode(), returns.records)
+            found = read_procedure(write_file(table), returns.records)
         except ProcedureError:
             continue
         assert isinstance(found, Procedure | SharedActs)

@@ -31,7 +31,7 @@ CONTENTS = [(RECORD, b"<record>content</record>"), (SCAN, b"%PDF scan")]
 
 class Surgery:
     """A valid message, of two parts or the one given, opened up: `root` the envelope, `parts` as [header, octets],
-    `raw` last edits. `who` has the key that signs it anew."""
+    `raw` last edits. `who` has the key that signs it anew; `digests_anew` whether digests follow what they are of."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Surgery:
         wire: WireMessage | None = None,
     ) -> None:
         self.who = who or material.parties()
+        self.digests_anew = True
         if wire is None:
             _, wire = material.sealed(contents, self.who)
         self.content_type = wire.content_type
@@ -80,12 +81,15 @@ class Surgery:
         return element
 
     def resign(self) -> None:
-        """Digest Messaging and Body anew where they are referenced, and sign, as a dishonest signer would."""
+        """Digest Messaging and Body anew where they are referenced, and sign, as a dishonest signer would.
+
+        Without `digests_anew` the digests stay as they stand.
+        """
         by_id = {e.get(f"{{{names.WSU}}}Id"): e for e in self.root.iter("{*}Messaging", "{*}Body")}
         for reference in self.all(".//ds:SignedInfo/ds:Reference"):
             target = by_id.get((reference.get("URI") or "").removeprefix("#"))
             value = reference.find("ds:DigestValue", NS)
-            if target is not None and value is not None:
+            if target is not None and value is not None and self.digests_anew:
                 octets = etree.tostring(target, method="c14n", exclusive=True, with_comments=False)
                 value.text = base64.b64encode(hashlib.sha256(octets).digest()).decode()
         signed_info = etree.tostring(self.find(".//ds:SignedInfo"), method="c14n", exclusive=True)

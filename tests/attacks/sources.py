@@ -30,6 +30,11 @@ SOURCES: Final[dict[str, tuple[str, str]]] = {
         "M. Jensen, L. Liao, J. Schwenk: The Curse of Namespaces in the Domain of XML Signature, SWS 2009",
         "https://doi.org/10.1145/1655121.1655129",
     ),
+    "Fragile Lock 2025": (
+        "Z. Fedotkin: The Fragile Lock: attribute pollution, namespace confusion, void canonicalisation, 2025",
+        "https://portswigger.net/research/the-fragile-lock",
+    ),
+    "CVE-2026-33487": ("goxmldsig: one reference is checked in the place of another", f"{_NVD}CVE-2026-33487"),
     "CVE-2024-45409": ("ruby-saml: the digest of another element is read", f"{_NVD}CVE-2024-45409"),
     "CVE-2025-47949": ("samlify: signature wrapping", f"{_NVD}CVE-2025-47949"),
     # parser differentials
@@ -106,6 +111,16 @@ SOURCES: Final[dict[str, tuple[str, str]]] = {
     "Joux 2006": (
         "A. Joux: Authentication Failures in NIST version of GCM (IVs used twice, short tags)",
         "https://csrc.nist.gov/csrc/media/projects/block-cipher-techniques/documents/bcm/joux_comments.pdf",
+    ),
+    "CVE-2026-32313": ("xmlseclibs: the tag of AES-GCM is not checked for its length", f"{_NVD}CVE-2026-32313"),
+    "Davis 2001": (
+        "D. Davis: Defective Sign & Encrypt in S/MIME, PKCS#7, MOSS, PEM, PGP, and XML, USENIX 2001",
+        "https://www.usenix.org/conference/2001-usenix-annual-technical-conference/"
+        "defective-sign-encrypt-smime-pkcs7-moss-pem-pgp-and",
+    ),
+    "Decker 2014": (
+        "C. Decker, R. Wattenhofer: Bitcoin Transaction Malleability and MtGox, ESORICS 2014",
+        "https://doi.org/10.1007/978-3-319-11212-1_18",
     ),
     # XML, SOAP and ebMS
     "CAPEC-197": ("Exponential data expansion (billion laughs)", "https://capec.mitre.org/data/definitions/197.html"),

@@ -1,8 +1,10 @@
 """ebMS headers and replay: in another's name, to another, about another's messages; the same again in every way."""
 
+import base64
 import concurrent.futures
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +21,7 @@ replays = Catalogue("Replay")
 SPOOFING = ("Jensen 2009 survey", "ebMS 3.0")
 REPLAY = ("Jensen 2009 survey", "ebMS 3.0")
 TEST_SERVICE = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/service"
+ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 TEST_ACTION = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/test"
 
 
@@ -124,6 +127,17 @@ def test_a_signal_that_nobody_asked_for_is_endured(target: Target, kind: str, by
     endures(target, SIGNAL_CONTENT_TYPE, signals(by_whom)[kind])
 
 
+catalogue.named("ping_with_parts", "partner", *SPOOFING)
+
+
+def test_parts_of_a_test_message_are_kept_nowhere(target: Target) -> None:
+    """It is receipted without an agreement: a partner could fill the disk by it."""
+    ping = valid(service=TEST_SERVICE, action=TEST_ACTION, agreement="urn:never")
+    with target.unmoved():
+        assert is_receipt(target.post(ping.content_type, ping.body()))
+    target.serves()
+
+
 # --- values that mean something to somebody else
 
 VALUES = {
@@ -215,6 +229,22 @@ def same_message_to_another_receiver(s: Surgery) -> None:
     s.find(".//eb:To/eb:Role").text = "urn:other"
 
 
+@replays.outsider("EBMS:0010", "Davis 2001", "Jensen 2009 survey")
+def message_for_another_receiver_encrypted_for_this_one(s: Surgery) -> None:
+    """Whoever got it, and could open it, hands it on: the signature of its sender is right."""
+    handed_on = valid(who=s.who, receiver=replace(material.RECEIVER, id="yellow"))
+    s.__dict__.update(handed_on.__dict__)
+
+
+@replays.outsider("EBMS:0010", *REPLAY)
+def message_of_the_receiver_sent_back(s: Surgery) -> None:
+    """What the receiver itself wrote to blue, and signed."""
+    own = valid(who=s.who, sender=material.RECEIVER, receiver=material.SENDER)
+    by(own, s.who.receiver_signing)
+    own.resign()
+    s.__dict__.update(own.__dict__)
+
+
 @pytest.mark.parametrize("name", [name for name, attack in replays.attacks.items() if attack.code])
 def test_a_changed_replay_is_endured(target: Target, name: str) -> None:
     replays.run(name, target)
@@ -236,6 +266,26 @@ def test_the_same_message_encrypted_anew_is_delivered_once(target: Target) -> No
     assert is_receipt(first)
     with target.unmoved():
         assert target.post(wires[1].content_type, wires[1].body()).body == first.body
+
+
+replays.named("same_message_with_the_other_value_of_its_signature", "outsider", "Decker 2014")
+
+
+@pytest.mark.parametrize("changed_first", [False, True])
+def test_both_values_that_an_ecdsa_signature_has_are_of_one_message(target_p256: Target, changed_first: bool) -> None:
+    """(r, s) and (r, n - s) verify alike, and anybody can make the one of the other: it is delivered once."""
+    message = valid(who=target_p256.who)
+    value = message.find(".//ds:SignatureValue")
+    octets = base64.b64decode(value.text or "")
+    other = (ORDER_OF_P256 - int.from_bytes(octets[32:])).to_bytes(32)
+    both = [message.body()]
+    value.text = base64.b64encode(octets[:32] + other).decode()
+    both.append(message.body())
+    first, second = reversed(both) if changed_first else both
+    receipt = target_p256.post(message.content_type, first)
+    assert is_receipt(receipt)
+    with target_p256.unmoved():
+        assert target_p256.post(message.content_type, second).body == receipt.body
 
 
 def test_many_copies_at_once_are_delivered_once(target: Target) -> None:

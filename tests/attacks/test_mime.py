@@ -76,6 +76,15 @@ content_type("HTTP 400", "plain_soap_with_the_body_of_a_multipart", lambda t, b:
 content_type(MIME, "start_names_another_part", lambda t, b: f'{t}; start="<record@x>"', "RFC 2387")
 content_type(MIME, "start_names_nothing", lambda t, b: f'{t}; start="<nowhere@x>"', "RFC 2387")
 
+for charset_ in ("utf-7", "utf-16", "iso-8859-1", "x-unknown"):
+
+    def soap_in(s: Surgery, charset: str = charset_) -> None:
+        """A message without parts, in octets that another reader would decode otherwise."""
+        s.__dict__.update(valid([], s.who).__dict__)
+        s.content_type = f"application/soap+xml; charset={charset}"
+
+    catalogue.outsider("HTTP 400", *PARSING, name=f"plain_soap_in_{charset_.replace('-', '_')}")(soap_in)
+
 # --- the body
 
 body(MIME, "line_ends_without_cr", lambda o, d: o.replace(b"\r\n", b"\n"), *AMBIGUOUS)

@@ -103,6 +103,23 @@ for n_, which_ in enumerate(("compressed", "plain")):
         catalogue.outsider(FAILED, *ORACLE, "Joux 2006", name=f"{which_}_part_changed_in_{name_}")(part(n_, edit_))
 catalogue.outsider(FAILED, *ORACLE, name="compressed_part_with_blocks_exchanged")(part(0, swapped_blocks))
 
+for length_ in (0, 1, 4, 8, 12):
+
+    def shorten(value: bytearray, length: int = length_) -> None:
+        del value[len(value) - 16 + length :]
+
+    catalogue.outsider(FAILED, "CVE-2026-32313", "Joux 2006", name=f"tag_of_{length_}_octets")(part(0, shorten))
+
+LARGE = bytes(200_000)
+for name_, edit_ in {"iv": flip(0), "first_octet": flip(12), "tag": flip(-1), "cut_by_one": cut(-1)}.items():
+
+    def spoil_large(s: Surgery, edit: Callable[[bytearray], Any] = edit_) -> None:
+        """A part that is decrypted as it comes, before its tag is there."""
+        s.__dict__.update(valid([(SCAN, LARGE)], s.who).__dict__)
+        part(0, edit)(s)
+
+    catalogue.outsider(FAILED, *ORACLE, "CVE-2026-32313", name=f"large_part_changed_in_{name_}")(spoil_large)
+
 
 @catalogue.outsider(FAILED, *KEY_ORACLE)
 def originator_key_of_somebody_else(s: Surgery) -> None:

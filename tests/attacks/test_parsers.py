@@ -230,6 +230,35 @@ def signed_info_without_canonical_form(s: Surgery) -> None:
     s.raw.append(lambda xml: xml.replace(b"<ds:SignedInfo", b'<ds:SignedInfo xmlns:void="1"', 1))
 
 
+def void_by_a_partner(path: str, n: int) -> Callable[[Surgery], None]:
+    """Signed well, with the digest of an empty text: whoever comes by could put anything in this place."""
+
+    def change(s: Surgery) -> None:
+        s.all(".//ds:SignedInfo//ds:DigestValue")[n].text = EMPTY
+        s.digests_anew = False
+        s.raw.append(lambda xml: re.sub(rb"<(%s)\b" % path.encode(), rb'<\1 xmlns:void="1"', xml, count=1))
+
+    return change
+
+
+FRAGILE = ("Fragile Lock 2025", "CVE-2025-66568")
+for n_, (element_, which_) in enumerate((("eb:Messaging", "messaging"), ("S12:Body", "body"))):
+    catalogue.partner("EBMS:0101", *FRAGILE, name=f"{which_}_without_canonical_form_by_a_partner")(
+        void_by_a_partner(element_, n_)
+    )
+raw(
+    "EBMS:0101",
+    "envelope_without_canonical_form",
+    replaced(b"<S12:Envelope", b'<S12:Envelope xmlns:void="1"'),
+    *FRAGILE,
+)
+raw(
+    "EBMS:0101",
+    "default_namespace_without_canonical_form",
+    replaced(b"<eb:UserMessage", b'<eb:UserMessage xmlns="void"'),
+    *FRAGILE,
+)
+
 # --- encodings and characters
 
 CHARACTERS = ("XML 1.0",)

@@ -19,7 +19,7 @@ from node.exchange.responses import Attempt, Judgement, judge
 from tests.as4 import material, recordings
 from tests.as4.surgery import CONTENTS, NS, Surgery
 from tests.attacks.catalogue import Actor, Catalogue
-from tests.attacks.target import STRANGER
+from tests.attacks.target import GREEN, STRANGER
 from tests.attacks.test_wrapping import NAMED, PLACES, WRAPPING, WSU_ID
 
 catalogue = Catalogue("Receipts")
@@ -102,6 +102,40 @@ def with_a_reference_less(s: Surgery) -> None:
     signed_by(s, WHO.receiver_signing)
 
 
+def with_two_digests_exchanged(s: Surgery) -> None:
+    """Every digest is there, each with the name of another part."""
+    digests = s.all(".//ebbp:NonRepudiationInformation//ds:DigestValue")
+    digests[-1].text, digests[-2].text = digests[-2].text, digests[-1].text
+    signed_by(s, WHO.receiver_signing)
+
+
+def with_a_reference_of_another_message(s: Surgery) -> None:
+    information = s.find(".//ebbp:NonRepudiationInformation")
+    other = etree.fromstring(pair()[2]).find(".//ebbp:NonRepudiationInformation", NS)
+    assert other is not None
+    information.replace(information[0], other[0])
+    signed_by(s, WHO.receiver_signing)
+
+
+def with_the_information_of_two_messages(s: Surgery) -> None:
+    other = etree.fromstring(pair()[2]).find(".//ebbp:NonRepudiationInformation", NS)
+    assert other is not None
+    s.find(".//eb:Receipt").append(other)
+    signed_by(s, WHO.receiver_signing)
+
+
+def beside_an_error(s: Surgery) -> None:
+    """Received, and refused, in one signal."""
+    s.find(".//eb:SignalMessage").append(
+        s.new('<eb:Error errorCode="EBMS:0004" severity="failure" category="Content"/>')
+    )
+    signed_by(s, WHO.receiver_signing)
+
+
+def of_another_partner(s: Surgery) -> None:
+    signed_by(s, GREEN)
+
+
 def with_another_digest_under_a_comment(s: Surgery) -> None:
     end = b"</ds:DigestValue></ds:Reference></ebbp"
     s.raw.append(lambda xml: xml.replace(end, b"<!-- -->" + end, 1))
@@ -134,6 +168,11 @@ EDITS: dict[str, tuple[Callable[[Surgery], None], Actor, str]] = {
         (of_the_sender_itself, "outsider", "Mainka 2014"),
         (with_the_id_of_another_message, "partner", "ebMS 3.0"),
         (with_a_reference_less, "partner", "ebMS 3.0"),
+        (with_two_digests_exchanged, "partner", "CVE-2026-33487"),
+        (with_a_reference_of_another_message, "partner", "ebMS 3.0"),
+        (with_the_information_of_two_messages, "partner", "ebMS 3.0"),
+        (beside_an_error, "partner", "ebMS 3.0"),
+        (of_another_partner, "partner", "Mainka 2014"),
         (with_another_digest_under_a_comment, "outsider", "CVE-2025-29775"),
         (with_a_doctype, "outsider", "CVE-2025-25291"),
         (without_canonical_form, "outsider", "CVE-2025-66568"),

@@ -4,6 +4,7 @@ Every place to hide the signed element, times every way to name the forged one, 
 McIntosh's and Austel's four contexts and the eight variants of Somorovsky are all among them.
 """
 
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -16,7 +17,7 @@ from tests.attacks.catalogue import ANY, Catalogue
 from tests.attacks.target import Target
 
 catalogue = Catalogue("Signature wrapping")
-WRAPPING = ("McIntosh-Austel 2005", "Gajek 2009", "Somorovsky 2012")
+WRAPPING = ("McIntosh-Austel 2005", "Gajek 2009", "Somorovsky 2012", "Fragile Lock 2025")
 WSU_ID = f"{{{names.WSU}}}Id"
 Place = Callable[[Surgery, etree._Element, etree._Element], None]
 
@@ -99,12 +100,20 @@ def of_xml(forged: etree._Element, signed_id: str) -> None:
     forged.set(f"{{{names.XML}}}id", signed_id)
 
 
+def polluted(forged: etree._Element, signed_id: str) -> None:
+    """An Id of its own, and beside it the signed one under every name that a careless reader takes for an Id."""
+    forged.set(WSU_ID, "other")
+    for name in ("Id", "ID", "id", f"{{{names.EB}}}Id", f"{{{names.XML}}}id"):
+        forged.set(name, signed_id)
+
+
 NAMED = {
     "with_the_same_id": same,
     "with_another_id": other,
     "without_id": without,
     "with_a_plain_id": of_another_namespace,
     "with_an_xml_id": of_xml,
+    "with_ids_of_every_name": polluted,
 }
 
 
@@ -209,6 +218,39 @@ def whole_signed_envelope_within_an_unsigned_one(s: Surgery) -> None:
     assert body is not None
     body.append(inner)
     s.root = outer
+
+
+# --- every reference is checked, each against its own element
+
+ONE_FOR_ANOTHER = ("CVE-2026-33487",)
+for n_, which_ in enumerate(("messaging", "body", "first_part", "last_part")):
+
+    def forge_digest(s: Surgery, n: int = n_) -> None:
+        """Signed well, with three right digests of four."""
+        s.all(".//ds:SignedInfo//ds:DigestValue")[n].text = base64.b64encode(bytes(32)).decode()
+        s.digests_anew = False
+
+    catalogue.partner("EBMS:0101", *ONE_FOR_ANOTHER, name=f"digest_of_{which_}_forged")(forge_digest)
+
+for first_, second_, which_ in ((0, 1, "elements"), (2, 3, "parts")):
+
+    def exchange(s: Surgery, first: int = first_, second: int = second_) -> None:
+        """Each of two references has the digest of what the other names."""
+        digests = s.all(".//ds:SignedInfo//ds:DigestValue")
+        digests[first].text, digests[second].text = digests[second].text, digests[first].text
+        s.digests_anew = False
+
+    catalogue.partner("EBMS:0101", *ONE_FOR_ANOTHER, name=f"digests_of_two_{which_}_exchanged")(exchange)
+
+
+@catalogue.outsider("EBMS:0101", *ONE_FOR_ANOTHER)
+def body_forged_under_its_own_reference(s: Surgery) -> None:
+    s.find(".//S12:Body").set("forged", "true")
+
+
+@catalogue.outsider("EBMS:0101", *ONE_FOR_ANOTHER)
+def messaging_forged_under_its_own_reference(s: Surgery) -> None:
+    forge(s.find(".//eb:Messaging"))
 
 
 catalogue.known(

@@ -37,6 +37,12 @@ _NUMBERS = ("cases", "median_days", "longest_days", "overdue", "deemed")
 _FEW = "hidden"
 _WHO = {"ours": "us", "theirs": "the partner", "both": "both", "nobody": "nobody"}
 _ONE_SIDED = "one-sided"
+_TOLD = {
+    "yes": "the partner was told",
+    "waits": "the partner is being told",
+    "failed": "telling the partner failed",
+    "no": "the partner was not told",
+}
 FIGURES = {"year": "year", "partner": "partner", "procedure": "procedure", "outcome": "outcome", "cases": "cases",
            "median_days": "median days", "longest_days": "longest", "overdue": "overdue", "deemed": "deemed",
            }  # fmt: skip
@@ -241,14 +247,19 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
     for act, record, title in acts:
         yield f"{'allowed':9} {act:{first}}  {record:{second}}  {title}"
     for one in procedure["on_paper"]:
-        by = "told by the other side" if one["recorded_by"] is None else f"recorded by {one['recorded_by']}"
-        yield f"{'paper':9} {one['id']} {one['act']} by {one['channel']}, {one['done']}; {by}, scans: {one['scans']}"
+        by = "told by the other side" if one["stated_by"] == "theirs" else _said_by_us(one)
+        yield f"{'paper':9} {one['id']} {one['act']} by {one['channel']}, {one['done']}; {by}"
     for one in procedure["findings"]:
         about = one["message"] or one["period"] or ""
         reason = f"stated by {one['reason']} alone" if one["kind"] == _ONE_SIDED else one["reason"]
         yield f"{'finding':9} {one['kind']} {about} {reason}".rstrip()
         if one["expected"]:
             yield f"{'':9} expected {one['expected']}"
+
+
+def _said_by_us(paper: dict[str, Any]) -> str:
+    by = "stated by us" if paper["recorded_by"] is None else f"recorded by {paper['recorded_by']}"
+    return f"{by}, scans: {paper['scans']}, {_TOLD[paper['told']]}"
 
 
 def _second_look(case: dict[str, Any]) -> Iterator[str]:

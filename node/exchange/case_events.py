@@ -6,7 +6,7 @@ is computed from a stored case is the same at any time, and a crash can lose not
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +50,8 @@ _NEWEST_BELOW = Prepared(
 class CaseEvents:
     """`own` is our role in the case. `unread` are ids of messages whose record cannot be read any more (erased, or of a
     domain that is not here): what follows is computed without them. `heard_until`: as `procedure_view.view` takes it.
-    `named` are the ConversationIds of other cases that records of this one name.
+    `named` are the ConversationIds of other cases that records of this one name. `by_hand` are all acts that were
+    recorded here, with those that a message of ours has told of, which count in its place.
     """
 
     domain: Domain
@@ -61,6 +62,7 @@ class CaseEvents:
     unread: tuple[str, ...]
     heard_until: datetime | None
     named: tuple[str, ...] = ()
+    by_hand: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ def events_of_case(
         told = None if one.record is None else stated_in(one.record)
         if told is not None and row["conversation_id"] == conversation:
             found.append(event_on_paper(row["message_id"], told, writer, row["timestamp"], facts.status))
-    found += without_told(_by_hand(reading, case["id"]), found)
+    by_hand = _by_hand(reading, case["id"])
+    found += without_told(by_hand, found)
     named = {act.case for one in of_case for act in one.acts if act.case not in (None, conversation)}
     return CaseEvents(
         domain=domain,
@@ -126,6 +129,7 @@ def events_of_case(
         unread=tuple(sorted(one.row["message_id"] for one in unread)),
         heard_until=reading.once(("heard", peer), lambda: _heard_until(connection, peer)),
         named=tuple(sorted(one for one in named if one is not None)),
+        by_hand=tuple(by_hand),
     )
 
 
@@ -196,7 +200,7 @@ def _read(reading: CaseReading, row: Mapping[str, Any], domain: Domain) -> _Read
 def _by_hand(reading: CaseReading, case_id: int) -> list[Event]:
     """The acts of a case that were recorded by hand here, oldest first."""
     notes = (noted(reading, row_id) for row_id in reading.on_paper(case_id))
-    return [read_event(json.loads(one)) for one in notes if one is not None]
+    return [replace(read_event(json.loads(one)), by_hand=True) for one in notes if one is not None]
 
 
 def _facts(

@@ -17,6 +17,7 @@ from node.exchange.case_terms import TermsOfCase, terms_of_case
 from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.paper_scans import recorded_by_hand
+from node.exchange.paper_shown import describe_paper
 from node.records.domains import Domains
 from node.records.procedure_asked import Asked
 from node.records.procedure_events import Span
@@ -149,20 +150,7 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
             for one in seen.steps
         ],
         "findings": [describe_finding(computed, one) for one in (*seen.findings, *_unread(case))],
-        "on_paper": [
-            {
-                "id": one.id,
-                "act": one.act,
-                "by": OURS if one.actor == case.own else THEIRS,
-                "stated_by": OURS if one.stated_by == case.own else THEIRS,
-                "channel": one.channel,
-                "done": instant_text(one.sent),
-                "received": _span(one.received),
-                "persons": sorted(one.persons),
-            }
-            for one in case.events
-            if one.on_paper
-        ],
+        "on_paper": describe_paper(case, OURS, THEIRS),
         "asked": [
             {
                 "message": one.event,

@@ -76,6 +76,8 @@ class Event:
     """`wire`, or how it was done: paper, fax, mail, telephone."""
     stated_by: str | None = None
     """For an act that was not done on the wire: role of the party that says so."""
+    by_hand: bool = False
+    """It was recorded here by hand, and no message of ours that arrived tells of it."""
     occurred: datetime | None = None
     recorded: datetime | None = None
     disputed: bool = False

@@ -11,7 +11,10 @@ SAME_ACT = timedelta(days=1)
 
 
 def join_statements(events: Sequence[Event]) -> list[Event]:
-    """Acts on paper that both sides have stated become one each, which nobody states alone (`stated_by` None)."""
+    """Acts on paper that both sides have stated become one each, which nobody states alone (`stated_by` None).
+
+    One that a side knows only by its own hand stays marked so: the other side cannot know that both state it.
+    """
     joined: list[Event] = [one for one in events if not one.on_paper]
     paper = sorted((one for one in events if one.on_paper), key=lambda one: (one.sent, one.key))
     while paper:
@@ -26,7 +29,10 @@ def join_statements(events: Sequence[Event]) -> list[Event]:
         both = received[0] if received else Span(first.sent, same.sent)
         for other in received[1:]:
             both = both.over(other)
-        joined.append(replace(own, sent=first.sent, received=both, stated_by=None, sequence=None, seen=None))
+        by_hand = first.by_hand or same.by_hand
+        joined.append(
+            replace(own, sent=first.sent, received=both, stated_by=None, sequence=None, seen=None, by_hand=by_hand)
+        )
     return joined
 
 
@@ -45,7 +51,7 @@ def told_besides(events: Sequence[Event]) -> list[Event]:
     return [
         one
         for one in events
-        if one.on_paper and one.status == PENDING and any(_told_of_by_one(one, other) for other in stated)
+        if one.on_paper and one.status == PENDING and any(is_told_by(one, other) for other in stated)
     ]
 
 
@@ -55,10 +61,11 @@ def without_told(by_hand: Sequence[Event], told: Sequence[Event]) -> list[Event]
     A statement that waits for its receipt, was refused or given up leaves what was recorded as it was.
     """
     arrived = [one for one in told if one.on_paper and one.status == SETTLED]
-    return [one for one in by_hand if not any(_told_of_by_one(one, other) for other in arrived)]
+    return [one for one in by_hand if not any(is_told_by(one, other) for other in arrived)]
 
 
-def _told_of_by_one(one: Event, other: Event) -> bool:
+def is_told_by(one: Event, other: Event) -> bool:
+    """Whether `other`, of the same party, tells of what that has recorded."""
     return (
         one.stated_by == other.stated_by
         and (one.act, one.actor, one.persons) == (other.act, other.actor, other.persons)

@@ -31,6 +31,7 @@ def write_event(event: Event) -> dict[str, Any]:
         "party": event.party,
         "instead_of": event.instead_of,
         "stated_by": event.stated_by,
+        "by_hand": event.by_hand or None,
         "occurred": _instant(event.occurred) if event.occurred else None,
         "recorded": _instant(event.recorded) if event.recorded else None,
     }

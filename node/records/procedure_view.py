@@ -32,6 +32,7 @@ from node.records.procedures import EITHER, Procedure, other_role
 
 ENDED, PAUSED, UNKNOWN, DISPUTED, OPEN = "ended", "paused", "unknown", "disputed", "open"
 """How a period stands."""
+_UNTOLD = "both sides state it, and the other side has not been told so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def view(
         return replay(procedure, terms, wanted, now, kept, held)
 
     done = [one for one in acts if one.status == SETTLED]
-    both = [one for one in done if one.stated_by is None]
+    both = [one for one in done if one.stated_by is None and not one.by_hand]
     known = [one for one in done if one.stated_by in (None, own)]
     wanted = [one for one in acts if one.stated_by in (None, own)]
     state = read(known)
@@ -224,6 +225,11 @@ def _of_messages(settled: Sequence[Event], acts: Sequence[Event], state: Replaye
         Finding("one-sided", tuple(sorted(one.persons)), one.id, reason=one.stated_by)
         for one in acts
         if one.stated_by is not None
+    ]
+    found += [
+        Finding("untold", tuple(sorted(one.persons)), one.id, reason=_UNTOLD)
+        for one in acts
+        if one.stated_by is None and one.by_hand
     ]
     found += [Finding("disputed-time", tuple(sorted(one.persons)), one.id) for one in settled if one.disputed]
     unseen = sorted({(one.id, other.id) for one, other in said_unseen(settled)})

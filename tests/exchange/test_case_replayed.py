@@ -121,4 +121,6 @@ async def test_what_is_told_of_paper_leaves_what_was_recorded_until_it_is_receip
     withdraw_message(ours.node, message, "test")
     given_up = stands(ours, case)
     assert (given_up["state"], given_up["expected"], given_up["pending"]) == ("applied", "applied", [])
-    assert [one["act"] for one in given_up["on_paper"]] == ["apply", "apply"]
+    for shown, told in ((waiting, "waits"), (given_up, "failed")):
+        (one,) = shown["on_paper"]
+        assert (one["act"], one["told"], one["message"]) == ("apply", told, message)

@@ -71,6 +71,36 @@ async def test_it_goes_on_with_the_roles_and_the_clock_that_it_began_with(agreed
     assert both_stand(agreed, case)["state"] == "accepted"
 
 
+async def test_both_sides_agree_on_an_act_once_each_has_told_the_other_and_not_before(agreed: World) -> None:
+    ours, theirs = agreed.ours, agreed.theirs
+    done = agreed.clock()
+    told = ActOnPaper(
+        act="apply", channel="mail", done=done, received=done, persons=["p1"], peer="theirs", domain="returns"
+    )
+    case = str(record_on_paper(ours.node, "new", told, "test")["case"])
+    agreed.clock.advance(days=1)
+    when = str(instant_text(done))
+    await ours.reaches(tell(ours, "theirs", case, stated(when, "writer")), "delivered")
+    by_hand = ActOnPaper(act="apply", channel="mail", done=done, received=done, by_us=False, persons=["p1"])
+    noted = record_on_paper(theirs.node, case, by_hand, "test")
+    here, there = stands(ours, case), stands(theirs, case)
+    assert (here["state"], there["state"]) == ("applied", "applied"), "each side goes by what it holds"
+    assert (here["agreed"], there["agreed"]) == ("draft", "draft"), "we do not know that they say so too"
+    assert [one["kind"] for one in here["findings"]] == ["one-sided"]
+    assert [one["kind"] for one in there["findings"]] == ["untold"]
+    assert [(one["stated_by"], one["told"]) for one in there["on_paper"]] == [("ours", "no"), ("theirs", "yes")]
+
+    message = tell(theirs, "ours", case, stated(when, None))
+    await theirs.reaches(message, "delivered")
+    assert both_stand(agreed, case)["agreed"] == "applied"
+    for office in (ours, theirs):
+        shown = stands(office, case)
+        assert shown["findings"] == []
+        assert [one["told"] for one in shown["on_paper"]] == ["yes", "yes"]
+    (mine,) = [one for one in stands(theirs, case)["on_paper"] if one["stated_by"] == "ours"]
+    assert (mine["id"], mine["message"]) == (noted["id"], message), "what was recorded stays to be found"
+
+
 async def test_nobody_takes_the_id_of_a_case_of_ours_by_saying_that_we_opened_it(agreed: World) -> None:
     """The pair (opener, ConversationId) is one case: what a party without a part in it says opens another."""
     ours, theirs = agreed.ours, agreed.theirs

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from node.records.procedure_events import PENDING, SENT, UNDONE, Event, Span
+from node.records.procedure_view import view
 from node.records.procedures import REQUESTED, REQUESTING, Procedure
 from tests.records.procedure_case import DAY, T0, Case, allowed, states, strange
 from tests.records.procedure_terms import PlainTerms
@@ -85,6 +86,30 @@ def test_an_act_on_paper_is_ours_alone_until_the_other_side_says_the_same(proced
         found = case.look(procedure, 11, own=own)
         assert (found.persons["p1"].state, found.persons["p1"].agreed) == ("accepted", "accepted")
         assert found.findings == ()
+
+
+def test_what_we_have_recorded_and_not_told_counts_here_and_is_agreed_on_neither_side(
+    procedure: Procedure, case: Case
+) -> None:
+    case.apply()
+    theirs = paper(REQUESTED, 9, "message-1")
+    ours = paper(REQUESTING, 9.2, "by-hand-1")
+    there = [*case.events, theirs]
+    here = [*there, replace(ours, by_hand=True)]
+    told = [*there, replace(ours, id="message-2")]
+    waiting = [*here, replace(ours, id="message-2", status=PENDING)]
+    refused = [*here, replace(ours, id="message-2", status=UNDONE)]
+
+    def agreed(events: list[Event], own: str) -> tuple[str, str | None, list[str]]:
+        found = view(procedure, PlainTerms(), events, T0 + 11 * DAY, own=own)
+        return found.persons["p1"].state, found.persons["p1"].agreed, [one.kind for one in found.findings]
+
+    assert agreed(there, REQUESTED) == ("accepted", "deemed-accepted", ["one-sided"])
+    for events in (here, waiting):
+        assert agreed(events, REQUESTING) == ("accepted", "deemed-accepted", ["untold"])
+    assert agreed(refused, REQUESTING) == ("accepted", "deemed-accepted", ["undone", "untold"])
+    for own in (REQUESTING, REQUESTED):
+        assert agreed(told, own) == ("accepted", "accepted", [])
 
 
 def test_a_case_on_paper_alone_runs_on_the_same_clock_and_goes_on_over_the_wire(procedure: Procedure) -> None:

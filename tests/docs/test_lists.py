@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from node.exchange import case_ends, case_fit, case_view, judgement, lost_memory, settlement, terms_words
+from node.exchange import case_ends, case_fit, case_view, judgement, lost_memory, paper_shown, settlement, terms_words
 from node.records import crossing_points, procedure_view
 from node.records.clocks import templates, terms
 from node.web import alarms
@@ -83,7 +83,7 @@ def test_each_key_of_a_case_is_on_the_page() -> None:
     by_hand = max(objects(case_view.procedure_of), key=len)
     inner = {
         one | by_hand if "channel" in one else one
-        for of in (case_view, case_ends.recorded_ends)
+        for of in (case_view, case_ends.recorded_ends, paper_shown.describe_paper)
         for one in objects(of) - {described, by_hand}
         if len(one) > 1
     }

@@ -29,10 +29,11 @@ CALENDAR = "text/calendar"
 CSV = "text/csv"
 BY = ("us", "them")
 TEXTS = (
-    "act", "channel", "done", "received", "by", "persons", "concerning", "until", "peer", "domain",
+    "act", "channel", "done", "received", "by", "persons", "concerning", "until", "day", "peer", "domain",
 )  # fmt: skip
 _INSTANT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$"
 _DAY = r"^\d{4}-\d\d-\d\d$"
+_MOMENT = r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$"
 _MORE_THAN_SCAN = 64 * 1024
 PAPER_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -47,6 +48,10 @@ PAPER_SCHEMA: dict[str, Any] = {
         },
         "concerning": {**NAMED, "description": "the message, or act on paper, that it is about"},
         "until": {"type": "string", "pattern": _DAY, "description": "the day that it asks for or grants"},
+        "day": {
+            "type": "string", "pattern": _MOMENT,
+            "description": "the day, or instant with its zone, that it states: its time counts from, or back from it",
+        },
         "scan": {
             "type": "array", "minItems": 1, "items": {"type": "string", "contentMediaType": "application/octet-stream"},
             "description": "the scanned paper, kept sealed",
@@ -171,6 +176,7 @@ def _told(form: Form) -> ActOnPaper:
         persons=form.texts.get("persons", []),
         concerning=form.text("concerning"),
         until=_day(form),
+        day=_moment(form),
         scans=[b"".join(one.content()) for one in form.files.get("scan", [])],
         peer=form.text("peer"),
         domain=form.text("domain"),
@@ -192,6 +198,13 @@ def _instant(form: Form, name: str) -> datetime | None:
         if re.fullmatch(_INSTANT, text):
             return datetime.fromisoformat(text).astimezone(UTC)
     raise invalid(name, text, "an instant with its zone, as 2026-04-17T10:30:00+02:00")
+
+
+def _moment(form: Form) -> str | None:
+    text = form.text("day")
+    if text is None or re.fullmatch(_MOMENT, text):
+        return text
+    raise invalid("day", text, "a day, as 2026-04-17, or an instant with its zone")
 
 
 def _day(form: Form) -> date | None:

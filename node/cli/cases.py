@@ -101,6 +101,7 @@ def record_act(arguments: Namespace) -> int:
         persons=arguments.persons,
         concerning=arguments.concerning,
         until=None if arguments.until is None else _day(arguments.until),
+        day=arguments.day,
         scans=arguments.scan,
         peer=arguments.peer,
         domain=arguments.domain,

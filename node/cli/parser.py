@@ -272,6 +272,7 @@ def _case_verbs(verbs: _Verbs) -> None:
     record.add_argument("--persons", metavar="ID", nargs="+", default=[], help="ids of persons within the case")
     record.add_argument("--concerning", metavar="M", help="the message, or act on paper, that it is about")
     record.add_argument("--until", metavar="DAY", help="the day that it asks for or grants")
+    record.add_argument("--day", metavar="DAY", help="the day that it states, from or back from which its time counts")
     record.add_argument(
         "--scan", metavar="FILE", nargs="+", type=Path, default=[], help="the scanned paper; kept sealed"
     )

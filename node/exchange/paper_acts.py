@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -57,8 +58,8 @@ class PaperRefused(Exception):
 class ActOnPaper:
     """What a person says was done. `by_us` False: the other side did it. `done` and `received` are aware instants.
 
-    `peer` and `domain` are needed where it opens a case. With `record`, what was on the paper as a record, acts,
-    persons, message and day are read from it, and `act` and `persons` stay empty.
+    `peer` and `domain` are needed where it opens a case. With `record`, what was on the paper as a record, the acts
+    and all that they state are read from it, and `act` and `persons` stay empty.
     """
 
     act: str
@@ -69,6 +70,12 @@ class ActOnPaper:
     persons: Sequence[str] = ()
     concerning: str | None = None
     until: date | None = None
+    day: str | None = None
+    """The day, or instant with its zone, that it states, from or back from which it has to come within a time."""
+    hindered: str | None = None
+    new: str | None = None
+    party: str | None = None
+    instead_of: str | None = None
     scans: Sequence[Path | bytes] = ()
     peer: str | None = None
     domain: str | None = None
@@ -126,6 +133,11 @@ def _keep(
         persons=frozenset(told.persons),
         concerning=told.concerning,
         until=told.until,
+        day=told.day,
+        hindered=told.hindered,
+        new=told.new,
+        party=told.party,
+        instead_of=told.instead_of,
         channel=told.channel,
         stated_by=own,
         occurred=told.done,
@@ -182,6 +194,11 @@ def _acts(node: Node, row: Mapping[str, Any], told: ActOnPaper, record: CheckedR
             persons=sorted(one.persons),
             concerning=told.concerning or one.concerning,
             until=told.until or one.until,
+            day=told.day or one.day,
+            hindered=one.hindered,
+            new=one.new,
+            party=one.party,
+            instead_of=one.instead_of,
         )
         for n, one in enumerate(found)
     ]
@@ -193,6 +210,17 @@ def _judge_times(told: ActOnPaper, now: datetime) -> None:
     if told.received is not None and not told.done <= told.received <= now:
         found = str(instant_text(told.received))
         raise PaperRefused.of("received", found, "an instant from the time of the act until now", "Correct it.")
+    if told.day is not None and not _is_day(told.day):
+        expected = "a day as 2026-04-17, or an instant with its zone"
+        raise PaperRefused.of("day", told.day, expected, "Give the day that the act states.")
+
+
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        if "T" in text:
+            return datetime.fromisoformat(text).tzinfo is not None
+        return date.fromisoformat(text).isoformat() == text
+    return False
 
 
 def _judge_act(node: Node, connection: Connection, row: Mapping[str, Any], told: ActOnPaper) -> None:

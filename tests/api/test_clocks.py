@@ -95,6 +95,14 @@ def test_an_act_on_paper_opens_a_case_whose_clock_runs(agreed: Site) -> None:
     assert agreed.ask("GET", "/due?unit=Graz", token=lyon).status_code == 422
 
 
+def test_an_act_on_paper_states_its_day(agreed: Site) -> None:
+    fields = {"peer": PEER, "domain": "returns", "day": "2026-04-17"}
+    assert on_paper(agreed, "new", fields=fields).status_code == 201
+    for wrong in ("yesterday", "2026-13-01"):
+        refused = on_paper(agreed, "new", fields=fields | {"day": wrong})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "day"), refused.text
+
+
 def test_an_act_on_paper_says_who_recorded_it_and_gives_its_scans_back(agreed: Site) -> None:
     recorded = on_paper(agreed, "new", fields={"peer": PEER, "domain": "returns"}).json()
     other = on_paper(agreed, "new", fields={"peer": PEER, "domain": "returns"}).json()

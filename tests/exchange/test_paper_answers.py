@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from node.exchange.paper_acts import ActOnPaper, record_on_paper
-from tests.exchange.case_steps import SCHEMAS, applied, stands, with_terms
+from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
+from tests.exchange.case_steps import SCHEMAS, TERMS, applied, stands, with_terms
 from tests.exchange.conftest import World, WorldMaker
 from tests.trust_doors.homes import Home
 
@@ -76,6 +76,55 @@ async def test_each_act_of_a_record_has_an_answer_of_its_own(agreed: World) -> N
     assert [(one["act"], [(step["from"], step["to"]) for step in one["steps"]], one["misfits"]) for one in answers] == [
         ("apply", [("draft", "applied")], []), ("request-interview", [("applied", "applied")], []),
     ]  # fmt: skip
+
+
+async def test_an_act_on_paper_is_late_by_when_it_was_done_and_by_the_day_that_it_states(
+    make_world: WorldMaker,
+) -> None:
+    kept = [one for one in TERMS.drop if one != "submission"]
+    three_days = replace(TERMS, set=[*TERMS.set, "submission=3 calendar-days"], drop=kept)
+    world = with_terms(await make_world(they_send=True, depesha=True), terms=three_days)
+    known = world.clock().date()
+    world.clock.advance(days=9)
+    for days, kinds, standing in ((1, [], "in-time"), (7, ["late"], "late")):
+        # It is recorded on the ninth day, whenever it was done.
+        done = world.clock() - timedelta(days=9 - days)
+        told = ActOnPaper(
+            act="apply", channel="mail", done=done, persons=["p1"], peer="theirs", domain="returns", day=str(known)
+        )
+        made = record_on_paper(world.ours.node, "new", told, "test")
+        assert [one["kind"] for one in made["acts"][0]["misfits"]] == kinds
+        assert made["acts"][0]["steps"][0]["to"] == "applied", "it counts all the same"
+        (judged,) = stands(world.ours, made["case"])["timely"]
+        assert (judged["period"], judged["standing"], judged["message"]) == ("submission", standing, made["id"])
+
+
+async def test_a_record_on_paper_states_its_day_itself(make_world: WorldMaker) -> None:
+    kept = [one for one in TERMS.drop if one != "submission"]
+    three_days = replace(TERMS, set=[*TERMS.set, "submission=3 calendar-days"], drop=kept)
+    world = with_terms(await make_world(they_send=True, depesha=True), terms=three_days)
+    text = (SCHEMAS / "returns/1/examples/good/minimal-application.xml").read_text()
+    text = text.replace("</InterviewRequested>", "</InterviewRequested><StayKnown>2026-11-01</StayKnown>")
+    answers = recorded(world, "new", "", record=text.encode(), persons=(), by_us=True, peer="theirs")
+    (late,) = answers[0]["misfits"]
+    assert (late["kind"], late["expected"]) == ("late", "the act within: making of the application")
+    assert late["taken"].startswith("all")
+
+
+async def test_who_takes_part_is_taken_from_a_record_on_paper(agreed: World) -> None:
+    _, case = await applied(agreed)
+    record = (SCHEMAS / "administrative/1/examples/good/forward.xml").read_bytes()
+    recorded(agreed, case, "", record=record, persons=())
+    (forwarded,) = stands(agreed.ours, case)["forwarded"]
+    assert (forwarded["side"], forwarded["party"] is not None) == ("theirs", True)
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "2026-11-01T09:00", "20261101"])
+async def test_a_day_that_is_none_is_refused_with_what_to_write(agreed: World, day: str) -> None:
+    with pytest.raises(PaperRefused, match=r"--day: found .*, expected a day as 2026-04-17") as refused:
+        recorded(agreed, "new", "apply", peer="theirs", domain="returns", day=day)
+    assert refused.value.wrong is not None
+    assert refused.value.wrong["field"] == "day"
 
 
 def test_the_command_says_it_in_words(tmp_path: Path) -> None:

@@ -87,6 +87,12 @@ def test_an_act_on_paper_is_told_by_a_record(domains: Domains) -> None:
         ActInRecord("accept", frozenset({"p1"}), APPLICATION), "requested", "fax",
         datetime(2026, 11, 29, 8, 10, tzinfo=UTC), datetime(2026, 11, 29, 8, 12, tzinfo=UTC),
     )  # fmt: skip
+    days = b"</Concerning>\n  <Day>2026-11-24</Day><HinderedUntil>2026-11-25</HinderedUntil>"
+    dated = check(shared.files["examples/good/act-on-paper.xml"].replace(b"</Concerning>", days), domains)
+    assert isinstance(dated, CheckedRecord)
+    told = stated_in(dated)
+    assert told is not None
+    assert (told.act.day, told.act.hindered) == ("2026-11-24", "2026-11-25")
     other = check(shared.files["examples/good/reminder.xml"], domains)
     assert isinstance(other, CheckedRecord)
     assert stated_in(other) is None

@@ -1,6 +1,7 @@
 """What a part holds once it is read: gzip good, damaged and endless, XML in its canonical form, text."""
 
 import gzip
+import hashlib
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -98,11 +99,11 @@ def plain_xml(content: bytes, limits: Limits | None = None) -> None:
     Desk(patient, limits=limits or Limits()).read()
 
 
-def forged_xml(content: bytes) -> As4Error:
+def forged_xml(content: bytes, digest: bytes = bytes(32)) -> As4Error:
     """Sign a digest for content that cannot be digested, and see the refusal."""
     who = material.parties()
     info = PartInfo("a@x", "application/xml", False)
-    frozen = sign(material.message([info]), [bytes(32)], who.sender, who.suite)
+    frozen = sign(material.message([info]), [digest], who.sender, who.suite)
     wire = seal(frozen.xml, [PartOctets.of(info, content)], who.recipient, who.suite)
     with pytest.raises(As4Error) as caught:
         material.opened(wire, who)
@@ -133,6 +134,34 @@ def test_uncompressed_xml_that_cannot_be_canonicalised(content: bytes, code: str
     assert forged_xml(content).code == code
 
 
+SPACES = b" " * 300
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        b"<?xml version='1.0'" + SPACES + b"encoding='UTF-7'?>",
+        b"<?xml version='1.0' encoding=" + SPACES + b"'UTF-7' standalone='yes'?>",
+        b"\xef\xbb\xbf<?xml" + SPACES + b"version='1.0' encoding='UTF-7'" + SPACES + b"?>",
+        b"<?xml version='" + b"1" * 300 + b"' encoding='UTF-7'?>",
+        b"<?xml version='1.0' standalone='>' encoding='UTF-7'?>",
+        b"<?xml" + SPACES + b"encoding='UTF-7'?>",
+    ],
+)
+@pytest.mark.parametrize("prologue", [b"", b"+ADwAIQ-DOCTYPE a [+ADwAIQ-ATTLIST a d CDATA 'x'>]>"])
+def test_a_long_declaration_hides_no_encoding(declaration: bytes, prologue: bytes) -> None:
+    """Refused for what it is: the digest is that of what a parser which believes the declaration reads."""
+    seen = hashlib.sha256(b'<a d="x"></a>' if prologue else b"<a></a>").digest()
+    refusal = forged_xml(declaration + prologue + b"<a/>", seen)
+    assert refusal.code == "EBMS:0101"
+    assert "digest" not in refusal.detail
+
+
+@pytest.mark.parametrize("spaces", [1, 300, 100_000])
+def test_a_long_declaration_of_an_encoding_that_is_known(spaces: int) -> None:
+    plain_xml(b'<?xml version="1.0"%bencoding="utf-8"%b?><a/>' % (b" " * spaces, b" " * spaces))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-2", "windows-1250"])
 def test_uncompressed_xml_in_other_encodings(encoding: str) -> None:
     plain_xml(f'<?xml version="1.0" encoding="{encoding}"?><a>čćžšđ</a>'.encode(encoding))
@@ -156,8 +185,6 @@ def test_uncompressed_xml_above_the_limit() -> None:
     ],
 )
 def test_text_is_digested_with_crlf(content: bytes, expected: bytes, pieces: int) -> None:
-    import hashlib
-
     def cut() -> Iterator[bytes]:
         for at in range(0, len(content), pieces):
             yield content[at : at + pieces]

@@ -20,6 +20,7 @@ from tests.as4.surgery import RECORD, Surgery
 from tests.attacks.catalogue import Catalogue, endures
 from tests.attacks.target import RECORDS, STRANGER, Target, by, code_of, valid
 from tests.attacks.test_mime import become
+from tests.attacks.test_parsers import IN_UTF_7
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the CPU time of another process")
 catalogue = Catalogue("Bombs")
@@ -248,6 +249,7 @@ STREAMS: dict[str, Made] = {
             b"<a" + joined(lambda n: b" xmlns:a%d='u%d'" % (n, n), size // 64) + b">" + b"<b/>" * size + b"</a>"
         )
     ),
+    "plain_elements_in_utf_7": plain(lambda size: IN_UTF_7 + b"<a>" + b"+ADw-b/>\n" * size + b"</a>"),
     "plain_depth": plain(lambda size: b"<a>" * size + b"</a>" * size),
     "plain_text": plain(lambda size: b"\r" * size * 8, "text/plain"),
 }

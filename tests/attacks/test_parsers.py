@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 import pytest
 
-from node.as4 import names
+from node.as4 import PartInfo, names
 from node.exchange.settlement import MESSAGE
 from tests.as4 import test_refuses_headers, test_refuses_packaging, test_refuses_signatures
 from tests.as4.surgery import Surgery
 from tests.attacks.catalogue import ANY, Catalogue
 from tests.attacks.target import Target, code_of, is_receipt, valid
+from tests.attacks.test_mime import become
 
 catalogue = Catalogue("Parser differentials, comments, namespaces")
 HEADER = b"<S12:Header>"
@@ -273,6 +274,19 @@ raw("HTTP 400", "declared_utf_7", lambda xml: b'<?xml version="1.0" encoding="UT
 raw("HTTP 400", "declaration_twice", lambda xml: b'<?xml version="1.0"?>' * 2 + xml, *CHARACTERS)
 raw("HTTP 400", "declaration_after_a_space", lambda xml: b' <?xml version="1.0"?>' + xml, *CHARACTERS)
 raw("HTTP 400", "text_after_the_root", lambda xml: xml + b"x", *CHARACTERS)
+IN_UTF_7 = b"<?xml version='1.0'" + b" " * 300 + b"encoding='UTF-7'?>"
+# What a parser makes of each that believes the declaration, and so what the partner signs.
+PARTS_IN_UTF_7 = {
+    "elements": (b"<a>+ADw-b/></a>", b"<a><b></b></a>"),
+    "a_dtd": (b"+ADwAIQ-DOCTYPE a [+ADwAIQ-ATTLIST a d CDATA 'x'>]><a/>", b'<a d="x"></a>'),
+}
+for name_, (octets_, canonical_) in PARTS_IN_UTF_7.items():
+
+    def in_utf_7(s: Surgery, octets: bytes = octets_, canonical: bytes = canonical_) -> None:
+        info = PartInfo("record@x", "application/xml", False)
+        become(s, IN_UTF_7 + octets, info, hashlib.sha256(canonical).digest())
+
+    catalogue.partner("EBMS:0101", *CHARACTERS, name=f"part_in_utf_7_declared_late_with_{name_}")(in_utf_7)
 
 
 @pytest.mark.parametrize("name", catalogue.names())

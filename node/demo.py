@@ -1,6 +1,6 @@
 """The demonstration: two administrations on this machine, each with its own home, keys and TLS, exchange a record.
 
-What is exchanged stands in the domain folder that has a `[demonstration]` table in its `domain.toml`: the record that
+What is exchanged stands in the domain folder whose `domain.toml` says so under `[demonstration]`: the record that
 opens the case, its attachments, and the record that replies. Every step really happens, between two processes, over the
 same wire as anywhere else, and is told with what it proves.
 """
@@ -139,7 +139,7 @@ def home_of(directory: Path, who: Administration) -> Node:
 
 
 def _become_peers(one: Node, two: Node, tell: Teller) -> None:
-    domain = _domain_of(one)
+    shown = _domains_of(one)
     for node, other in ((one, two), (two, one)):
         card, words = own_card(other)
         with node.database.read() as connection:
@@ -148,13 +148,13 @@ def _become_peers(one: Node, two: Node, tell: Teller) -> None:
         if known is None:
             add_by_card(node, card, " ".join(words))
         with node.database.write() as connection:
-            for action in domain.records:
-                if (domain.namespace, action) not in open_pairs:
+            for service, action in ((domain.namespace, action) for domain in shown for action in domain.records):
+                if (service, action) not in open_pairs:
                     open_unilateral(
                         connection,
                         peer=other.party,
                         ref=AGREEMENT_REF,
-                        service=domain.namespace,
+                        service=service,
                         service_type=None,
                         action=action,
                         now=node.now(),
@@ -332,7 +332,7 @@ def _stay(
         "All persons are fictitious (ICAO 9303 specimens). Ctrl-C ends both nodes; their homes stay.",
     )
     zones = {node.party: who.zone for node, who in (one, two)}
-    stage = Stage(one[0], two[0], zones, _domain_of(one[0]), directory, AGREEMENT_REF)
+    stage = Stage(one[0], two[0], zones, _domains_of(one[0]), directory, AGREEMENT_REF)
     began = time.monotonic()
     try:
         tell.say("")
@@ -344,10 +344,16 @@ def _stay(
 
 
 def _domain_of(node: Node) -> Domain:
-    domain = next((one for one in node.domains if TABLE in one.settings), None)
-    if domain is None:
-        raise No(f"No domain folder has a [{TABLE}] table in its domain.toml, so there is nothing to show.")
-    return domain
+    return _domains_of(node)[0]
+
+
+def _domains_of(node: Node) -> tuple[Domain, ...]:
+    """The domains that are shown; first the one whose records open the exchange and answer it."""
+    shown = [one for one in node.domains if TABLE in one.settings]
+    shown.sort(key=lambda one: "opening" not in one.settings[TABLE])
+    if not shown or "opening" not in shown[0].settings[TABLE]:
+        raise No(f"No domain folder has a [{TABLE}] table with `opening` in its domain.toml: there is nothing to show.")
+    return tuple(shown)
 
 
 def _titled(domain: Domain, record: str) -> str:

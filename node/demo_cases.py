@@ -1,14 +1,14 @@
 """The further cases of the demonstration: in every state, some due today, with a partner on paper and one that is down.
 
-What they are stands in `domain.toml` under `[demonstration]`: for each case the partner and its acts, by records of the
-domain's good examples or on paper. All acts really happen, between the nodes that run.
+What they are stands in each domain's `domain.toml` under `[demonstration]`: for each case the partner and its acts, by
+records of the domain's good examples or on paper. All acts really happen, between the nodes that run.
 """
 
 import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -67,7 +67,7 @@ class Stage:
     us: Node
     them: Node
     zones: Mapping[str, str]
-    domain: Domain
+    domains: Sequence[Domain]
     folder: Path
     terms_ref: str
     parties: dict[str, Partner] = field(init=False)
@@ -80,17 +80,18 @@ class Stage:
 
 def make_cases(stage: Stage, say: Callable[[str], None]) -> None:
     """Make what has not been made yet, and `say` of each what it shows. Raises No when a message is not delivered."""
-    shown = stage.domain.settings["demonstration"]
-    cases = shown.get("cases", [])
+    shown = [(domain, domain.settings["demonstration"]) for domain in stage.domains]
+    cases = [(domain, case) for domain, said in shown for case in said.get("cases", [])]
     noted = stage.folder / NOTED
     done = _noted(noted)
     if len(done) >= len(cases):
         return
     say(f"Meanwhile {len(cases)} more cases are made; look at them in the browser as they come:")
     _make_partners(stage)
-    _make_terms(stage, shown.get("terms", {}))
-    for case in cases[len(done) :]:
-        number = _Acts(stage, stage.parties[case["with"]], case["with"]).do(case["acts"])
+    for domain, said in shown:
+        _make_terms(stage, domain, said.get("terms", {}))
+    for domain, case in cases[len(done) :]:
+        number = _Acts(stage, domain, stage.parties[case["with"]], case["with"]).do(case["acts"])
         done.append(number)
         noted.write_text(json.dumps(done), encoding="utf-8")
         say(f"  {number}  {case['title']}")
@@ -122,14 +123,15 @@ def _make_partners(stage: Stage) -> None:
         card, words = own_card(open_node(home))
         add_by_card(us, card, " ".join(words))
         with us.database.write() as connection:
-            for action in stage.domain.records:
+            pairs = [(domain.namespace, action) for domain in stage.domains for action in domain.records]
+            for service, action in pairs:
                 open_unilateral(
-                    connection, peer=SILENT.party, ref=stage.terms_ref, service=stage.domain.namespace,
+                    connection, peer=SILENT.party, ref=stage.terms_ref, service=service,
                     service_type=None, action=action, now=us.now(),
                 )  # fmt: skip
 
 
-def _make_terms(stage: Stage, terms: Mapping[str, Mapping[str, Any]]) -> None:
+def _make_terms(stage: Stage, domain: Domain, terms: Mapping[str, Mapping[str, Any]]) -> None:
     """Terms with each partner, as the domain's folder has them for the demonstration; on both nodes that run."""
     us = stage.us
     for kind, wanted in terms.items():
@@ -146,7 +148,7 @@ def _make_terms(stage: Stage, terms: Mapping[str, Mapping[str, Any]]) -> None:
         )
         sides = [(us, partner.party), (stage.them, us.party)] if kind == NODE else [(us, partner.party)]
         for node, peer in sides:
-            made = change_terms(node, peer, stage.domain.name, changes, ACTOR)
+            made = change_terms(node, peer, domain.name, changes, ACTOR)
             if made["waiting"]:
                 raise No(f"The terms of the demonstration with {peer} wait for: {', '.join(made['waiting'])}.")
 
@@ -154,8 +156,9 @@ def _make_terms(stage: Stage, terms: Mapping[str, Mapping[str, Any]]) -> None:
 class _Acts:
     """The acts of one case, in their order."""
 
-    def __init__(self, stage: Stage, partner: Partner, kind: str) -> None:
+    def __init__(self, stage: Stage, domain: Domain, partner: Partner, kind: str) -> None:
         self._stage = stage
+        self._domain = domain
         self._partner = partner
         self._delivers = kind == NODE
         self._case: str = NEW
@@ -183,7 +186,7 @@ class _Acts:
             persons=act.get("persons", []),
             concerning=self._messages[act["about"]] if "about" in act else None,
             peer=self._partner.party if opens else None,
-            domain=self._stage.domain.name if opens else None,
+            domain=self._domain.name if opens else None,
         )
         value = record_on_paper(us, self._case, told, ACTOR)
         self._case, self._number = value["case"], value["number"]
@@ -196,7 +199,7 @@ class _Acts:
         action = read_xml(content).tag.rpartition("}")[2]
         request = Submission(
             peer=to,
-            service=stage.domain.namespace,
+            service=self._domain.namespace,
             action=action,
             parts=[PartToSend.of_bytes(content, "application/xml", f"{action}.xml")],
             case=None if self._case == NEW else self._case,
@@ -211,7 +214,7 @@ class _Acts:
 
     def _content(self, act: Mapping[str, Any], node: Node) -> bytes:
         """The example with what the act changes: $case is this case, $now this instant, $day+N a day to come."""
-        domain = self._stage.domain
+        domain = self._domain
         content = filled(domain, act["record"], node.now())
         about = self._messages[act["about"]] if "about" in act else ""
         text = _about(content, domain, about).decode() if about else content.decode()

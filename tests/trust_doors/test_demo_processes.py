@@ -108,7 +108,9 @@ def test_once_the_addresses_are_shown_cases_in_every_state_follow_and_are_made_o
         silent = {one["peer"] for one in list_messages(connection, state="queued")}
     procedure = node.domains.known("returns").procedure
     assert isinstance(procedure, Procedure)
-    assert {one["state"] for one in cases} == {*procedure.states}
+    returns, inquiries = ([one for one in cases if one["domain"] == name] for name in ("returns", "inquiry"))
+    assert {one["state"] for one in returns} == {*procedure.states}
+    assert {one["state"] for one in inquiries} == {"asked", "answered", "not-objected"}
     for partner in (paper, silent):
         assert len(partner) == 1
         assert any(partner <= {*one["members"]} for one in cases)

@@ -90,7 +90,7 @@ class FakePeer:
     def _converse(self, connection: socket.socket) -> None:
         try:
             with connection, connection.makefile("rb") as file:
-                while head := _head(file):
+                while "content-length" in (head := _head(file)):  # a look whether anybody is there has none
                     body = file.read(int(head["content-length"]))
                     request = Request(head["content-type"], body, connection)
                     self.requests[self.opened(request).header.message_id] += 1

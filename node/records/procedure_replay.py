@@ -22,6 +22,9 @@ from node.records.procedure_states import (
     Replayed,
     Running,
     last_moment,
+    no_later,
+    no_sooner,
+    with_end,
     with_running,
 )
 from node.records.procedure_timely import judge
@@ -273,7 +276,7 @@ class _Case:
             done = here.acts[about]
             if not acted_on(here, done):
                 moves = done[0].before.moves
-            here, target = take_back(here, done, self._ending)
+            here, target = take_back(here, done, with_end)
             self._questions.take_back(about, here.void)
             self._renewed = [renewed for renewed in self._renewed if renewed.id != about]
             self._parties = [(change, told) for change, told in self._parties if told.id != about]
@@ -302,16 +305,16 @@ class _Case:
         if period.over:
             return period
         if period.period in one.pauses:
-            return self._ending(replace(period, pauses=(*period.pauses, (at, None))))
+            return with_end(replace(period, pauses=(*period.pauses, (at, None))))
         if period.period in one.resumes and period.paused:
             *earlier, (begin, _) = period.pauses
-            return self._ending(replace(period, pauses=(*earlier, (begin, max(begin, at)))))
+            return with_end(replace(period, pauses=(*earlier, (begin, max(begin, at)))))
         if period.period in one.extends:
             return self._extended(period, event)
         return period
 
     def _extended(self, period: Running, event: Event) -> Running:
-        return self._ending(replace(period, extended=True, until=event.until))
+        return with_end(replace(period, extended=True, until=event.until))
 
     def _started(self, name: str, by: str, start: Span, event: Event | None) -> Running:
         terms = self._held(start.earliest) if event is None else self._kept.get((name, by), self._terms)
@@ -320,30 +323,14 @@ class _Case:
             stated = terms.on_day(name, event.day)
             if isinstance(stated, NoEnd):
                 return Running(name, by, start, None, terms, why=stated.reason)
-            start, disputed = stated, False
+            start, disputed = no_later(stated, start), False
         fresh = Running(name, by, start, None, terms, disputed=disputed)
         if not self._procedure.periods[name].given:
-            return self._ending(fresh)
+            return with_end(fresh)
         if event is None or event.until is None:
             return replace(fresh, why="the record gives no day")
         end = terms.end_of_day(name, event.until)
         return replace(fresh, why=end.reason) if isinstance(end, NoEnd) else replace(fresh, end=Span.at(end))
-
-    def _ending(self, period: Running) -> Running:
-        """The period with its end, or with why it has none."""
-        found: list[datetime | None] = []
-        for start in (period.start.earliest, period.start.latest):
-            if start is None:
-                found.append(None)
-                continue
-            end = period.terms.end(
-                period.period, start, extended=period.extended, until=period.until, pauses=period.pauses
-            )
-            if isinstance(end, NoEnd):
-                return replace(period, end=None, why=end.reason)
-            found.append(end)
-        earliest, latest = found
-        return period if earliest is None else replace(period, end=Span(earliest, latest), why="")
 
     def _moved(self, here: PersonState, target: str | None, when: Span) -> PersonState:
         if target is None or target == here.state:
@@ -371,25 +358,35 @@ class _Case:
             return about.at_end
         return about.deemed if period.terms.silence_accepts(period.period) else about.overdue
 
+    def _takes_effect(self, here: PersonState, one: Running) -> datetime | None:
+        """When the end of a period takes effect: as it ends, or once the person is in a state in which it has any."""
+        effect = self._effect(one)
+        if one.owed and effect is not None and here.state in effect.sources and here.since is not None:
+            return here.since.latest
+        return one.ends_at
+
     def let_end(self, person: str, at: datetime) -> None:
         """Let every period of the person take effect that has certainly ended by `at`."""
         while True:
             here = self.persons[person]
             due = sorted(
-                (one.ends_at, one.period, number)
+                (when, one.period, number)
                 for number, one in enumerate(here.running)
-                if one.ends_at is not None and one.ends_at <= at
+                if (when := self._takes_effect(here, one)) is not None and when <= at
             )
             if not due:
                 return
             _, _, number = due[0]
             ended = here.running[number]
-            running = (*here.running[:number], replace(ended, over=True), *here.running[number + 1 :])
-            here = replace(here, running=running)
             effect, end = self._effect(ended), ended.end
-            if effect is None or end is None or (effect.sources and here.state not in effect.sources):
+            elsewhere = effect is not None and bool(effect.sources) and here.state not in effect.sources
+            done = replace(ended, over=True, owed=elsewhere)
+            here = replace(here, running=(*here.running[:number], done, *here.running[number + 1 :]))
+            if effect is None or end is None or elsewhere:
                 self.persons[person] = here
                 continue
+            if ended.owed and here.since is not None:
+                end = no_sooner(end, here.since)
             moved = self._moved(here, effect.target, end)
             by = f"{ended.period}/{ended.started_by}"
             self.persons[person] = with_running(

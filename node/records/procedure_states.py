@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from node.records.procedure_events import Event, Pause, Span, Terms
+from node.records.procedure_events import Event, NoEnd, Pause, Span, Terms
 
 _MOMENT = timedelta(microseconds=1)
 WHOLE_CASE = ""
@@ -24,6 +24,8 @@ class Running:
     pauses: tuple[Pause, ...] = ()
     until: date | None = None
     over: bool = False
+    owed: bool = False
+    """It is over, and what follows of that waits for a state in which it does."""
     disputed: bool = False
     why: str = ""
 
@@ -150,6 +152,33 @@ class Replayed:
 def last_moment(end: Span) -> Span:
     """What begins with the end of a period begins on its last day, not on the first day after it."""
     return Span(end.earliest - _MOMENT, None if end.latest is None else end.latest - _MOMENT)
+
+
+def no_later(stated: Span, told: Span) -> Span:
+    """When something was by the record that tells of it, which cannot be after it was told."""
+    latest = stated.latest if told.latest is None or stated.latest is None else min(stated.latest, told.latest)
+    return Span(min(stated.earliest, told.earliest), latest)
+
+
+def no_sooner(end: Span, since: Span) -> Span:
+    """When what follows of an end comes about that waited for a state."""
+    latest = None if end.latest is None or since.latest is None else max(end.latest, since.latest)
+    return Span(max(end.earliest, since.earliest), latest)
+
+
+def with_end(period: Running) -> Running:
+    """The period with its end, or with why it has none."""
+    found: list[datetime | None] = []
+    for start in (period.start.earliest, period.start.latest):
+        if start is None:
+            found.append(None)
+            continue
+        end = period.terms.end(period.period, start, extended=period.extended, until=period.until, pauses=period.pauses)
+        if isinstance(end, NoEnd):
+            return replace(period, end=None, why=end.reason)
+        found.append(end)
+    earliest, latest = found
+    return period if earliest is None else replace(period, end=Span(earliest, latest), why="")
 
 
 def with_running(here: PersonState, started: Sequence[Running]) -> PersonState:

@@ -147,6 +147,23 @@ def test_an_expired_document_is_asked_for_anew(procedure: Procedure, case: Case)
     assert case.look(procedure, 41, instead).state == "documented"
 
 
+def test_a_document_that_expires_before_a_transfer_that_is_declined_is_asked_for_anew(
+    procedure: Procedure, case: Case
+) -> None:
+    accepted(case)
+    case.act(REQUESTED, "issue-document", 7, until=date(2026, 3, 20))
+    announced = case.act(REQUESTING, "announce-transfer", 10)
+    assert case.look(procedure, 30).state == "announced", "whether the transfer goes on is for the other side to say"
+    case.act(REQUESTED, "decline-transfer", 30, concerning=announced.id)
+    found = case.look(procedure, 31)
+    assert found.state == "accepted"
+    assert ("announce-transfer", REQUESTING) not in allowed(found)
+    ((name, start),) = [(one.period, one.start) for one in found.deadlines if one.period != "transfer"]
+    assert (name, start and start.earliest.date()) == ("new-travel-document", (T0 + 30 * DAY).date())
+    case.act(REQUESTED, "issue-document", 33, until=date(2026, 12, 1))
+    assert case.look(procedure, 34).state == "documented"
+
+
 def test_obstacles_lengthen_the_time_for_the_transfer(procedure: Procedure, case: Case) -> None:
     accepted(case)
     case.act(REQUESTING, "begin-obstacle", 50)

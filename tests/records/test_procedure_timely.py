@@ -254,6 +254,33 @@ def test_costs_are_due_from_the_day_on_which_the_vouchers_were_presented(
     assert costs(taken_back, at=came + 2 * DAY) == []
 
 
+@pytest.mark.parametrize(
+    ("told", "arrived", "end"),
+    [
+        # Two months from 15 December, however late the arrival is told; from the telling only where it states no time.
+        (0, "2026-12-15T09:25:00Z", datetime(2027, 2, 15, 23, tzinfo=UTC)),
+        (150, "2026-12-15T09:25:00Z", datetime(2027, 2, 15, 23, tzinfo=UTC)),
+        (0, None, datetime(2027, 2, 22, 23, tzinfo=UTC)),
+        # What is told to be still to come counts from the telling.
+        (0, "2027-06-01T09:25:00Z", datetime(2027, 2, 22, 23, tzinfo=UTC)),
+    ],
+)
+def test_an_error_can_be_claimed_for_so_long_from_the_arrival(
+    procedure: Procedure, told: int, arrived: str | None, end: datetime
+) -> None:
+    own = terms(error=TermsPeriod(2, Unit.MONTHS, REQUESTED), transfer=TermsPeriod(1, Unit.YEARS, REQUESTED))
+    at = datetime(2026, 12, 22, 9, tzinfo=UTC) + told * DAY
+    events = [
+        *announced(T0 + 3 * DAY, "2026-12-15T06:30:00Z"),
+        event("e", "report-arrival", REQUESTED, at, 3, 2, arrived),
+    ]
+    found = view(procedure, own, events, at)
+    running = [one.end for one in found.deadlines if one.period == "error"]
+    assert (found.state, running) == (("transferred", [Span.at(end)]) if at < end else ("concluded", []))
+    late = event("f", "claim-error", REQUESTED, end + DAY, 4, 2)
+    assert view(procedure, own, [*events, late], end + 2 * DAY).state == "concluded"
+
+
 @pytest.mark.parametrize("day", ["9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01", "unknown"])
 @pytest.mark.parametrize("unit", [Unit.YEARS, Unit.HOURS])
 @pytest.mark.parametrize("before", [False, True])

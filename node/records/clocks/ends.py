@@ -163,10 +163,14 @@ def _last_day(period: Period, day: date, own: tuple[Calendar, ...], stops: Seque
         first = day if period.first_day else day + _DAY
         for begin, until in stops if not period.before else ():
             begins = max(day_of(begin, period), first)
-            if begins > last:
+            rolled = next_working(last, own, 1) if period.rolls else last
+            if begins > rolled:
                 break
             if until is None:
                 return None
+            if begins > last:
+                # The day to which the end rolled is still to be had.
+                more += (rolled - last).days
             stopped = [begins + _DAY * one for one in range((day_of(until, period) - begins).days + 1)]
             first = max([first, *(one + _DAY for one in stopped[-1:])])
             if period.unit is Unit.WORKING_DAYS:

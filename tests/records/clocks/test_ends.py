@@ -151,6 +151,13 @@ def test_what_is_no_extension_extends_nothing() -> None:
         (period(10, "calendar-days"), [("2026-11-12T10:00", "2026-11-13T10:00"), ("2026-11-14T10:00",
                                         "2026-11-14T11:00")], "2026-11-15T23:00"),
         (period(10, "calendar-days"), [("2026-11-13T10:00", "2026-11-20T10:00")], "2026-11-12T23:00"),
+        # The 14th is a Saturday: the end rolls to the 16th. An obstacle on that day alone leaves it still to be had.
+        (period(12, "calendar-days", rolls=True, calendars=("rs",)), [("2026-11-16T08:00", "2026-11-17T10:00")],
+         "2026-11-18T23:00"),
+        (period(12, "calendar-days", rolls=True, calendars=("rs",)), [("2026-11-15T08:00", "2026-11-20T10:00")],
+         "2026-11-23T23:00"),
+        (period(12, "calendar-days", rolls=True, calendars=("rs",)), [("2026-11-17T08:00", "2026-11-20T10:00")],
+         "2026-11-16T23:00"),
         # Working days: only those that the obstacle took. 9 and 10 November; 11 is a holiday: 5 → 6, 9, … 16.
         (period(5, "working-days", calendars=("rs",)), [("2026-11-07T10:00", "2026-11-10T10:00")], "2026-11-12T23:00"),
         (period(48, "hours"), [("2026-11-03T09:00", "2026-11-03T12:00")], "2026-11-04T12:00"),
@@ -283,6 +290,22 @@ def test_the_order_in_which_obstacles_are_told_changes_nothing(
     assert plain is not None
     assert found is not None
     assert found.latest >= plain.latest
+
+
+@settings(deadline=None)
+@given(PERIODS, INSTANTS, st.integers(-20, 400), st.integers(0, 20))
+def test_an_obstacle_that_begins_before_the_end_is_over_before_it(
+    of: Period, at: datetime, begin: int, length: int
+) -> None:
+    plain = ends(of, Span.at(at), CALENDARS)
+    assert plain is not None
+    pause = (at + timedelta(days=begin), at + timedelta(days=begin + length))
+    found = ends(of, Span.at(at), CALENDARS, pauses=[pause])
+    assert found is not None
+    if pause[0] < plain.latest:
+        assert found.latest > pause[1] or pause[1] <= at
+    else:
+        assert found == plain
 
 
 def test_a_worked_saturday_is_a_working_day() -> None:

@@ -42,6 +42,14 @@ def test_a_party_is_added_removed_and_added_again(procedure: Procedure, case: Ca
         assert (found.state, found.findings) == ("applied", ())
 
 
+def test_no_side_takes_the_others_acts_from_it_by_removing_it(procedure: Procedure, case: Case) -> None:
+    told(case, REQUESTING, "participant-remove", 1, party="them.example", day="2026-03-03")
+    case.act(REQUESTED, "refuse", 2)
+    found = case.look(procedure, 20)
+    assert listed(found) == [("them.example", None, "2026-03-03", REQUESTING)]
+    assert (found.state, found.findings) == ("refused", ()), "else silence would count as consent"
+
+
 def test_one_takes_anothers_place_until_that_is_taken_back(procedure: Procedure, case: Case) -> None:
     told(case, REQUESTED, "participant-add", 1, party="lim.example", day="2026-03-04")
     changed = told(

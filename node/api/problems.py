@@ -19,6 +19,7 @@ from node.exchange.peers import PeerRefused
 from node.journal import journal
 from node.records.domains import NoSuchDomain
 from node.records.problems import Problem
+from node.records.table_files import TableRefused
 from node.store.payloads import PayloadErased
 from node.store.trouble import StoreUnavailable
 from node.trust.refused import TrustRefused
@@ -27,6 +28,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:depesha:problem:"
 RETRY_SECONDS = 10
 FOUND_SHOWN = 100
+MOST_ERRORS = 1000
+"""Of a table; whoever corrects those sees the others the next time."""
 
 log = journal("api")
 
@@ -46,6 +49,7 @@ TITLES = {
     "media-type": "The body has another media type than this address takes",
     "key-reused": "The idempotency key was used for another request",
     "record-refused": "The record is not right",
+    "table-refused": "A row of the table is not right",
     "confirmation-needed": "A person must look at the record again",
     "fault": "The node could not answer",
     "unavailable": "The node cannot reach what it keeps",
@@ -106,6 +110,8 @@ def refusal_of(error: Exception) -> Refusal:
         case SubmissionRefused() if error.problems:
             errors = [{"code": None, **_of_record(one)} for one in error.problems]
             return Refusal(422, "record-refused", "Nothing was queued. Correct what `errors` name.", errors)
+        case TableRefused():
+            return _of_table(error)
         case TrustRefused():
             told = {"field": error.what, "found": error.found, "expected": error.expected, "remedy": error.remedy}
             return Refusal(422, "invalid-request", str(error), [told])
@@ -131,6 +137,15 @@ def refusal_of(error: Exception) -> Refusal:
 
 def _of_record(problem: Problem) -> dict[str, Any]:
     return {"rule": problem.rule, **problem.as_row()}
+
+
+def _of_table(error: TableRefused) -> Refusal:
+    errors = [
+        {"row": one.row, "field": one.column, "found": one.value, "expected": one.expected, "remedy": one.remedy}
+        for one in error.errors[:MOST_ERRORS]
+    ]
+    more = len(error.errors) - len(errors)
+    return Refusal(422, "table-refused", error.detail + (f" {more} more errors are not shown." if more else ""), errors)
 
 
 def _of_http(error: HTTPException) -> Refusal:

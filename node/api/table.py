@@ -6,7 +6,7 @@ from node.access import Act
 from node.access.programs import Scope
 from node.api import models
 from node.api.cases import Cases
-from node.api.clocks import CALENDAR, CSV, PAPER_SCHEMA, Clocks
+from node.api.clocks import CALENDAR, PAPER_SCHEMA, Clocks
 from node.api.context import ApiContext
 from node.api.feeds import Feeds, without_address
 from node.api.messages import SOAP, Messages
@@ -17,6 +17,7 @@ from node.api.recalls import Recalls
 from node.api.records import CHECK_SCHEMA, Records
 from node.api.routes import FORM, Declared, Takes
 from node.api.sending import FORM_SCHEMA, Sending
+from node.api.tables import CHECK_TABLE_SCHEMA, CSV, SEND_TABLE_SCHEMA, XLSX, Tables
 from node.api.terms import AgreedTerms, Calendars
 from node.api.upkeep import Alarms, Upkeep
 
@@ -32,6 +33,7 @@ def declared_routes(context: ApiContext) -> tuple[Declared, ...]:
         *_persons(Persons(context)),
         *_recalls(Recalls(context)),
         *_records(Records(context)),
+        *_tables(Tables(context)),
         *_partners(Partners(context), AgreedTerms(context), Calendars(context)),
         *_agreements(Agreements(context)),
         *_upkeep(Alarms(context), Upkeep(context)),
@@ -228,6 +230,37 @@ def _records(records: Records) -> tuple[Declared, ...]:
         Declared(
             "GET", "/domains/{domain}/records/{record}", Act.CHECK_RECORDS, scope, records.new, "An empty record", tag,
             models.NewRecord, may_refuse=(404,),
+        ),
+    )  # fmt: skip
+
+
+def _tables(tables: Tables) -> tuple[Declared, ...]:
+    tag, check, read = "tables", Scope.RECORDS_CHECK, Scope.MESSAGES_READ
+    one = "/tables/{domain}/{record}"
+    return (
+        Declared(
+            "GET", one + "/new.csv", Act.CHECK_RECORDS, check, tables.new_csv, "An empty table, CSV", tag, gives=CSV,
+            may_refuse=(404,), documented=_octets(CSV),
+        ),
+        Declared(
+            "GET", one + "/new.xlsx", Act.CHECK_RECORDS, check, tables.new_xlsx, "An empty table, XLSX", tag,
+            gives=XLSX, may_refuse=(404,), documented=_octets(XLSX),
+        ),
+        Declared(
+            "GET", one + "/records.csv", Act.READ_RECORDS, read, tables.exported_csv, "Records as CSV", tag, gives=CSV,
+            may_refuse=(404, 410), documented=_octets(CSV),
+        ),
+        Declared(
+            "GET", one + "/records.xlsx", Act.READ_RECORDS, read, tables.exported_xlsx, "Records as XLSX", tag,
+            gives=XLSX, may_refuse=(404, 410), documented=_octets(XLSX),
+        ),
+        Declared(
+            "POST", one + "/check", Act.CHECK_RECORDS, check, tables.check, "Check a table", tag, models.CheckedTable,
+            takes=Takes.FORM, keys=True, may_refuse=(404,), documented=_form(CHECK_TABLE_SCHEMA),
+        ),
+        Declared(
+            "POST", one, Act.SEND, Scope.MESSAGES_SEND, tables.send, "Send a table", tag, list[models.SentRow], 201,
+            takes=Takes.FORM, keys=True, may_refuse=(404, 409), documented=_form(SEND_TABLE_SCHEMA),
         ),
     )  # fmt: skip
 

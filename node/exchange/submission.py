@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from node.crash_points import crash_point
 from node.exchange.contents import discard
@@ -53,10 +54,16 @@ class TogetherRefused(Exception):
         self.refused = dict(refused)
 
 
-def submit_together(node: Node, snapshot: Snapshot, requests: Sequence[Submission]) -> list[Submitted]:
-    """Queue messages durably, in their order and in one transaction: all of them or none.
+def submit_together(
+    node: Node,
+    snapshot: Snapshot,
+    requests: Sequence[Submission],
+    along: Callable[[Connection, list[Submitted]], None] | None = None,
+) -> list[Submitted]:
+    """Queue messages durably, in their order and in one transaction: all of them or none. `along` is done in it.
 
-    Each is judged before any is queued. Raises TogetherRefused; StoreUnavailable when the store cannot take them.
+    Each is judged before any is queued. Raises TogetherRefused; IntegrityError where `along` does; StoreUnavailable
+    when the store cannot take them.
     """
     prepared = prepare_together(node, snapshot, requests)
     ready = [one for one in prepared if isinstance(one, ReadySubmission)]
@@ -73,7 +80,9 @@ def submit_together(node: Node, snapshot: Snapshot, requests: Sequence[Submissio
                     queued += queue(node, connection, [submission], node.now())
                 except SubmissionRefused as error:
                     raise TogetherRefused({place: error}) from error
-    except TogetherRefused:
+            if along is not None:
+                along(connection, queued)
+    except (TogetherRefused, IntegrityError):
         _throw_away(node, ready)
         raise
     return queued
@@ -107,6 +116,14 @@ class Submissions:
         else:
             ready = await self._prepare.add(request)
         return await self._commit.add(ready)
+
+    async def submit_together(
+        self, requests: Sequence[Submission], along: Callable[[Connection, list[Submitted]], None] | None = None
+    ) -> list[Submitted]:
+        """As the function of this name, in a thread: its commit is of these alone."""
+        done = await asyncio.to_thread(submit_together, self._node, self._directory.snapshot(), requests, along)
+        self._queued()
+        return done
 
     async def close(self) -> None:
         """Finish what is under way."""

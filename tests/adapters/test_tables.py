@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from adapters.tables import TableRefused, empty_head, read_table, write_table
+from adapters.tables import TableRefused, read_table, write_table
 from node.cli import main
 from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord, check
 from node.records.domains import load_domains
+from node.records.table_files import empty_head
 from node.records.table_rows import in_order, row_of
 from tests.exchange.conftest import World
 from tests.exchange.offices import APPLICATION, EXAMPLES

@@ -30,7 +30,8 @@ bearer = "${{TOKEN}}"
 expected-statuses = {json.dumps(ACCEPTED)}
 
 [[operations]]
-include-name = ["POST /messages", "POST /records/check", "POST /cases/{{id}}/on-paper"]
+include-name = ["POST /messages", "POST /records/check", "POST /cases/{{id}}/on-paper",
+  "POST /tables/{{domain}}/{{record}}", "POST /tables/{{domain}}/{{record}}/check"]
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}
 checks.negative_data_rejection.enabled = false
 

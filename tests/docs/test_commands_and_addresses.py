@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Commands and addresses")[2].partition("\n## ")[0]
 ALONE = {
     "init", "serve", "upgrade", "demo", "user add", "user remove", "token add", "token list", "token remove",
-    "person index", "mail bounced", "folder", "table new", "table check", "table send", "table export",
+    "person index", "mail bounced", "folder",
 }  # fmt: skip
 
 

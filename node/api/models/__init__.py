@@ -36,6 +36,7 @@ from node.api.models.persons import FoundPerson, FoundPersons, LinkedPersons, Pe
 from node.api.models.problems import Problem, ProblemError
 from node.api.models.recalls import AnsweredRecall, Breach, BreachClosing, Recall, RecallAnswer, RecallAsked, Recalled
 from node.api.models.records import Domain, Finding, NewRecord
+from node.api.models.tables import CheckedTable, RowError, SentRow
 from node.api.models.terms import (
     Country,
     KnownCalendar,
@@ -68,6 +69,7 @@ __all__ = [
     "CaseWithMessages",
     "Certificate",
     "Check",
+    "CheckedTable",
     "Country",
     "Decided",
     "Domain",
@@ -119,9 +121,11 @@ __all__ = [
     "Recalled",
     "Removed",
     "Resent",
+    "RowError",
     "Scan",
     "SecondLook",
     "Sent",
+    "SentRow",
     "State",
     "Terms",
     "TermsChange",

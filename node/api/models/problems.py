@@ -6,12 +6,14 @@ from node.api.models.values import example
 
 
 class ProblemError(BaseModel):
-    """What is wrong where; for records with file, line and rule, and the code that confirms a question."""
+    """What is wrong where; for records with file, line and rule, and the code that confirms a question; of tables
+    with the row."""
 
     field: str
     found: str
     expected: str
     remedy: str
+    row: int | None = None
     file: str | None = None
     line: int | None = None
     rule: str | None = None

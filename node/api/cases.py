@@ -13,12 +13,22 @@ from node.access import Act
 from node.access.accounts import HANDLE, AccountError
 from node.access.programs import Program
 from node.api.clocks import Unit
-from node.api.context import ApiContext, Caller, case_for, lead_on, may, no_such_officer, require_handle, unit_for
+from node.api.context import (
+    ApiContext,
+    Caller,
+    case_for,
+    day_in,
+    lead_on,
+    may,
+    no_such_officer,
+    require_handle,
+    unit_for,
+)
 from node.api.messages import After, Limit, shown_to
-from node.api.models import CaseGiven, Text
+from node.api.models import CaseGiven, Day, Text
 from node.api.problems import invalid
 from node.exchange.assignment import AssignmentRefused, assign_case
-from node.exchange.case_list import CasesAsked, Place, UnknownState, listed_cases
+from node.exchange.case_list import CasesAsked, DaysRefused, Place, UnknownState, listed_cases
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import procedure_of
 from node.exchange.listing import show_case
@@ -48,6 +58,10 @@ class Cases:
         state: Annotated[Text | None, Query(description="those in this state of their procedure")] = None,
         unit: Unit = None,
         officer: Annotated[Text | None, Query(description="handle of an officer: those that they have")] = None,
+        opened_from: Annotated[Day | None, Query(alias="from", description="those opened on this day or later")] = None,
+        opened_until: Annotated[
+            Day | None, Query(alias="until", description="those opened on this day or before")
+        ] = None,
     ) -> Any:
         """List cases, the one that changed last first.
 
@@ -55,7 +69,8 @@ class Cases:
         """
         expected = "the handle of an account"
         require_handle(officer, expected)
-        asked = CasesAsked(peer, domain, state, unit_for(program, unit), officer)
+        days = day_in("from", opened_from), day_in("until", opened_until)
+        asked = CasesAsked(peer, domain, state, unit_for(program, unit), officer, *days)
         with self.context.node.database.read() as connection:
             place = self._place(connection, program, after)
             try:
@@ -64,8 +79,12 @@ class Cases:
                 raise no_such_officer(officer, expected) from error
             except UnknownState as error:
                 raise invalid("state", state or "", "a state of a procedure", str(error)) from error
+            except DaysRefused as error:
+                found_day = opened_from if error.field == "from" else opened_until
+                raise invalid(error.field, found_day or "", error.expected) from error
         if following is not None:
             asked_as = {"peer": peer, "domain": domain, "state": state, "unit": unit, "officer": officer}
+            asked_as |= {"from": opened_from, "until": opened_until}
             lead_on(response, "/cases", _cursor(following), limit=limit, **asked_as)
         return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -60,6 +61,14 @@ def require_handle(officer: str | None, expected: str) -> None:
 def no_such_officer(officer: str | None, expected: str) -> Refusal:
     """What is told of a query that names an officer whom there is not."""
     return invalid("officer", officer or "", expected, "`GET /officers` lists them.")
+
+
+def day_in(field: str, text: str | None) -> date | None:
+    """The day that a field or parameter names. Raises Refusal."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:  # a month 13
+        raise invalid(field, text or "", "a day, as 2026-08-03") from error
 
 
 def case_for(connection: Connection, program: Program, name: str) -> dict[str, Any]:

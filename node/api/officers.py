@@ -1,25 +1,17 @@
 """Who looks after cases, and who is away."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from node.access.accounts import HANDLE, AccountError, find_by_handle
 from node.access.permissions import sees_unit
 from node.access.programs import Program
-from node.api.context import ApiContext, Caller
+from node.api.context import ApiContext, Caller, day_in
 from node.api.models import Absence
 from node.api.problems import invalid
 from node.exchange.absences import describe_officer, end_absence, list_officers, note_absence
 from node.exchange.assignment import LOOKING_AFTER
 from node.exchange.listing import NotFound
-
-
-def _day(field: str, text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError as error:  # a month 13
-        raise invalid(field, text or "", "a day, as 2026-08-03") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class Officers:
         try:
             if given.back:
                 return describe_officer(end_absence(node, handle, program.handle))
-            first, last = _day("first", given.first), _day("last", given.last)
+            first, last = day_in("first", given.first), day_in("last", given.last)
             return describe_officer(note_absence(node, handle, first, last, program.handle))
         except AccountError as error:
             found = f"{given.first} to {given.last}"

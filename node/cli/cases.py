@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+from node.cli.days import day_given
 from node.cli.messages import CASE_COLUMNS, COLUMNS
 from node.cli.printing import No, home_of, show, table
 from node.exchange.assignment import assign_case
 from node.exchange.calendar_proposals import NoProposal, propose_calendar
 from node.exchange.calendars_known import list_calendars as calendars_known
-from node.exchange.case_list import CasesAsked, UnknownState, listed_cases
+from node.exchange.case_list import CasesAsked, DaysRefused, UnknownState, listed_cases
 from node.exchange.case_second_look import looked_at_again
 from node.exchange.case_view import procedure_of
 from node.exchange.due_list import describe_due, due_now, due_of
@@ -53,12 +54,22 @@ FIGURE_COLUMNS = {"name": "period", "number": "length", "unit": "unit", "silence
 def list_cases(arguments: Namespace) -> int:
     """List cases with state and next deadline."""
     node = open_node(home_of(arguments))
-    asked = CasesAsked(arguments.peer, arguments.domain, arguments.state, arguments.unit, arguments.officer)
+    asked = CasesAsked(
+        arguments.peer,
+        arguments.domain,
+        arguments.state,
+        arguments.unit,
+        arguments.officer,
+        day_given(arguments.opened_from, "--from"),
+        day_given(arguments.opened_until, "--until"),
+    )
     with node.database.read() as connection:
         try:
             rows, _ = listed_cases(node, connection, asked, arguments.limit)
         except UnknownState as error:
             raise No(str(error), 2) from error
+        except DaysRefused as error:
+            raise No(f"--{error}", 2) from error
     none = "No cases. `depesha send RECORD.xml --to PARTY` opens one." if asked == CasesAsked() else "No such cases."
     show(arguments, rows, table(rows, STATE_COLUMNS, none))
     return 0

@@ -247,6 +247,8 @@ def _case_verbs(verbs: _Verbs) -> None:
     cases.add_argument("--state", metavar="S", help="those in this state of their procedure")
     cases.add_argument("--unit", metavar="U", help="those of this unit, and of none")
     cases.add_argument("--officer", metavar="NAME", help="those of this officer")
+    cases.add_argument("--from", dest="opened_from", metavar="DAY", help="those opened on this day or later")
+    cases.add_argument("--until", dest="opened_until", metavar="DAY", help="those opened on this day or before")
     show = _verb(case, "show", f"{CASES}:show_case", "show a case: how it stands, and its messages")
     show.add_argument("id", metavar="ID")
     assign = _verb(case, "assign", f"{CASES}:assign", "give a case to an officer, who is told first what is due in it")
@@ -274,7 +276,12 @@ def _case_verbs(verbs: _Verbs) -> None:
     record.add_argument("--until", metavar="DAY", help="the day that it asks for or grants")
     record.add_argument("--day", metavar="DAY", help="the day that it states, from or back from which its time counts")
     record.add_argument(
-        "--scan", metavar="FILE", nargs="+", type=Path, default=[], help="the scanned paper; kept sealed"
+        "--scan",
+        metavar="FILE",
+        nargs="+",
+        type=Path,
+        default=[],
+        help="the scanned paper, a picture or PDF by its content; kept sealed",
     )
     record.add_argument("--peer", metavar="P", help="with ID `new`: the other side of the case")
     record.add_argument("--domain", metavar="D", help="with ID `new`: what the case is about")

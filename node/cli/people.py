@@ -1,7 +1,6 @@
 """`user …`: people who sign in to the pages."""
 
 from argparse import Namespace
-from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -10,6 +9,7 @@ from node.access.accounts import Person, add_user, change_user, find_user, remov
 from node.access.accounts import list_users as users_listed
 from node.access.sign_in import make_link
 from node.audit.entry import append, entry
+from node.cli.days import day_given
 from node.cli.printing import No, home_of, show, table
 from node.exchange.absences import end_absence, note_absence
 from node.exchange.listing import instant_text
@@ -55,7 +55,7 @@ def away(arguments: Namespace) -> int:
             raise No("--back goes without --from and --until.", 2)
         person = end_absence(node, arguments.name, COMMAND_LINE)
     else:
-        first, last = _day(arguments.first, "--from"), _day(arguments.until, "--until")
+        first, last = day_given(arguments.first, "--from"), day_given(arguments.until, "--until")
         person = note_absence(node, arguments.name, first, last, COMMAND_LINE)
     first_at, until = person.away_from, person.away_until
     value = {"name": person.name, "from": instant_text(first_at), "until": instant_text(until)}
@@ -66,13 +66,6 @@ def away(arguments: Namespace) -> int:
         told = f"{person.name} is away from {day}" + (f" to {arguments.until}, that day too." if until else ".")
     show(arguments, value, told)
     return 0
-
-
-def _day(text: str | None, option: str) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise No(f"{option}: found {text!r}, expected a day as 2026-04-17.", 2) from None
 
 
 def list_users(arguments: Namespace) -> int:

@@ -1,9 +1,10 @@
-"""The list of cases, narrowed by what a person asks for: partner, domain, state, unit, officer."""
+"""The list of cases, narrowed by what a person asks for: partner, domain, state, unit, officer, when it was opened."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, exists
 
@@ -23,16 +24,28 @@ class UnknownState(ValueError):
     """No procedure has a state of that name."""
 
 
+class DaysRefused(ValueError):
+    """The days cannot be those of any case; `field` is the one that is wrong, from or until."""
+
+    def __init__(self, field: str, found: date, expected: str) -> None:
+        super().__init__(f"{field}: found {found}, expected {expected}. Correct it, or leave it out.")
+        self.field = field
+        self.expected = expected
+
+
 @dataclass(frozen=True, slots=True)
 class CasesAsked:
     """Which cases: with `peer` in them, of the domain of that name, in this state, of a `unit` and of none, of an
-    `officer` (by account name or handle). None: whichever."""
+    `officer` (by account name or handle), opened here on the day `opened_from` or later, and no later than on
+    `opened_until`, days of the setting `zone`. None: whichever."""
 
     peer: str | None = None
     domain: str | None = None
     state: str | None = None
     unit: str | None = None
     officer: str | None = None
+    opened_from: date | None = None
+    opened_until: date | None = None
 
 
 Place = tuple[datetime, int]
@@ -45,7 +58,7 @@ def listed_cases(
     """Cases as in the list, each with {state, next_deadline}, the one that changed last first; and where the list goes
     on, None where no more follow.
 
-    Raises NotFound (peer), NoSuchDomain, UnknownState, AccountError.
+    Raises NotFound (peer), NoSuchDomain, UnknownState, AccountError, DaysRefused.
     """
     where = tuple(_conditions(node, connection, asked))
     found: list[tuple[dict[str, Any], Place]] = []
@@ -82,6 +95,21 @@ def _conditions(node: Node, connection: Connection, asked: CasesAsked) -> Iterat
         yield exists().where(MEMBER.c.case_id == CASE.c.id, MEMBER.c.party == asked.peer)
     if asked.officer is not None:
         yield CASE.c.officer == find_account(connection, asked.officer).handle
+    first, last = asked.opened_from, asked.opened_until
+    if first is not None and last is not None and last < first:
+        raise DaysRefused("until", last, f"a day not before {first}")
+    if first is not None:
+        yield CASE.c.created_at >= _begin(node, "from", first)
+    if last is not None:
+        yield CASE.c.created_at < _begin(node, "until", last, after=timedelta(days=1))
+
+
+def _begin(node: Node, field: str, day: date, after: timedelta = timedelta()) -> datetime:
+    """The first instant of the day `after` this one. Raises DaysRefused at the edge of the calendar."""
+    try:
+        return datetime.combine(day + after, time.min, ZoneInfo(node.settings.zone or "UTC")).astimezone(UTC)
+    except OverflowError as error:
+        raise DaysRefused(field, day, "a day of our time") from error
 
 
 def _require_state(domains: Domains, asked: CasesAsked) -> None:

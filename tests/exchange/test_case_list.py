@@ -1,5 +1,7 @@
 """The list of cases, narrowed by partner, domain, state, unit and officer, page by page."""
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ from sqlalchemy import update
 
 from node.access.accounts import AccountError, add_user
 from node.exchange import case_list
-from node.exchange.case_list import CasesAsked, UnknownState, listed_cases
+from node.exchange.case_list import CasesAsked, DaysRefused, UnknownState, listed_cases
 from node.exchange.cases import CASE
 from node.exchange.listing import NotFound
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
@@ -75,6 +77,26 @@ async def test_by_unit_and_officer(office: Office) -> None:
             connection.execute(update(CASE).where(CASE.c.alias_number == number).values(values))
     assert pages(office, unit="Lyon") == [["0004", "0003", "0001"]]
     assert pages(office, officer="Ana Kostić") == pages(office, officer=person.handle) == [["0003"]]
+
+
+async def test_by_the_days_on_which_they_were_opened(office: Office) -> None:
+    with office.node.database.write() as connection:
+        for number, at in ((1, "2026-11-20T22:59"), (2, "2026-11-20T23:00"), (3, "2026-11-21T22:59")):
+            opened = datetime.fromisoformat(at).replace(tzinfo=UTC)
+            connection.execute(update(CASE).where(CASE.c.alias_number == number).values(created_at=opened))
+    office.node = replace(office.node, settings=office.node.settings.model_copy(update={"zone": "Europe/Belgrade"}))
+    day = date(2026, 11, 21)
+    assert pages(office, opened_from=day, opened_until=day) == [["0003", "0002"]]
+    assert pages(office, opened_until=date(2026, 11, 20)) == [["0001"]]
+    assert pages(office, 2, opened_from=day) == [["0004", "0003"], ["0002"]]
+    for asked, field in (
+        ({"opened_from": day, "opened_until": date(2026, 11, 20)}, "until"),
+        ({"opened_until": date.max}, "until"),
+        ({"opened_from": date.min}, "from"),
+    ):
+        with pytest.raises(DaysRefused) as refused:
+            pages(office, **asked)
+        assert refused.value.field == field
 
 
 async def test_what_there_is_not_is_named(office: Office) -> None:

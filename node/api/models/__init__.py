@@ -15,7 +15,7 @@ from node.api.models.clocks import Due, Figure, OnPaper, PaperAct
 from node.api.models.documents import LatinName, MrzLines, MrzRead, NameInScript
 from node.api.models.feeds import Feed, MadeFeed, NewFeed
 from node.api.models.messages import Decided, ErrorSignal, Message, Noted, Part, Resent, Scan, Sent
-from node.api.models.officers import Absence, Officer
+from node.api.models.officers import Absence, Day, Officer
 from node.api.models.partners import (
     Agreement,
     Card,
@@ -71,6 +71,7 @@ __all__ = [
     "Check",
     "CheckedTable",
     "Country",
+    "Day",
     "Decided",
     "Domain",
     "Due",

@@ -21,8 +21,9 @@ from node.api.models import Text
 from node.api.problems import encoded, invalid
 from node.exchange.due_list import describe_due, due_now, due_of
 from node.exchange.figures import figures, figures_as_csv
-from node.exchange.paper_acts import CHANNELS, LARGEST_SCAN, NEW, ActOnPaper, record_on_paper
+from node.exchange.paper_acts import CHANNELS, NEW, ActOnPaper, record_on_paper
 from node.exchange.paper_scans import scan_of
+from node.exchange.scans_given import LARGEST_SCAN
 from node.records.clocks import Due, feed
 
 CALENDAR = "text/calendar"
@@ -54,7 +55,7 @@ PAPER_SCHEMA: dict[str, Any] = {
         },
         "scan": {
             "type": "array", "minItems": 1, "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-            "description": "the scanned paper, kept sealed",
+            "description": "the scanned paper, a picture or PDF by its content; kept sealed",
         },
         "record": {
             "type": "string", "contentMediaType": "application/xml",

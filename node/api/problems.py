@@ -13,9 +13,9 @@ from starlette.responses import Response
 from node.exchange.contents import ContentGone
 from node.exchange.judgement import ConfirmationNeeded, SubmissionRefused
 from node.exchange.listing import NotFound
-from node.exchange.paper_acts import PaperRefused
 from node.exchange.part_scans import InfectedPart
 from node.exchange.peers import PeerRefused
+from node.exchange.scans_given import PaperRefused
 from node.journal import journal
 from node.records.domains import NoSuchDomain
 from node.records.problems import Problem

@@ -27,7 +27,6 @@ from node.records.domains import Domains
 from node.records.shape import Shape
 from node.records.table_files import TableRefused, empty_head
 
-
 ACTOR = "command line"
 
 

@@ -21,6 +21,7 @@ from node.exchange.listing import find_case, instant_text
 from node.exchange.node import Node
 from node.exchange.paper_answer import taken_from
 from node.exchange.peers import load_peers
+from node.exchange.scans_given import PaperRefused, scan_given
 from node.records.check import CheckedRecord, check
 from node.records.procedure_acts import acts_in
 from node.records.procedure_events import Event, Span
@@ -34,24 +35,6 @@ from node.store.tables import Payload, PayloadKey
 CHANNELS = ("paper", "fax", "mail", "telephone")
 NEW = "new"
 _MOMENT = timedelta(microseconds=1)
-LARGEST_SCAN = 50_000_000
-"""Octets of one scan: a file above it is more likely another file."""
-
-
-class PaperRefused(Exception):
-    """The act cannot be recorded so; the text names what was found, what is expected and the remedy.
-
-    `wrong` holds the same for programs, {field, found, expected, remedy}; None where it is no single field.
-    """
-
-    wrong: Mapping[str, str] | None = None
-
-    @classmethod
-    def of(cls, field: str, found: str, expected: str, remedy: str) -> "PaperRefused":
-        """One field is wrong, which the command line has as an option of that name."""
-        refused = cls(f"--{field}: found {found}, expected {expected}. {remedy}")
-        refused.wrong = {"field": field, "found": found, "expected": expected, "remedy": remedy}
-        return refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +75,10 @@ def record_on_paper(node: Node, case: str, told: ActOnPaper, actor: str) -> dict
     """
     now = node.now()
     _judge_times(told, now)
-    scans = [_scan(path) for path in told.scans]
+    scans = [scan_given(one) for one in told.scans]
     record = None if told.record is None else _checked(node, told.record)
     if told.record is not None:
-        scans.insert(0, _scan(told.record))
+        scans.insert(0, told.record)
     with node.database.write() as connection:
         row = _opened(node, connection, told, record, now) if case == NEW else find_case(connection, case)
         recorded: list[dict[str, Any]] = []
@@ -279,11 +262,3 @@ def _opened(
     row = resolve_case(connection, conversation)
     assert row is not None  # opened in this transaction
     return row
-
-
-def _scan(given: Path | bytes) -> bytes:
-    size = len(given) if isinstance(given, bytes) else given.stat().st_size
-    if not 0 < size <= LARGEST_SCAN:
-        name = "" if isinstance(given, bytes) else f" {given}"
-        raise PaperRefused(f"--scan{name}: found {size} octets, expected 1 to {LARGEST_SCAN}. Scan it smaller.")
-    return given if isinstance(given, bytes) else given.read_bytes()

@@ -45,6 +45,7 @@ ZIP = ContentType("application/zip", "ZIP", ("application/*", "model/*"))
 OLE = ContentType("application/x-ole-storage", "an old office format", ("application/*",))
 PROGRAM = ContentType("application/x-executable", "a program", program=True)
 
+_DOCUMENTS = (JPEG, PNG, GIF, WEBP, TIFF, JPEG2000, HEIC, PDF)
 _STARTS: tuple[tuple[bytes, ContentType], ...] = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -67,6 +68,11 @@ _STARTS: tuple[tuple[bytes, ContentType], ...] = (
     (b"\xcf\xfa\xed\xfe", PROGRAM),
     (b"#!", PROGRAM),
 )
+
+
+def is_document(found: ContentType) -> bool:
+    """Whether it is a picture or PDF, as a scanned paper is."""
+    return found in _DOCUMENTS
 
 
 def content_type(head: bytes) -> ContentType | None:

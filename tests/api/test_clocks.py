@@ -48,6 +48,7 @@ def test_an_act_on_paper_is_read_from_a_record(agreed: Site) -> None:
     for wrong, files, field in (
         ({"act": "apply"}, [record], "act"),
         ({}, [("scan", ("fax.pdf", SCAN, "application/pdf"))], "act"),
+        ({"act": "apply"}, [("scan", ("fax.pdf", b"a note", "application/pdf"))], "scan"),
         ({"persons": "p1"}, [record], "persons"),
         ({}, [record, record], "record"),
     ):

@@ -17,7 +17,8 @@ from node.exchange.cases import CASE
 from node.exchange.due_list import describe_due, due_now
 from node.exchange.erasure import Erasing, erase
 from node.exchange.listing import case_rows, find_case
-from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
+from node.exchange.paper_acts import ActOnPaper, record_on_paper
+from node.exchange.scans_given import PaperRefused
 from node.exchange.settlement import MESSAGE
 from node.exchange.terms_drafts import Changes, change_terms
 from node.records.clocks import Calendar

@@ -14,8 +14,9 @@ from node.exchange.due_list import describe_due, due_now
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.listing import find_case
 from node.exchange.out_of_step import untold
-from node.exchange.paper_acts import ActOnPaper, PaperRefused, record_on_paper
+from node.exchange.paper_acts import ActOnPaper, record_on_paper
 from node.exchange.parts_to_send import PartToSend
+from node.exchange.scans_given import PaperRefused
 from node.exchange.terms_drafts import Changes, change_terms
 from node.exchange.terms_words import TermsRefused
 from node.records.clocks import Calendar, DayOff, feed, make_calendar_record

@@ -16,6 +16,7 @@ from node.as4.canonical_text import base64_text
 from node.as4.errors import FailedAuthentication, FailedDecryption
 from node.as4.suite import Random
 from node.as4.tree import base64_of, only_child
+from node.as4.weak_keys import weakness_of
 
 _SPKI_PREFIX: Final = bytes.fromhex("302a300506032b656e032100")
 _DER_KEY: Final = f"{{{names.DSIG11}}}DEREncodedKeyValue"
@@ -35,21 +36,27 @@ class Ed25519X25519:
         return key.sign(data)
 
     def verify(self, public_key: Any, signature: bytes, data: bytes) -> None:
-        """Raise FailedAuthentication unless the Ed25519 signature is right."""
+        """Raise FailedAuthentication unless the Ed25519 signature is right, and by a key under which only one signs."""
         if not isinstance(public_key, Ed25519PublicKey):
             raise FailedAuthentication("signing certificate: key found of another kind, expected Ed25519")
+        if (weakness := weakness_of(public_key)) is not None:
+            raise FailedAuthentication(f"signing certificate: {weakness}")
         try:
             public_key.verify(signature, data)
         except InvalidSignature:
             raise FailedAuthentication("ds:SignatureValue: does not verify") from None
 
     def agree_new(self, recipient_key: Any, random: Random) -> tuple[bytes, bytes]:
-        """A DEREncodedKeyValue with a fresh public key, and the shared secret."""
+        """A DEREncodedKeyValue with a fresh public key, and the shared secret. ValueError for a key of small order."""
         if not isinstance(recipient_key, X25519PublicKey):
             raise TypeError("recipient certificate: X25519 key expected")
         ephemeral = X25519PrivateKey.from_private_bytes(random(32))
         spki = base64_text(_SPKI_PREFIX + ephemeral.public_key().public_bytes_raw())
-        return (templates.DER_KEY_VALUE % spki).encode(), ephemeral.exchange(recipient_key)
+        try:
+            secret = ephemeral.exchange(recipient_key)
+        except ValueError:
+            raise ValueError(f"recipient certificate: {weakness_of(recipient_key)}") from None
+        return (templates.DER_KEY_VALUE % spki).encode(), secret
 
     def read_originator(self, originator: etree._Element) -> bytes:
         """The SubjectPublicKeyInfo."""

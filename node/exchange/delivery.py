@@ -26,7 +26,7 @@ from node.exchange.directory import Directory
 from node.exchange.groups import STEPS_TOGETHER, InGroups, step_by_step
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
-from node.exchange.packing import NoLongerCovered, Packed, Parcel, StaleSignature, pack_together
+from node.exchange.packing import NoLongerCovered, NotSealed, Packed, Parcel, StaleSignature, pack_together
 from node.exchange.peers import KnownPeer, PeerRefused, configuration_version
 from node.exchange.responses import Attempt, Judgement, disputed, judge
 from node.exchange.settlement import (
@@ -287,6 +287,9 @@ class Courier:
             judgement = Judgement("uncovered", NOT_COVERED, NOT_SENT)
         except (CertificateRefused, PeerRefused) as refused:
             judgement = Judgement("failed", "EBMS:0101", f"not sent: {refused}")
+        except NotSealed as reason:
+            log.error("not sealed", message=claim.message_id, peer=claim.peer, reason=str(reason))
+            judgement = Judgement("failed", "EBMS:0004", f"not sent: {reason}")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             judgement = Judgement("unreachable", "EBMS:0005", f"no connection: {in_words(error)}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -21,6 +21,10 @@ class StaleSignature(Exception):
     """The certificate that a frozen message was signed with is no longer accepted."""
 
 
+class NotSealed(Exception):
+    """A message could not be encrypted for its peer: the text says why."""
+
+
 class NoLongerCovered(Exception):
     """No agreement in force covers a message of which nothing was sent yet."""
 
@@ -47,7 +51,7 @@ class Packed:
 
 def pack_together(node: Node, directory: Directory, parcels: Sequence[Parcel]) -> list[Packed | Exception]:
     """For each parcel what its attempt sends, or why it is not sent: PeerRefused, NoLongerCovered, StaleSignature,
-    CertificateRefused, ContentGone; one that is not sent takes no other down with it."""
+    CertificateRefused, NotSealed, ContentGone; one that is not sent takes no other down with it."""
     all_ = [_Packing(node, directory, parcel) for parcel in parcels]
     return step_by_step(all_, (_Packing.open, _Packing.seal), _Packing.packed)
 
@@ -83,7 +87,10 @@ class _Packing:
         peer, url, signed = self._opened
         suite = SUITES[peer.suite or self._node.suite.name]
         recipient = self._directory.recipient_certificate(peer)
-        wire = seal(signed.xml, self._parcel.content.parts, recipient, suite)
+        try:
+            wire = seal(signed.xml, self._parcel.content.parts, recipient, suite)
+        except (ValueError, TypeError) as error:
+            raise NotSealed(f"it cannot be encrypted for {peer.party}: {error}") from error
         self._packed = Packed(peer, url, signed, suite, wire)
 
     def packed(self) -> Packed:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from node.trust.certificates import LARGEST_CERTIFICATE, Use, load_certificates, public_key_of
 from node.trust.fields import Fields, format_second, from_base64
 from node.trust.keys import NodeKeys
-from node.trust.pins import CertificateRefused, check_use, check_validity
+from node.trust.pins import CertificateRefused, check_key, check_use, check_validity
 from node.trust.refused import TrustRefused
 from node.trust.signed_statement import (
     StatementRefused,
@@ -189,6 +189,8 @@ def check_card(card: Card, now: datetime, known: Card | None = None) -> None:
     suites = [suite for suite in card.suites if suite in SUITES]
     if not suites:
         raise CardRefused("suites", ", ".join(card.suites), "one of " + ", ".join(SUITES), _REMEDY)
+    for field, certificates in (("signing", card.signing), ("key_agreement", card.encryption)):
+        _require_strong(field, certificates)
     for suite in suites:
         _require_usable("signing", card.signing_for(suite), Use.SIGNING, now, f" of suite {suite}")
         _require_usable("key_agreement", card.encryption_for(suite), Use.ENCRYPTION, now, f" of suite {suite}")
@@ -226,6 +228,15 @@ def _require_usable(
         except CertificateRefused as refused:
             last = CardRefused(field, refused.found, refused.expected + of, _REMEDY)
     raise last
+
+
+def _require_strong(field: str, certificates: tuple[x509.Certificate, ...]) -> None:
+    """Each of them: all that stand in a card are believed, also one under which others can sign, beside good ones."""
+    for certificate in certificates:
+        try:
+            check_key(certificate)
+        except CertificateRefused as refused:
+            raise CardRefused(field, refused.found, refused.expected, _REMEDY) from None
 
 
 def _require_separate_identity(card: Card, fields: Fields) -> None:

@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
-from node.trust.certificates import UNREADABLE, Use, fingerprint
+from node.as4.weak_keys import weakness_of
+from node.trust.certificates import UNREADABLE, Use, fingerprint, public_key_of
 from node.trust.refused import TrustRefused
 from node.trust.revocation_list import RevocationList
 
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     FOREIGN = "foreign"
     WRONG_SUBJECT = "wrong-subject"
     WRONG_USE = "wrong-use"
+    WEAK_KEY = "weak-key"
 
 
 class CertificateRefused(TrustRefused):
@@ -92,11 +94,12 @@ def check_document_signer(certificate: x509.Certificate, pins: PeerPins, at: dat
 
 @lru_cache(maxsize=256)
 def check_use(certificate: x509.Certificate, use: Use) -> None:
-    """Raise CertificateRefused (wrong-use) unless the extensions allow `use`.
+    """Raise CertificateRefused (wrong-use) unless the extensions allow `use`, and for a weak key (weak-key).
 
     Without a keyUsage extension every use is allowed (RFC 5280, 4.2.1.3); an unknown critical extension, or one that
     cannot be read, refuses.
     """
+    check_key(certificate)
     try:
         extensions = certificate.extensions
     except UNREADABLE:
@@ -116,6 +119,17 @@ def check_use(certificate: x509.Certificate, use: Use) -> None:
         allowed, wanted = usage.digital_signature or usage.content_commitment, "digitalSignature or nonRepudiation"
     if not allowed:
         raise _wrong_use(certificate, "a keyUsage without it", wanted)
+
+
+def check_key(certificate: x509.Certificate) -> None:
+    """Raise CertificateRefused (weak-key) for a key that others than its holder can use (`node.as4.weak_keys`)."""
+    if (weakness := weakness_of(public_key_of(certificate))) is not None:
+        raise CertificateRefused(
+            Reason.WEAK_KEY,
+            f"{_name(certificate)} with {weakness}",
+            "a key that only its holder can use",
+            "Ask the party for a certificate of a key that it has made anew, and how it came by this one.",
+        )
 
 
 def check_validity(certificate: x509.Certificate, at: datetime) -> None:

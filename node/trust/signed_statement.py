@@ -15,21 +15,13 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from node.as4.weak_keys import weakness_of_ed25519
 from node.trust.refused import TrustRefused
 
 # A card with every list full of certificates is below 40 KiB; parsing is bounded before it starts.
 LARGEST = 64 * 1024
 ALGORITHM = "EdDSA"
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
-
-# Ed25519 points of order 1, 2, 4 and 8, the sign bit cleared, and their non-canonical spellings: under such a key
-# some signature fits every text.
-_P = 2**255 - 19
-_ORDER_8 = (
-    0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
-    0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7,
-)
-SMALL_ORDER = frozenset(y.to_bytes(32, "little") for y in (0, 1, _P - 1, _P, _P + 1, *_ORDER_8))
 
 
 class StatementRefused(TrustRefused):
@@ -82,8 +74,8 @@ def public_key(identity: bytes) -> ed25519.Ed25519PublicKey:
     """The identity key from its 32 bytes. Raises StatementRefused for no key, or one that signs for everybody."""
     if len(identity) != 32:
         raise _refused("identity key", f"{len(identity)} bytes", "32 bytes")
-    if bytes([*identity[:31], identity[31] & 0x7F]) in SMALL_ORDER:
-        raise _refused("identity key", "a point of small order", "a key under which only its holder can sign")
+    if (weakness := weakness_of_ed25519(identity)) is not None:
+        raise _refused("identity key", weakness, "a key under which only its holder can sign")
     return ed25519.Ed25519PublicKey.from_public_bytes(identity)
 
 

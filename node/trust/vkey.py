@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from node.as4.weak_keys import weakness_of_ed25519
+
 ED25519_NOTE = 1
 ED25519_COSIGNATURE = 4
 # The longest key of a type in the specification, ML-DSA-44, has 1,312 bytes; names are addresses.
@@ -70,6 +72,8 @@ def parse_vkey(text: str) -> Vkey:
     vkey = Vkey(_checked(name), octets[0], octets[1:])
     if vkey.type in (ED25519_NOTE, ED25519_COSIGNATURE) and len(vkey.key) != 32:
         raise ValueError(f"an Ed25519 key of {len(vkey.key)} bytes")
+    if vkey.type in (ED25519_NOTE, ED25519_COSIGNATURE) and (weakness := weakness_of_ed25519(vkey.key)) is not None:
+        raise ValueError(weakness)
     if str(vkey) != text:
         raise ValueError(f"its key id is {identifier or 'missing'}, by name and key it is {vkey.id.hex()}")
     return vkey

@@ -9,6 +9,7 @@ from tests.attacks import (
     test_oracles,
     test_parsers,
     test_receipts,
+    test_weak_keys,
     test_wrapping,
 )
 from tests.attacks.catalogue import Catalogue
@@ -19,6 +20,7 @@ FAMILIES: tuple[tuple[Catalogue, str], ...] = (
     (test_keys.transforms, "test_keys.py"),
     (test_keys.catalogue, "test_keys.py"),
     (test_keys.p256, "test_keys.py"),
+    (test_weak_keys.catalogue, "test_weak_keys.py"),
     (test_oracles.catalogue, "test_oracles.py"),
     (test_mime.catalogue, "test_mime.py"),
     (test_mime.compression, "test_mime.py"),

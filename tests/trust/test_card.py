@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.as4.weak_keys import SMALL_ORDER
 from node.trust.card import TYP, CardDomain, CardRefused, check_card, make_card, read_card
 from node.trust.certificates import Use
 from node.trust.keys import NodeKeys, create_keys
-from node.trust.signed_statement import LARGEST, SMALL_ORDER, sign_statement, to_base64url
+from node.trust.signed_statement import LARGEST, sign_statement, to_base64url
 from node.trust.vkey import witness_vkey
 from tests.trust.material import DAY, NOW, card_for, self_signed
 

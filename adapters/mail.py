@@ -2,28 +2,57 @@
 
 TLS always, from the start (smtps) or by STARTTLS, but for a server on this machine. What the server refuses for good
 (5yz) is told to `node.exchange.reminders.refused`; all other trouble is tried again.
+
+Whether a mail is still this process's is asked in the last moment before its content leaves: whoever stood still
+meanwhile, or was kept waiting by the server, does not send what another process has sent. Only one that dies or stands
+still between the server's word that it has the mail and the record of it leaves one to be sent again, under the same
+Message-ID.
 """
 
 import smtplib
 import ssl
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from node.config import Settings, host_is_loopback
 from node.exchange.node import Node
-from node.exchange.reminders import Mail, failed, refused, sent, take_up
+from node.exchange.reminders import Mail, failed, keeps, refused, sent, take_up
 from node.journal import journal
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 log = journal("mail")
 
 SERVER_SECONDS = 15.0
 _FOR_GOOD = range(500, 600)
+
+
+class _Lost(Exception):
+    """Another process has the mail."""
+
+
+class _Server(smtplib.SMTP):
+    """A mail server. `keeps` is asked before the content of a mail leaves; _Lost is raised where it says no."""
+
+    keeps: Callable[[], bool]
+
+    def data(self, msg: "ReadableBuffer | str") -> tuple[int, bytes]:
+        if not self.keeps():
+            raise _Lost
+        return super().data(msg)
+
+
+class _ServerOverTls(_Server, smtplib.SMTP_SSL):
+    """The same, TLS from the start."""
 
 
 def send_waiting(node: Node) -> int:
@@ -63,14 +92,14 @@ def written(node: Node, mail: Mail) -> EmailMessage:
 
 
 @contextmanager
-def _server(settings: Settings) -> Iterator[smtplib.SMTP]:
+def _server(settings: Settings) -> Iterator[_Server]:
     parts = urlsplit(settings.mail_server or "")
     host, port = parts.hostname or "", parts.port or 0
     tls = ssl.create_default_context()
     if parts.scheme == "smtps":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=SERVER_SECONDS, context=tls)
+        server: _Server = _ServerOverTls(host, port, timeout=SERVER_SECONDS, context=tls)
     else:
-        server = smtplib.SMTP(host, port, timeout=SERVER_SECONDS)
+        server = _Server(host, port, timeout=SERVER_SECONDS)
     with server:
         if parts.scheme == "smtp" and not host_is_loopback(host):
             server.starttls(context=tls)
@@ -79,10 +108,14 @@ def _server(settings: Settings) -> Iterator[smtplib.SMTP]:
         yield server
 
 
-def _send(node: Node, server: smtplib.SMTP, mail: Mail) -> int:
+def _send(node: Node, server: _Server, mail: Mail) -> int:
     """Send one; 1 if the server took it. Raises smtplib.SMTPException or OSError where the server is in trouble."""
+    server.keeps = partial(keeps, node, mail)
     try:
         server.send_message(written(node, mail))
+    except _Lost:
+        server.rset()
+        return 0
     except smtplib.SMTPRecipientsRefused as error:
         [(code, _text)] = error.recipients.values()
     except smtplib.SMTPDataError as error:

@@ -67,21 +67,22 @@ async def _some(node: Node, session: aiohttp.ClientSession, address: str, stop: 
     """Deliver what waits for a receiver, as long as it is ours; whether to look again at once."""
     loop = asyncio.get_running_loop()
     until = loop.time() + CLAIM.total_seconds() - 2 * ANSWER_SECONDS
-    waiting = await asyncio.to_thread(take_up, node, address)
-    if waiting is None:
+    claimed = await asyncio.to_thread(take_up, node, address)
+    if claimed is None:
         return False
-    for one in waiting:
+    for one in claimed.waiting:
         if stop.is_set() or loop.time() > until:
             break
         try:
             await _post(node, session, address, one)
         except NotTaken as error:
-            left_out = await asyncio.to_thread(failed, node, address, str(error))
+            left_out = await asyncio.to_thread(failed, node, address, claimed, str(error))
             log.warning("event not taken", host=_host(address), reason=str(error), left_out=left_out)
             return False
-        await asyncio.to_thread(taken, node, address, one)
-    await asyncio.to_thread(done, node, address)
-    return bool(waiting)
+        if not await asyncio.to_thread(taken, node, address, claimed, one):
+            return False
+    await asyncio.to_thread(done, node, address, claimed)
+    return bool(claimed.waiting)
 
 
 async def _post(node: Node, session: aiohttp.ClientSession, address: str, one: Waiting) -> None:

@@ -106,4 +106,4 @@ def _mail(connection: Connection, row_id: int) -> tuple[Mail, str]:
     if row is None:
         raise NoReport("It is about a reminder that this node has not: was it sent by another node?")
     number = alias(row.alias_year, row.alias_number)
-    return Mail(row.id, "", number, row.act, row.ends_at, over=False), row.state
+    return Mail(row.id, "", number, row.act, row.ends_at, over=False, claimed=row.next_attempt_at), row.state

@@ -42,7 +42,8 @@ WEBHOOKS = "webhooks"
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A reminder to send: its row, to whom, and what it is about; `act` as the procedure calls it."""
+    """A reminder to send: its row, to whom, and what it is about; `act` as the procedure calls it. It is this process's
+    until `claimed`."""
 
     id: int
     address: str
@@ -50,6 +51,7 @@ class Mail:
     act: str
     ends_at: datetime
     over: bool
+    claimed: datetime
 
 
 def make_reminders(node: Node) -> int:
@@ -93,8 +95,18 @@ def take_up(node: Node) -> Sequence[Mail]:
             claim = update(REMINDER).where(REMINDER.c.id == row.id, *ready).values(next_attempt_at=now + CLAIM)
             if connection.execute(claim).rowcount:
                 number = alias(row.alias_year, row.alias_number)
-                mails.append(Mail(row.id, row.mail, number, row.act, row.ends_at, row.ends_at <= now))
+                mails.append(Mail(row.id, row.mail, number, row.act, row.ends_at, row.ends_at <= now, now + CLAIM))
     return mails
+
+
+def keeps(node: Node, mail: Mail) -> bool:
+    """Whether a reminder that was taken up is still this process's, for CLAIM from now: one that stood still, or whose
+    mail server is slow, may have lost it to another, which sends it."""
+    ours = update(REMINDER).where(
+        REMINDER.c.id == mail.id, REMINDER.c.state == "waiting", REMINDER.c.next_attempt_at == mail.claimed
+    )
+    with node.database.write() as connection:
+        return bool(connection.execute(ours.values(next_attempt_at=node.now() + CLAIM)).rowcount)
 
 
 def sent(node: Node, mail: Mail, answer: str) -> None:
@@ -127,7 +139,8 @@ def failed(node: Node, mail: Mail, answer: str) -> None:
         row = connection.execute(select(REMINDER).where(REMINDER.c.id == mail.id)).one()
         again = node.retries.next_attempt(now, row.attempts + 1, jitter())
         values = {"attempts": row.attempts + 1, "next_attempt_at": again, "failing_since": row.failing_since or now}
-        connection.execute(update(REMINDER).where(REMINDER.c.id == mail.id).values(**values, answer=answer))
+        waits = update(REMINDER).where(REMINDER.c.id == mail.id, REMINDER.c.state == "waiting")
+        connection.execute(waits.values(**values, answer=answer))
 
 
 def untold(connection: Connection, now: datetime) -> list[str]:

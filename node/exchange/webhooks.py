@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Update, delete, func, select, update
 
 from node.as4 import TEST_SERVICE
 from node.exchange.cases import CASE, alias
@@ -22,7 +22,7 @@ from node.exchange.node import Node
 from node.exchange.retry import jitter
 from node.exchange.settlement import LOG_ENTRY, MESSAGE
 from node.store.columns import new_row_id, table_of
-from node.store.rows import insert_rows
+from node.store.rows import insert_new_rows, insert_rows
 from node.store.tables import WebhookEvent, WebhookReceiver
 
 EVENT = table_of(WebhookEvent)
@@ -42,6 +42,14 @@ class Waiting:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A receiver that is this process's until `until`, with the next events for it."""
+
+    until: datetime
+    waiting: list[Waiting]
+
+
 def announce(node: Node, connection: Connection, kind: str, data: Mapping[str, Any]) -> None:
     """Tell every receiver, once the caller's transaction is committed: `kind` as `case.due`, `data` without personal
     data. Does nothing where no receiver is set."""
@@ -50,7 +58,7 @@ def announce(node: Node, connection: Connection, kind: str, data: Mapping[str, A
     insert_rows(connection, EVENT, [_row(address, event, body, now) for address in node.settings.webhooks])
 
 
-def take_up(node: Node, address: str) -> list[Waiting] | None:
+def take_up(node: Node, address: str) -> Claimed | None:
     """The next events for a receiver, oldest first, those that the log has now among them; the receiver is then this
     process's for CLAIM, or until `done`. None where there is nothing to do: another process has it, its next attempt is
     still to come, or nothing has happened."""
@@ -63,40 +71,41 @@ def take_up(node: Node, address: str) -> list[Waiting] | None:
             return None
         _add_of_log(node, connection, address, now)
         query = select(EVENT.c.id, EVENT.c.event, EVENT.c.body).where(EVENT.c.address == address)
-        return [Waiting(*row) for row in connection.execute(query.order_by(EVENT.c.id).limit(AT_ONCE))]
+        waiting = [Waiting(*row) for row in connection.execute(query.order_by(EVENT.c.id).limit(AT_ONCE))]
+        return Claimed(now + CLAIM, waiting)
 
 
-def taken(node: Node, address: str, one: Waiting) -> None:
-    """The receiver has taken this event."""
+def taken(node: Node, address: str, claimed: Claimed, one: Waiting) -> bool:
+    """The receiver has taken this event. Whether it is still this process's: one that stood still for longer than CLAIM
+    has lost it to another, which delivers the next events."""
     with node.database.write() as connection:
         connection.execute(delete(EVENT).where(EVENT.c.id == one.id))
-        connection.execute(
-            update(RECEIVER).where(RECEIVER.c.address == address).values(failures=0, failing_since=None, answer=None)
-        )
+        values = {"failures": 0, "failing_since": None, "answer": None}
+        return bool(connection.execute(_ours(address, claimed).values(**values)).rowcount)
 
 
-def done(node: Node, address: str) -> None:
-    """There is nothing more for a receiver now: any process may look again."""
+def done(node: Node, address: str, claimed: Claimed) -> None:
+    """There is nothing more for a receiver now: any process may look again. Changes nothing once another has it."""
     with node.database.write() as connection:
-        connection.execute(update(RECEIVER).where(RECEIVER.c.address == address).values(next_attempt_at=node.now()))
+        connection.execute(_ours(address, claimed).values(next_attempt_at=node.now()))
 
 
-def failed(node: Node, address: str, answer: str) -> int:
+def failed(node: Node, address: str, claimed: Claimed, answer: str) -> int:
     """The receiver did not take an event, `answer` says why: it is tried again later. Returns how many events are left
-    out, because they have waited longer than the setting `retry_hours`."""
+    out, because they have waited longer than the setting `retry_hours`. Changes nothing once another process has it."""
     now = node.now()
     with node.database.write() as connection:
         row = connection.execute(select(RECEIVER).where(RECEIVER.c.address == address)).one()
-        connection.execute(
-            update(RECEIVER)
-            .where(RECEIVER.c.address == address)
-            .values(
+        failing = connection.execute(
+            _ours(address, claimed).values(
                 failures=row.failures + 1,
                 failing_since=row.failing_since or now,
                 next_attempt_at=node.retries.next_attempt(now, row.failures + 1, jitter()),
                 answer=answer,
             )
         )
+        if not failing.rowcount:
+            return 0
         old = (EVENT.c.address == address) & (EVENT.c.created_at <= now - node.retries.span)
         return connection.execute(delete(EVENT).where(old)).rowcount
 
@@ -112,6 +121,10 @@ def failing(connection: Connection) -> dict[str, tuple[datetime, str]]:
     """Receivers that did not take their last event: since when, and what the last attempt came to."""
     query = select(RECEIVER).where(RECEIVER.c.failing_since.is_not(None))
     return {row.address: (row.failing_since, row.answer or "") for row in connection.execute(query)}
+
+
+def _ours(address: str, claimed: Claimed) -> Update:
+    return update(RECEIVER).where(RECEIVER.c.address == address, RECEIVER.c.next_attempt_at == claimed.until)
 
 
 def _is_due(node: Node, connection: Connection, address: str, now: datetime) -> bool:
@@ -139,10 +152,12 @@ def _claimed(node: Node, connection: Connection, address: str, now: datetime) ->
     # From now on: what was before it was set is for the lists.
     last = connection.scalar(select(func.max(LOG_ENTRY.c.position)))
     position = -1 if last is None else last
-    connection.execute(
-        insert(RECEIVER).values(address=address, position=position, failures=0, next_attempt_at=now + CLAIM)
-    )
-    return True
+    row = {
+        "address": address, "position": position, "failures": 0, "failing_since": None, "next_attempt_at": now + CLAIM,
+        "answer": None,
+    }  # fmt: skip
+    # Another process may have been first.
+    return bool(insert_new_rows(connection, RECEIVER, [row]))
 
 
 def _add_of_log(node: Node, connection: Connection, address: str, now: datetime) -> None:

@@ -28,7 +28,8 @@ LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`act` is called every `seconds`, the next time after it has come to its end; each call does a bounded amount."""
+    """`act` is called at the start and every `seconds`, the next time after it has come to its end; each call does a
+    bounded amount."""
 
     name: str
     seconds: float
@@ -36,14 +37,15 @@ class Job:
 
 
 class _Every(BaseTrigger):  # type: ignore[misc]
-    """So long after now, each time. The library's own goes through all times between the last one and now, one by one:
-    31 million where a clock was set a year ahead and a job runs each second."""
+    """At once, so that what was missed while no process ran is made up, then so long after now, each time. The
+    library's own goes through all times between the last one and now, one by one: 31 million where a clock was set a
+    year ahead and a job runs each second."""
 
     def __init__(self, pause: timedelta) -> None:
         self._pause = pause
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        return now + self._pause
+        return now if previous_fire_time is None else now + self._pause
 
 
 @contextlib.asynccontextmanager

@@ -19,8 +19,9 @@ from pydantic import SecretStr
 
 from node.exchange.assignment import assign_case
 from tests.exchange.conftest import WorldMaker
+from tests.exchange.mailbox import Mailbox
 from tests.exchange.offices import Office
-from tests.exchange.test_reminders import OFFICER, Mailbox, mail_check, mailbox, reminded, set_on, world_with
+from tests.exchange.test_reminders import OFFICER, mail_check, mailbox, reminded, set_on, world_with
 
 __all__ = ["mailbox"]
 NAME = "mail.interior.example"

@@ -5,15 +5,12 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapters.mail import send_waiting
 from node.access.accounts import AccountError, add_user, set_away, set_mail
@@ -27,6 +24,7 @@ from node.exchange.webhooks import take_up
 from node.operations.checks import Check, run_checks
 from tests.exchange.case_steps import applied, both_stand, sent_in, with_terms
 from tests.exchange.conftest import World, WorldMaker
+from tests.exchange.mailbox import Mailbox, listening
 from tests.exchange.offices import Office
 
 pytestmark = pytest.mark.theirs_on_both_databases
@@ -35,45 +33,10 @@ DAYS = 10
 HOOK = "http://127.0.0.1:9/events"
 
 
-@dataclass
-class Mailbox:
-    """A mail server: what it took, by recipient, in order; recipients that it refuses, with its answer."""
-
-    port: int = 0
-    taken: list[tuple[str, str, str]] = field(default_factory=list)
-    refusing: dict[str, str] = field(default_factory=dict)
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if address in self.refusing:
-            return self.refusing[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content)
-        self.taken.append((envelope.rcpt_tos[0], str(mail["Subject"]), envelope.content.decode()))
-        return "250 OK"
-
-    def new(self) -> list[str]:
-        """Who got a mail since the last look."""
-        got, self.taken = [to for to, _, _ in self.taken], []
-        return sorted(got)
-
-
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        box = Mailbox(free.getsockname()[1])
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
-    controller.start()
-    try:
+    with listening(Mailbox()) as box:
         yield box
-    finally:
-        controller.stop()
 
 
 def set_on(office: Office, **settings: Any) -> None:
@@ -296,7 +259,9 @@ async def test_programs_are_told_once_for_each_turn(make_world: WorldMaker, mail
     set_on(theirs, mail_server=None, webhooks=(HOOK,))
     await asyncio.to_thread(remind, theirs)
     await asyncio.to_thread(remind, theirs)
-    told = [one.body for one in take_up(theirs.node, HOOK) or () if "case.due" in one.body]
+    claimed = take_up(theirs.node, HOOK)
+    assert claimed is not None
+    told = [one.body for one in claimed.waiting if "case.due" in one.body]
     assert len(told) == 1
     assert mailbox.new() == []
 

@@ -89,3 +89,12 @@ async def test_a_job_never_runs_twice_at_a_time_and_is_finished_at_the_end() -> 
         may_end.set()
     assert (running, most) == (0, 1)
     assert done >= 1
+
+
+async def test_a_job_runs_as_soon_as_its_process_does_however_seldom_it_comes() -> None:
+    """What was missed while the node was down is made up, once."""
+    runs: list[int] = []
+    async with scheduled([Job("seldom", 3600, lambda: runs.append(1))], asyncio.Event()):
+        await until(lambda: runs, "it has run")
+        await asyncio.sleep(5 * OFTEN)
+    assert runs == [1]

@@ -1,11 +1,13 @@
 """Whether a record that is about to go fits where it goes: cases that it names are known, its acts are in step there.
 
 A receiver takes what does not fit, keeps it and lets it change nothing. So whoever sends it is asked before it goes.
+So is whoever lets a time go on that has run out meanwhile: its end then has its effect at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -22,7 +24,7 @@ from node.records.problems import Problem
 from node.records.procedure_acts import StatedCase, acts_in, case_stated_in
 from node.records.procedure_events import PENDING, SETTLED, Event, Span, Terms
 from node.records.procedure_messages import MessageFacts, events_of
-from node.records.procedure_states import REASONS
+from node.records.procedure_states import REASONS, Passed
 from node.records.procedure_timely import LATE
 from node.records.procedure_view import CaseView, Finding, view
 from node.records.procedures import ADDRESSEE, REQUESTED, REQUESTING, WRITER, Procedure, role_of
@@ -32,8 +34,10 @@ UNKNOWN_CASE = "unknown-case"
 UNTOLD_CASE = "untold-case"
 OUT_OF_STEP = "out-of-step"
 NO_PARTICIPANT = "no-participant"
+TIME_OVER = "time-over"
 _NEW = "about to be sent"
 _SENT_LATE = "Sent all the same it counts, and both sides are shown that it came late. Look at the day that it states."
+_AT_ONCE = "Sent all the same that holds, as from the end of that time: what should stand instead comes too late."
 _GONE = "Look whether it is still to have this. `depesha case show` says who takes part."
 _Said = tuple[str, str]
 """The rule, and in words what does not fit it."""
@@ -74,6 +78,7 @@ def misfits(node: Node, connection: Connection, record: CheckedRecord, peer: str
         (OUT_OF_STEP, "an act that fits the case as it stands here", remedy),
         (NO_PARTICIPANT, "a party that takes part in the case", _GONE),
         (LATE, "an act within the time that the terms give", _SENT_LATE),
+        (TIME_OVER, "an act after which no time goes on that has run out", _AT_ONCE),
     ):
         words = dict.fromkeys(text for kind, text in said if kind == rule)
         if words:
@@ -136,16 +141,17 @@ def _not_fitting(
     reading: CaseReading, row: Mapping[str, Any], record: CheckedRecord, peer: str, shown: bool, *, elsewhere: bool
 ) -> list[_Said]:
     case = events_of_case(reading, row, peer, elsewhere=elsewhere)
-    seen = None if case is None else _as_sent(reading, case, row, record, reading.node.now())
-    if case is None or seen is None:
+    found = None if case is None else _as_sent(reading, case, row, record, reading.node.now())
+    if case is None or found is None:
         return []
+    seen, ended = found
     where = row["conversation_id"]
     if shown:
         where = f"{alias(row['alias_year'], row['alias_number'])} ({case.procedure.states[seen.state]})"
     gone = [one.until for one in seen.participants if one.party == peer and one.until is not None]
     over = [day for day in gone if day <= reading.node.now().date().isoformat()]
     left = [(NO_PARTICIPANT, f"to {peer} in case {where}: it takes no part since {day}") for day in over]
-    return left + _amiss(case.procedure, seen, f"in case {where}")
+    return left + _amiss(case.procedure, seen, f"in case {where}") + _over(case.procedure, ended, f"in case {where}")
 
 
 def _in_new_case(reading: CaseReading, record: CheckedRecord, peer: str) -> list[_Said]:
@@ -175,20 +181,44 @@ def _amiss(procedure: Procedure, seen: CaseView, where: str) -> list[_Said]:
     return said
 
 
+def _over(procedure: Procedure, ended: Sequence[Passed], where: str) -> list[_Said]:
+    """Which times have run out that the record lets go on, and what that brings about, in words."""
+    alike: dict[tuple[str | None, str, datetime], list[str]] = {}
+    for one in ended:
+        alike.setdefault((one.period, one.target, one.at.earliest), []).append(one.person)
+    return [
+        (TIME_OVER, f"{_named(persons)}{where}: {procedure.periods[period].title}: over since "
+         f"{at:%Y-%m-%d %H:%M} UTC, so at once {procedure.states[target]}")
+        for (period, target, at), persons in alike.items() if period is not None
+    ]  # fmt: skip
+
+
 def _of(one: Finding) -> str:
-    return f"of {', '.join(one.persons)} " if any(one.persons) else ""
+    return _named(one.persons)
+
+
+def _named(persons: Sequence[str]) -> str:
+    return f"of {', '.join(persons)} " if any(persons) else ""
 
 
 def _as_sent(
     reading: CaseReading, case: CaseEvents, row: Mapping[str, Any], record: CheckedRecord, now: datetime
-) -> CaseView | None:
-    """The case as it would be with the record; None where the record holds no act of it."""
+) -> tuple[CaseView, list[Passed]] | None:
+    """The case as it would be with the record, and the steps that only time would have taken then, though it has not
+    now; None where the record holds no act of it."""
     added = events_of(_facts(case, row, now), acts_in(record, case.domain), row["conversation_id"])
     if not added:
         return None
     before = [_as_receipted(one) for one in case.events]
     terms = terms_of_case(reading, case)
-    return view(case.procedure, terms.now, [*before, *added], now, own=case.own, kept=terms.kept, held=terms.held)
+    look = partial(view, case.procedure, terms.now, now=now, own=case.own, kept=terms.kept, held=terms.held)
+    seen = look([*before, *added])
+    ended = [one for one in seen.steps if one.period is not None]
+    if ended:
+        without = look(before, offer=False)
+        so_far = {(one.person, one.period) for one in without.steps}
+        ended = [one for one in ended if (one.person, one.period) not in so_far]
+    return seen, ended
 
 
 def _as_receipted(event: Event) -> Event:

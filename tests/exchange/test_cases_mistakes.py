@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from node.exchange.case_fit import TIME_OVER
 from node.exchange.judgement import ConfirmationNeeded
 from node.exchange.parts_to_send import PartToSend
 from tests.exchange.case_steps import (
     ACCEPTED,
+    EXAMPLE_ID,
     applied,
     both_stand,
     example,
@@ -18,6 +20,7 @@ from tests.exchange.case_steps import (
     open_records,
     reply,
     sent_in,
+    since,
     stands,
     submitted,
     with_terms,
@@ -220,3 +223,42 @@ async def test_a_reply_acted_on_stays_when_the_other_side_declines(agreed: World
     assert not {"consent", "decline"} & {one["act"] for one in declined["allowed"]}
     await answered(agreed.ours, case, wanted, "consented")
     assert both_stand(agreed, case)["state"] == "documented", "what was declined is not open any more"
+
+
+async def test_whoever_takes_an_answer_back_after_the_time_for_it_is_asked_since_silence_then_counts(
+    agreed: World,
+) -> None:
+    """As of the end, though the answer had come in time: both sides see it so once it was confirmed and sent."""
+    application, case = await applied(agreed)
+    refused = "<Refused><Reason><Code>nationality-not-established</Code><Text>No proof.</Text></Reason></Refused>"
+    answer = reply(agreed.theirs, case, "ours", application, refused)
+    await agreed.theirs.reaches(answer, "delivered")
+    end = since(agreed.ours, application) + REPLY_TIME
+
+    def questions() -> list[str]:
+        record = example(
+            "invalidation.xml", (EXAMPLE_ID, answer), ("ReadmissionApplication", "Reply"), service=ADMINISTRATIVE
+        )
+        try:
+            agreed.theirs.submitted(
+                "ours", record, service=ADMINISTRATIVE, action="Invalidation", case=case, ask_fit=True
+            )
+        except ConfirmationNeeded as needed:
+            return [one.problem.found for one in needed.findings if one.problem.rule == TIME_OVER]
+        return []
+
+    agreed.clock.advance(days=14)
+    (asked,) = questions()
+    assert asked.endswith(f"over since {end:%Y-%m-%d %H:%M} UTC, so at once deemed accepted: no answer came in time")
+    await taken_back(agreed.theirs, case, answer)
+    assert both_stand(agreed, case)["state"] == "deemed-accepted"
+
+
+async def test_an_answer_that_is_taken_back_in_time_asks_nothing_of_the_time(agreed: World) -> None:
+    application, case = await applied(agreed)
+    answer = reply(agreed.theirs, case, "ours", application, ACCEPTED)
+    await agreed.theirs.reaches(answer, "delivered")
+    record = example(
+        "invalidation.xml", (EXAMPLE_ID, answer), ("ReadmissionApplication", "Reply"), service=ADMINISTRATIVE
+    )
+    agreed.theirs.submitted("ours", record, service=ADMINISTRATIVE, action="Invalidation", case=case, ask_fit=True)

@@ -249,9 +249,12 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
         if one["id"] is not None:
             yield f"{'person':9} {one['id']}: {one['title']}"
     for one in procedure["deadlines"]:
-        end = "no end" if one["end"] is None else f"until {one['end']['earliest']}"
         silence = f"; silence: {one['silence']}" if one["silence"] else ""
-        yield f"{'period':9} {one['title']}: {end}, {one['standing']}, awaits {_WHO[one['awaits']]}{silence}"
+        whose = f"{one['title']}{_of(*one['persons'])}"
+        yield f"{'period':9} {whose}: {_until(one['end'])}, {one['standing']}, awaits {_WHO[one['awaits']]}{silence}"
+        for day in one["may_move"]:
+            calendar = f"in the calendar of {_WHO[day['calendar']]}"
+            yield f"{'may move':9} {whose}: {day['day']} {day['name']} (estimated), {calendar}"
     for why in sorted({one["why"] for one in procedure["deadlines"] if one["why"]}):
         yield f"{'no end':9} {why}"
     acts = [(one["act"], " or ".join(one["records"]) or "on paper", one["title"]) for one in procedure["allowed"]]
@@ -267,6 +270,15 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
         yield f"{'finding':9} {one['kind']} {about} {reason}".rstrip()
         if one["expected"]:
             yield f"{'':9} expected {one['expected']}"
+
+
+def _until(end: dict[str, str | None] | None) -> str:
+    """When a period ends, both ends of a span; one that nobody knows yet is said to be so."""
+    if end is None:
+        return "no end"
+    if end["latest"] == end["earliest"]:
+        return f"until {end['earliest']}"
+    return f"until between {end['earliest']} and {end['latest'] or 'an instant not known yet'}"
 
 
 def _said_by_us(paper: dict[str, Any]) -> str:

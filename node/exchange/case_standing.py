@@ -57,7 +57,8 @@ _TOUCH_OTHERWISE = Prepared(update(CASE).where(CASE.c.id.in_(_OTHERWISE)).values
 @dataclass(frozen=True, slots=True)
 class KeptPeriod:
     """A period that runs, or has ended without effect, as a deadline shows it; instants in microseconds since 1970.
-    Without `earliest` it has no end that can be computed; without `latest` it is not known by when it has ended."""
+    Without `earliest` it has no end that can be computed; without `latest` it is not known by when it has ended.
+    `may_move`: as `ComputedCase.may_move`."""
 
     title: str
     awaits: str
@@ -66,6 +67,7 @@ class KeptPeriod:
     latest: int | None
     standing: str
     accepts: bool
+    may_move: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def standing_of(computed: ComputedCase) -> Standing:
                 latest=None if one.end is None or one.end.latest is None else microseconds(one.end.latest),
                 standing=one.standing,
                 accepts=computed.terms.now.silence_accepts(one.period),
+                may_move=computed.may_move(one),
             )
             for one in seen.deadlines
         ),

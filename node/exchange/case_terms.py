@@ -100,6 +100,14 @@ class TermsOfCase:
     held: Callable[[datetime], AskedTerms]
     agreed: AgreedTerms | None
     calendars: Mapping[str, Calendar]
+    events: frozenset[str] = frozenset()
+    """The messages and acts of the case, by id."""
+
+    def of_period(self, period: str, started_by: str, start: Span) -> AskedTerms:
+        """By what the period runs that `started_by` started: an act, or at `start` the end of another period."""
+        if started_by not in self.events:
+            return self.held(start.earliest)
+        return self.kept.get((period, started_by), self.now)
 
 
 def terms_of_case(reading: CaseReading, case: CaseEvents) -> TermsOfCase:
@@ -132,7 +140,8 @@ def terms_of_case(reading: CaseReading, case: CaseEvents) -> TermsOfCase:
         own = at(began)
         if own != latest:
             kept |= {(period, event.id): own for period in case.procedure.periods}
-    return TermsOfCase(latest, kept, at, latest.case.terms, latest.case.calendars)
+    acts = frozenset(event.id for event in case.events)
+    return TermsOfCase(latest, kept, at, latest.case.terms, latest.case.calendars, acts)
 
 
 def calendars_between(reading: CaseReading, peer: str, party: str) -> list[tuple[datetime, Calendar]]:

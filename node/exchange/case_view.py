@@ -20,6 +20,7 @@ from node.exchange.paper_scans import recorded_by_hand
 from node.exchange.paper_shown import describe_paper
 from node.records.domains import Domains
 from node.records.procedure_asked import Asked
+from node.records.procedure_clock import ClockTerms
 from node.records.procedure_events import Span
 from node.records.procedure_expected import expected
 from node.records.procedure_possible import Possible
@@ -51,6 +52,18 @@ class ComputedCase:
         if role is None:
             return NOBODY
         return BOTH if role == EITHER else OURS if role == self.case.own else THEIRS
+
+    def may_move(self, deadline: Deadline) -> list[dict[str, str]]:
+        """The days off, not certain yet, that may move its end: {day, name, calendar}, whose calendar being ours or
+        theirs."""
+        terms = self.terms.of_period(deadline.period, deadline.started_by, deadline.start)
+        if deadline.end is None or not isinstance(terms, ClockTerms):
+            return []
+        own = self.case.parties[self.case.own]
+        return [
+            {"day": one.day.isoformat(), "name": one.name, "calendar": OURS if one.party == own else THEIRS}
+            for one in terms.may_move(deadline.period, deadline.start, deadline.end)
+        ]
 
     def silence(self, deadline: Deadline) -> str | None:
         """The state that the end brings without an act; None where it only shows that something is overdue."""
@@ -270,6 +283,7 @@ def _deadline(computed: ComputedCase, one: Deadline) -> dict[str, Any]:
         "awaits": computed.awaited(one),
         "start": _span(one.start),
         "end": _span(one.end),
+        "may_move": computed.may_move(one),
         "standing": one.standing,
         "silence": silence,
         "extended": one.extended,

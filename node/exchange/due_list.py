@@ -1,7 +1,7 @@
 """What is due in all open cases, in one ordered list, as clocks order it: deadlines, and what was asked without one."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -18,7 +18,7 @@ from node.exchange.listing import instant_text
 from node.exchange.node import Node
 from node.exchange.recall_rows import recall_requests, recalls_due
 from node.exchange.refused_mails import refused_mails_due
-from node.records.clocks import Deadline, Due, Ends, Silence, due, seen_by
+from node.records.clocks import Deadline, Due, Ends, MayMove, Silence, due, seen_by
 from node.records.procedure_view import DISPUTED, UNKNOWN
 from node.records.procedures import Procedure
 from node.store.columns import instant_of
@@ -64,6 +64,9 @@ def describe_due(one: Due) -> dict[str, Any]:
         "started": instant_text(deadline.started),
         "end": instant_text(deadline.ends.earliest),
         "latest_end": instant_text(deadline.ends.latest),
+        "may_move": [
+            {"day": near.day.isoformat(), "name": near.name, "calendar": near.party} for near in deadline.ends.near
+        ],
         "left_seconds": int(one.left.total_seconds()),
         "over": one.over,
         "undelivered": deadline.undelivered,
@@ -101,11 +104,13 @@ def _of_case(standing: Standing, row: Mapping[str, Any], answer_time: timedelta)
             earliest = instant_of(one.earliest)
             latest = earliest if one.latest is None else instant_of(one.latest)
         ours = one.awaits in (OURS, BOTH)
+        # A list that goes to many names no partner: whose calendar it is stands for the party.
+        near = tuple(MayMove(date.fromisoformat(day["day"]), day["name"], day["calendar"]) for day in one.may_move)
         yield Deadline(
             case=alias(row["alias_year"], row["alias_number"]),
             act=one.title,
             started=began,
-            ends=Ends(earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == DISPUTED),
+            ends=Ends(earliest, latest, latest.astimezone(UTC).date(), "UTC", one.standing == DISPUTED, near),
             unit=row["unit"] or "",
             officer=row["officer"],
             silence=Silence.ACCEPTED if one.accepts else Silence.OVERDUE,

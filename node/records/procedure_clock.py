@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from node.records.clocks import CalendarEnds, CaseTerms, PeriodError, Span
+from node.records.clocks import CalendarEnds, CaseTerms, MayMove, PeriodError, Span
 from node.records.procedure_events import NoEnd, Pause
 from node.records.procedure_events import Span as EventSpan
 
@@ -43,6 +43,14 @@ class ClockTerms:
         except OverflowError:
             return NoEnd(_BEYOND)
         return NoEnd("an obstacle lasts") if found is None else found.latest
+
+    def may_move(self, period: str, start: EventSpan, end: EventSpan) -> tuple[MayMove, ...]:
+        """The estimated days off that may move the period's `end`, or lie about it."""
+        spans = (Span(one.earliest, one.latest or one.earliest) for one in (start, end))
+        try:
+            return self.case.may_move(period, *spans)
+        except PeriodError:
+            return ()  # without its length the period has no end that could move, which is told beside it
 
     def end_of_day(self, period: str, day: date) -> datetime | NoEnd:
         """When the day `day` ends; why not, for a day that a record gives beyond what can be computed."""

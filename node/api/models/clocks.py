@@ -14,10 +14,19 @@ _FIGURE: dict[str, Any] = {
 
 _DUE: dict[str, Any] = {
     "case": "2026-0417", "act": "Answer", "awaits": "theirs", "started": "2026-04-17T08:12:32.117Z",
-    "end": "2026-04-27T22:00:00.000Z", "latest_end": "2026-04-27T22:00:00.000Z", "left_seconds": 741600, "over": False,
-    "undelivered": False, "first": False, "silence": "accepted", "unit": None, "officer": None, "reach": "officer",
-    "own_rule": False,
+    "end": "2026-04-27T22:00:00.000Z", "latest_end": "2026-04-27T22:00:00.000Z", "may_move": [], "left_seconds": 741600,
+    "over": False, "undelivered": False, "first": False, "silence": "accepted", "unit": None, "officer": None,
+    "reach": "officer", "own_rule": False,
 }  # fmt: skip
+
+
+class MayMove(BaseModel):
+    """A day off, not certain yet, that may move an end; `calendar` says whose."""
+
+    model_config = example({"day": "2026-12-08", "name": "Moon feast", "calendar": "theirs"})
+    day: str
+    name: str
+    calendar: Literal["ours", "theirs"]
 
 
 class Due(BaseModel):
@@ -30,6 +39,7 @@ class Due(BaseModel):
     started: Instant
     end: Instant
     latest_end: Instant
+    may_move: list[MayMove]
     left_seconds: int
     over: bool
     undelivered: bool

@@ -10,7 +10,7 @@ from node.records.clocks.calendars import Calendar, CalendarEnds, DayOff, propos
 from node.records.clocks.case_terms import CaseTerms
 from node.records.clocks.drafts import Confirmation, Draft, Unconfirmed, confirm, terms_of, unconfirmed
 from node.records.clocks.due import Deadline, Due, Reach, due, next_change, seen_by
-from node.records.clocks.ends import Ends, Extension, day_of, end_of_day, ends
+from node.records.clocks.ends import Ends, Extension, MayMove, day_of, end_of_day, ends
 from node.records.clocks.feed import feed
 from node.records.clocks.periods import Counts, Extends, Period, PeriodError, Silence, Unit, WithoutReceipt
 from node.records.clocks.spans import Span, span_of, span_of_message
@@ -36,6 +36,7 @@ __all__ = [
     "Figure",
     "Ground",
     "Judgement",
+    "MayMove",
     "NoCalendar",
     "Period",
     "PeriodError",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from node.records.clocks.calendars import Calendar
-from node.records.clocks.ends import Ends, Extension, Pause, end_of_day, ends, span_of_day
+from node.records.clocks.ends import Ends, Extension, MayMove, Pause, end_of_day, ends, estimated_near, span_of_day
 from node.records.clocks.periods import Counts, Period, PeriodError, Silence, Unit
 from node.records.clocks.spans import Span
 from node.records.clocks.terms import Terms, TermsPeriod
@@ -62,6 +62,22 @@ class CaseTerms:
             extension = Extension(found.extension.of(self.parties, self.terms.places), until)
         period = found.of(self.parties, self.terms.places)
         return ends(period, start, self.calendars, extension=extension, pauses=pauses)
+
+    def may_move(self, name: str, start: Span, end: Span) -> tuple[MayMove, ...]:
+        """The estimated days off that may move the period's `end`, or lie about it; none of a period without a length.
+
+        With an extension the days off of its own calendars count as well.
+        """
+        named = self.terms.periods.get(name)
+        if named is None:
+            return ()
+        parts = [one for one in (named, named.extension) if one is not None]
+        found = {
+            one
+            for part in parts
+            for one in estimated_near(part.of(self.parties, self.terms.places), start, end, self.calendars)
+        }
+        return tuple(sorted(found, key=lambda one: (one.day, one.party)))
 
     def end_of_day(self, name: str, day: date) -> datetime:
         """When the day `day` ends for a period whose end a record gives: where the period's days count, if the terms

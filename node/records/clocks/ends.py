@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from node.records.clocks.calendars import Calendar, DayOff, next_working
+from node.records.clocks.calendars import Calendar, next_working
 from node.records.clocks.periods import Extends, Period, PeriodError, Unit, time_zone
 from node.records.clocks.spans import Span, span_of
 
@@ -31,6 +31,15 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class MayMove:
+    """A day off that is an estimate, of the calendar of `party`: where it falls otherwise, an end may move."""
+
+    day: date
+    name: str
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ends:
     """The end of a period: `earliest` and `latest` are one instant (UTC) where the start is known.
 
@@ -43,7 +52,7 @@ class Ends:
     last_day: date
     zone: str
     disputed: bool = False
-    near: tuple[DayOff, ...] = ()
+    near: tuple[MayMove, ...] = ()
 
     @classmethod
     def at(cls, instant: datetime) -> "Ends":
@@ -86,7 +95,27 @@ def ends(
             end, last = _extended(end, last, instant, extension, calendars)
         found.append((end, last))
     (earliest, _), (latest, last) = sorted(found)
-    return Ends(earliest, latest, last, period.zone, start.disputed, _near(period, start, last, own))
+    near = estimated_near(period, start, Span(earliest, latest), calendars)
+    return Ends(earliest, latest, last, period.zone, start.disputed, near)
+
+
+def estimated_near(period: Period, start: Span, end: Span, calendars: Mapping[str, Calendar]) -> tuple[MayMove, ...]:
+    """The estimated days off, by `calendars`, that may move `end`, or lie about it. Raises PeriodError.
+
+    Of working days any on the way from `start` may; else those within two days of the end are named.
+    """
+    way = [day_of(one - _MOMENT, period) for one in (end.earliest, end.latest)]
+    if period.unit is Unit.WORKING_DAYS:
+        way += [day_of(one, period) for one in (start.earliest, start.latest)]
+    first, until = min(way), max(way)
+    found = {
+        MayMove(one.day, one.name, party)
+        for party in period.calendars
+        if party in calendars
+        for one in calendars[party].estimated(calendars[party].first, calendars[party].last)
+        if first - one.day <= NEAR and one.day - until <= NEAR
+    }
+    return tuple(sorted(found, key=lambda one: (one.day, one.party)))
 
 
 def day_of(instant: datetime, period: Period) -> date:
@@ -240,14 +269,6 @@ def _extended(
     if extension.until is not None and extension.until < longest_day:
         longest_day, longest = extension.until, end_of_day(extension.until, granted)
     return (longest, longest_day) if longest > end else (end, last)
-
-
-def _near(period: Period, start: Span, last: date, own: tuple[Calendar, ...]) -> tuple[DayOff, ...]:
-    """Of working days any estimated day off on the way may move the end; else those about the end are named."""
-    way = [last, *(day_of(one, period) for one in (start.earliest, start.latest))]
-    first, until = (min(way), max(way)) if period.unit is Unit.WORKING_DAYS else (last, last)
-    found = {one.day: one for calendar in own for one in calendar.estimated(first - NEAR, until + NEAR)}
-    return tuple(found[day] for day in sorted(found))
 
 
 def _beyond(period: Period) -> PeriodError:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from node.records.clocks import (
     Calendar,
     CalendarEnds,
-    DayOff,
     Ends,
     Extends,
     Extension,
+    MayMove,
     Period,
     PeriodError,
     Span,
@@ -202,7 +202,7 @@ def test_days_that_no_calendar_covers_are_named() -> None:
 def test_an_end_near_an_estimated_holiday_says_so() -> None:
     kosovo = {"xk": proposal("XK", 2026, 2030, "xk", ISSUED)}
     of = period(3, "calendar-days", calendars=("xk",), zone="Europe/Belgrade")
-    eid = DayOff(date(2027, 3, 9), "Eid al-Fitr", estimated=True)
+    eid = MayMove(date(2027, 3, 9), "Eid al-Fitr", "xk")
     for day, near in [(3, ()), (4, (eid,)), (8, (eid,)), (9, ())]:
         found = ends(of, Span.at(utc(f"2027-03-0{day}T09:00")), kosovo)
         assert found is not None

@@ -21,7 +21,8 @@ from tests.api.conftest import ROOT, Site
 
 ACCEPTED = ["2xx", "304", "401", "403", "404", "409", "412"]
 # A form says nothing of its fields' types; a record, card, words or names of any letters are right by their schema, and
-# so are a thirteenth month, a change of terms that changes nothing, and the handle of an officer who is none.
+# so are a thirteenth month, a change of terms that changes nothing, the handle of an officer who is none, and an
+# address of both an officer and a unit.
 SETTINGS = f"""
 [auth.openapi.bearer]
 bearer = "${{TOKEN}}"
@@ -40,7 +41,7 @@ include-name = [
   "POST /partners", "POST /partners/on-paper", "POST /partners/as-given", "POST /partners/{{party}}/confirm",
   "POST /persons/find", "POST /persons/links", "POST /persons/mrz",
   "POST /breaches/{{id}}/close", "POST /messages/{{id}}/recall",
-  "POST /officers/{{handle}}/away", "POST /partners/{{party}}/terms/{{domain}}",
+  "POST /officers/{{handle}}/away", "POST /feeds", "POST /partners/{{party}}/terms/{{domain}}",
   "GET /due", "GET /due.ics", "GET /cases",
 ]
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, "422"])}

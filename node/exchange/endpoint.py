@@ -23,7 +23,7 @@ from node.exchange.beside import LARGE, Taking, beside_loop
 from node.exchange.clock import JudgedClock
 from node.exchange.directory import Directory
 from node.exchange.groups import STEPS_TOGETHER, InGroups
-from node.exchange.inbox import Taken, take
+from node.exchange.inbox import Taken, came_before, take
 from node.exchange.intake import Answer, Intake, Received, finish_together
 from node.exchange.node import Node
 from node.exchange.own_trouble import RETRY_AFTER_SECONDS, OwnTrouble
@@ -145,6 +145,12 @@ class Endpoint:
         if self.clock is not None and self.clock.doubted:
             raise OwnTrouble(f"the clock is in doubt: {self.clock.found}")
 
+    async def _prove(self, place: Place, intake: Intake) -> None:
+        """Count a request for its sender once that is certain. Raises TooMany, or StoreUnavailable."""
+        header = intake.header
+        if header is not None:
+            await place.prove(header.sender.id, header.message_id, lambda: came_before(self._node, header))
+
     async def _finished(self, intake: Intake, size: int) -> Received | Answer:
         """Each step with others, but for what may take so long that the others had better not wait for it."""
         if size <= SMALL:
@@ -171,13 +177,13 @@ class Endpoint:
                         else:
                             intake.feed(chunk)
                         if not place.is_proved:
-                            await _prove(place, intake)
+                            await self._prove(place, intake)
                     if size > LARGE:
                         await taking.end()
                         await beside_loop(intake.verify)
                 if not place.is_proved:
                     intake.verify()  # only now is one opened that has no parts
-                    await _prove(place, intake)
+                    await self._prove(place, intake)
             except TimeoutError:
                 raise TooSlow from None
             finally:
@@ -206,12 +212,6 @@ class Endpoint:
             raise
         finally:
             place.leave()
-
-
-async def _prove(place: Place, intake: Intake) -> None:
-    """Count a request for its sender once that is certain. Raises TooMany."""
-    if intake.header is not None:
-        await place.prove(intake.header.sender.id)
 
 
 def _too_slow() -> Answer:

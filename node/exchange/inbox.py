@@ -8,7 +8,7 @@ alarm is raised. The same id from another sender is another message.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from node.as4 import SIGNAL_CONTENT_TYPE, UserMessage, ValueInconsistent
 from node.audit.entry import append, entry
@@ -29,10 +29,19 @@ from node.records.notices import OPENED, is_notice
 from node.records.procedures import Procedure
 from node.store.columns import new_row_id
 from node.store.payloads import Kind, SealedPayload, payload_rows, seal_payload
+from node.store.prepared import Prepared
 from node.store.rows import insert_new_rows, insert_rows
 from node.store.trouble import StoreUnavailable
 
 MAX_SEQUENCE = 2**53
+
+_FIRST = Prepared(
+    select(MESSAGE.c.id).where(
+        MESSAGE.c.direction == "in",
+        MESSAGE.c.peer == bindparam("sender"),
+        MESSAGE.c.message_id == bindparam("message_id"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,15 @@ def take(node: Node, group: Sequence[Received]) -> list[Taken | Exception]:
         if not isinstance(error, _Duplicates):
             raise
     return [_answer_again(node, group[0])]
+
+
+def came_before(node: Node, header: UserMessage) -> bool:
+    """Whether a message of this sender and id was taken before, or that of a test, of which nothing is kept. Raises
+    StoreUnavailable."""
+    if header.is_test:
+        return True
+    with node.database.read() as connection:
+        return _FIRST.first(connection, sender=header.sender.id, message_id=header.message_id) is not None
 
 
 def _take_alone(node: Node, one: Received) -> Taken | Exception:

@@ -3,11 +3,15 @@
 Whose a request is, its signature proves, once its root part is whole; until then it counts for where it comes from. One
 for which its peer has no place left waits a moment for one of the others to end: a partner with several processes comes
 in bursts, and takes longer to come again than to be served.
+
+A signed root part proves who wrote it, not who sends it: whoever has seen a message can begin to send it again as often
+as he likes. So a message that came before, or is coming over another connection, goes on counting for its address.
 """
 
 import asyncio
 import ipaddress
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 
 # Of an IPv6 address the part that one host cannot change (RFC 4291, section 2.5.4).
 NETWORK_BITS = 64
@@ -32,6 +36,7 @@ class UnderWay:
         self._peers: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
         self._waiting: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
+        self._messages: set[tuple[str, str]] = set()
         self.count = 0
         """of peers and addresses together"""
 
@@ -55,6 +60,13 @@ class UnderWay:
             self._hand_over(name)
         if not counts[name]:
             del counts[name]
+
+    def is_repeated(self, peer: str, message: str, came_before: Callable[[], bool]) -> bool:
+        """Whether a message of this peer is under way already, or came before. That is asked only once half of the
+        peer's places are taken: so many at most can be held by what is repeated."""
+        if (peer, message) in self._messages:
+            return True
+        return self._peers[peer] >= self._per_peer // 2 and came_before()
 
     async def add_for(self, peer: str) -> None:
         """One more of this peer, as soon as it has a place left. Raises TooMany."""
@@ -96,13 +108,22 @@ class Place:
         self._all = all_of_them
         self._counts: Counter[str] | None = all_of_them._addresses
         self._name = address
+        self._message: tuple[str, str] | None = None
         self.is_proved = False
         self._all.add(self._counts, self._name)
 
-    async def prove(self, peer: str) -> None:
-        """The sender is certain: count for it from now on, no longer for the address. Raises TooMany when it has had no
-        place left for some time."""
+    async def prove(self, peer: str, message: str, came_before: Callable[[], bool]) -> None:
+        """The sender is certain: count for it from now on, no longer for the address, unless the message is repeated.
+
+        came_before: whether this message of the peer was taken before. Raises TooMany when the peer has had no place
+        left for some time, and what came_before raises.
+        """
+        if self._all.is_repeated(peer, message, came_before):
+            self.is_proved = True
+            return
         self.leave()
+        self._message = (peer, message)
+        self._all._messages.add(self._message)
         await self._all.add_for(peer)
         self._counts, self._name, self.is_proved = self._all._peers, peer, True
 
@@ -111,6 +132,9 @@ class Place:
         if self._counts is not None:
             self._all.remove(self._counts, self._name)
             self._counts = None
+        if self._message is not None:
+            self._all._messages.discard(self._message)
+            self._message = None
 
 
 def _network_of(host: str) -> str:

@@ -2,13 +2,16 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import json
+import socket
 import uuid
 from dataclasses import replace
 
 import pytest
 
 from node.as4 import SIGNAL_CONTENT_TYPE, EbmsError, Property, make_error, make_pull_request, make_receipt, seal
+from node.config import Settings
 from node.exchange.settlement import ALARM, MESSAGE
 from tests.as4 import material, test_refuses_headers, test_refuses_packaging
 from tests.as4.surgery import CONTENTS, RECORD, Surgery
@@ -21,6 +24,8 @@ replays = Catalogue("Replay")
 SPOOFING = ("Jensen 2009 survey", "ebMS 3.0")
 REPLAY = ("Jensen 2009 survey", "ebMS 3.0")
 TEST_SERVICE = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/service"
+FIRST_LINES = "POST /as4 HTTP/1.1\r\nHost: node\r\n"
+PLACES = Settings.model_fields["connections_per_peer"].default
 ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 TEST_ACTION = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/test"
 
@@ -206,6 +211,7 @@ def send(target: Target, message: Surgery) -> Reply:
 replays.named("same_octets_again", "outsider", *REPLAY)
 replays.named("same_message_encrypted_anew", "outsider", *REPLAY)
 replays.named("same_message_many_times_at_once", "outsider", *REPLAY)
+replays.named("root_part_begun_on_many_connections", "outsider", *REPLAY)
 replays.named("id_of_another_sender", "partner", *REPLAY)
 replays.named("same_id_with_other_content", "partner", *REPLAY)
 replays.named("id_used_up_by_a_stranger", "outsider", *REPLAY)
@@ -257,6 +263,20 @@ def test_the_same_octets_get_the_first_receipt_and_are_delivered_once(target: Ta
     with target.unmoved():
         assert send(target, message).body == first.body
     target.serves()
+
+
+def test_a_root_part_that_is_begun_on_many_connections_takes_no_place_of_its_sender(target: Target) -> None:
+    """An outsider sends all but the last octets of what it saw, from an address of its own, and keeps them back."""
+    seen = valid()
+    assert is_receipt(send(target, seen))
+    octets, (host, port) = seen.body(), target.address.split(":")
+    head = f"{FIRST_LINES}Content-Type: {seen.content_type}\r\nContent-Length: {len(octets)}\r\n\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(PLACES + 16):
+            begun = stack.enter_context(socket.create_connection((host, int(port)), source_address=("127.0.0.9", 0)))
+            begun.sendall(head + octets[:-100])
+        for _ in range(10):
+            target.serves()
 
 
 def test_the_same_message_encrypted_anew_is_delivered_once(target: Target) -> None:

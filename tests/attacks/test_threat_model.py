@@ -6,13 +6,19 @@ import re
 from tests.docs.console import ROOT
 
 PAGE = (ROOT / "docs" / "explanation" / "threat-model.md").read_text(encoding="utf-8")
-NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+(?:::\w+)?)`")
 
 
 def functions(path: str) -> set[str]:
-    """The tests of a file."""
+    """The tests of a file, those of a class with its name before theirs."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    classes = {node.name + "::": node for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {
+        prefix + node.name
+        for prefix, holder in {"": tree, **classes}.items()
+        for node in holder.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 def rows(heading: str) -> list[list[str]]:

@@ -59,7 +59,7 @@ def test_delay_reordering_and_a_slow_line(neighbours: Neighbours) -> None:
 
 @pytest.mark.parametrize("cuts", [REQUEST_CUTS, ANSWER_CUTS], ids=["requests", "answers"])
 def test_connections_cut_at_every_place(neighbours: Neighbours, cuts: list[Cut]) -> None:
-    """Every connection is cut, one at each kilobyte of a request, or at each 128 octets of an answer, and again."""
+    """Every connection is cut, one at each place of a request, or at each 128 octets of an answer, and again."""
     # What is cut late lets messages through before; only large ones come to the far cuts.
     with neighbours.one.large_only("cuts"), neighbours.two.large_only("cuts"):
         for home in neighbours.both:

@@ -2,39 +2,62 @@
 without metadata where the sender chooses so."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from node.exchange.judgement import SubmissionRefused, refused_record
 from node.exchange.parts_to_send import PartToSend, PreparedPart
 from node.records.check import CheckedRecord
-from node.records.content_types import content_type
+from node.records.content_types import content_type, is_markup, signed_type
 from node.records.fields import attachments, with_digests
 from node.records.image_metadata import LARGEST_IMAGE, MetadataKept, without_metadata
 from node.records.problems import Problem
 
-TYPE, PROGRAM = "attachment:type", "attachment:program"
+TYPE, PROGRAM, EMPTY = "attachment:type", "attachment:program", "attachment:empty"
 
 
 def require_true_types(record: CheckedRecord, name: str, parts: Sequence[PreparedPart]) -> None:
-    """Require that each file that goes along is what record and message call it, as far as its content tells, and no
-    program. Raises SubmissionRefused with every difference."""
+    """Require that each file that goes along is what record and message call it, as far as its content tells, holds
+    something, and is no program. Raises SubmissionRefused with every difference."""
     listed = {one.name: one.media_type for one in attachments(record.root, record.shape)}
     problems: list[Problem] = []
     for n, part in enumerate(parts, start=2):
         called = part.name or f"part {n}"
-        found = content_type(part.head)
-        if found is None:
-            continue
-        if found.program:
-            remedy = "Leave it out: programs are not exchanged."
-            problems.append(_problem(PROGRAM, found.name, "a document or an image", called, remedy))
         names = {"the record": listed.get(called), "its part": part.info.mime_type}
-        wrong = {who: said for who, said in names.items() if said is not None and not found.may_be_called(said)}
-        for who, said in wrong.items():
-            remedy = f"Put {found.media_type} in its place, or attach the file that was meant."
-            problems.append(_problem(TYPE, f"{found.name} that {who} calls {said}", found.media_type, called, remedy))
+        claims = {who: said for who, said in names.items() if said is not None}
+        problems += _differences(part, called, claims)
     if problems:
         raise refused_record(name, problems)
+
+
+def _differences(part: PreparedPart, called: str, claims: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with a file that goes by these media types."""
+    if part.size == 0:
+        remedy = "Attach the file that was meant, or take it out of the record."
+        return [_problem(EMPTY, "an empty file", "a file with content", called, remedy)]
+    found = content_type(part.head)
+    if found is not None and found.program:
+        remedy = "Leave it out: programs are not exchanged."
+        return [_problem(PROGRAM, found.name, "a document or an image", called, remedy)]
+    if found is None:
+        return [one for who, said in claims.items() if (one := _unsigned(part.head, called, who, said)) is not None]
+    remedy = f"Put {found.media_type} in its place, or attach the file that was meant."
+    wrong = {who: said for who, said in claims.items() if not found.may_be_called(said)}
+    return [
+        _problem(TYPE, f"{found.name} that {who} calls {said}", found.media_type, called, remedy)
+        for who, said in wrong.items()
+    ]
+
+
+def _unsigned(head: bytes, called: str, who: str, said: str) -> Problem | None:
+    """What is wrong with a file that no signature tells and that is called `said`."""
+    signed = signed_type(said)
+    markup = is_markup(head)
+    if signed is None and not (markup and said.lower().startswith("image/")):
+        return None
+    content = "text with tags (HTML, SVG, XML)" if markup else "content without a known signature"
+    expected = f"a file that begins as {signed.name} does" if signed is not None else "a picture without text"
+    remedy = "Attach the file that was meant, or save it anew as PDF, JPEG or PNG."
+    return _problem(TYPE, f"{content} that {who} calls {said}", expected, called, remedy)
 
 
 def require_size(parts: Sequence[PreparedPart], largest_megabytes: int) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 HEAD_BYTES = 64
 UNKNOWN = "application/octet-stream"
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
+)
 _BRAND_STARTS, _BRAND_ENDS = 8, 12
 
 
@@ -73,6 +75,28 @@ _STARTS: tuple[tuple[bytes, ContentType], ...] = (
 def is_document(found: ContentType) -> bool:
     """Whether it is a picture or PDF, as a scanned paper is."""
     return found in _DOCUMENTS
+
+
+_SIGNED = (*_DOCUMENTS, WSQ)
+"""Types every file of which shows its signature. Of packed folders, whose names are many, none is required."""
+
+
+def signed_type(media_type: str) -> ContentType | None:
+    """The type that goes by this name, where each file of that type begins with a signature that we know."""
+    return next((one for one in _SIGNED if one.may_be_called(media_type)), None)
+
+
+def is_markup(head: bytes) -> bool:
+    """Whether a file with these first octets is HTML, SVG or other markup: text that begins with a tag."""
+    for mark, encoding in (
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+        (b"\xef\xbb\xbf", "utf-8"),
+        (b"", "latin-1"),
+    ):
+        if head.startswith(mark):
+            return head[len(mark) :].decode(encoding, errors="replace").lstrip().startswith("<")
+    return False
 
 
 def content_type(head: bytes) -> ContentType | None:

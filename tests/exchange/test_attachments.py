@@ -1,9 +1,11 @@
 """What goes along with a record is what it is called, not too large, and without metadata where that was asked for."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
+from node.exchange.attachments import EMPTY, PROGRAM, TYPE
 from node.exchange.contents import part_content
 from node.exchange.judgement import SubmissionRefused
 from node.exchange.parts_to_send import PartToSend
@@ -23,26 +25,76 @@ def photograph(content: bytes) -> PartToSend:
 
 def listing(content: bytes) -> PartToSend:
     """The application, which lists this photograph."""
-    import hashlib
-
     old, new = (hashlib.sha256(one).hexdigest().encode() for one in (PHOTOGRAPH, content))
     assert old in APPLIED
     return record(APPLIED.replace(old, new))
 
 
-async def test_a_file_that_is_something_else_than_it_is_called_is_refused(make_world: WorldMaker) -> None:
+@pytest.mark.parametrize(
+    ("content", "rules", "word"),
+    [
+        (
+            b"".join(PNG_FILE),
+            [TYPE] * 2,
+            r"found PNG that the record calls image/jpeg, expected image/png\. Put image/png in its place",
+        ),
+        (
+            b"MZ\x90\x00" + bytes(100_000),
+            [PROGRAM],
+            r"found a program, expected a document or an image\. Leave it out",
+        ),
+        (b"", [EMPTY], "found an empty file, expected a file with content"),
+        (
+            b"\xef\xbb\xbf\n<html><script>",
+            [TYPE] * 2,
+            r"text with tags \(HTML, SVG, XML\) that the record calls image/jpeg, expected a file that begins as JPEG",
+        ),
+        (b"Dear colleague", [TYPE] * 2, "found content without a known signature that its part calls image/jpeg"),
+    ],
+)
+async def test_a_file_that_is_something_else_than_it_is_called_is_refused(
+    make_world: WorldMaker, content: bytes, rules: list[str], word: str
+) -> None:
     world = await make_world(send=False)
     passport = PartToSend.of_file(PASSPORT)
-    for content, word in (
-        (b"".join(PNG_FILE), "found PNG that the record calls image/jpeg, expected image/png"),
-        (b"MZ\x90\x00" + bytes(100_000), "found a program, expected a document or an image"),
-    ):
-        with pytest.raises(SubmissionRefused, match=word):
-            world.ours.submit(
-                "theirs", listing(content), photograph(content), passport, service=RECORDS, action=APPLICATION
-            )
-        assert world.ours.blob_files() == set()
+    with pytest.raises(SubmissionRefused, match=word) as refused:
+        world.ours.submit(
+            "theirs", listing(content), photograph(content), passport, service=RECORDS, action=APPLICATION
+        )
+    assert [one.rule for one in refused.value.problems] == rules
+    assert world.ours.blob_files() == set()
     assert world.ours.count(MESSAGE) == 0
+
+
+@pytest.mark.parametrize(
+    ("media_type", "head", "passes"),
+    [
+        ("image/svg+xml", b"<svg onload='x()'>", False),
+        ("image/bmp", "\ufeff<!DOCTYPE html>".encode("utf-16-le"), False),
+        ("image/bmp", b"BM\x36\x00", True),
+        ("application/xml", b"<?xml version='1.0'?>", True),
+        ("text/plain", b"Dear colleague", True),
+        ("application/pdf", b"<html>", False),
+        ("application/vnd.oasis.opendocument.text", b"anything", True),
+        *((kind, b"\x01\x02", False) for kind in ("image/png", "image/tiff", "image/jp2", "image/heif", "image/wsq")),
+    ],
+)
+async def test_a_type_that_is_known_by_its_signature_must_show_it(
+    make_world: WorldMaker, media_type: str, head: bytes, passes: bool
+) -> None:
+    world = await make_world(send=False)
+    called = [media_type.encode(), hashlib.sha256(head).hexdigest().encode()]
+    was = [b"image/jpeg", hashlib.sha256(PHOTOGRAPH).hexdigest().encode()]
+    content = APPLIED
+    for old, new in zip(was, called, strict=True):
+        assert old in content
+        content = content.replace(old, new)
+    parts = record(content), PartToSend.of_bytes(head, media_type, "photograph-p1.jpg"), PartToSend.of_file(PASSPORT)
+    if passes:
+        assert world.ours.submit("theirs", *parts, service=RECORDS, action=APPLICATION)
+        return
+    with pytest.raises(SubmissionRefused, match=r"photograph-p1\.jpg"):
+        world.ours.submit("theirs", *parts, service=RECORDS, action=APPLICATION)
 
 
 def test_the_type_of_a_file_follows_from_its_content(tmp_path: Path) -> None:

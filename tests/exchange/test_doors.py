@@ -165,7 +165,8 @@ def with_files(doors: Doors, content: bytes) -> tuple[Path, list[Path]]:
     domain = load_domains().find(RECORDS)
     assert domain is not None
     shape = domain.records[APPLICATION]
-    files = [doors.file(one.name, os.urandom(100)) for one in attachments(content, shape)]
+    starts = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n", "application/pdf": b"%PDF-"}
+    files = [doors.file(one.name, starts[one.media_type] + os.urandom(100)) for one in attachments(content, shape)]
     digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     return doors.file("record.xml", with_digests(content, shape, digests)), files
 

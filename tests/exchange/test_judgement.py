@@ -172,9 +172,12 @@ def listed_files(world: World, content: bytes) -> tuple[bytes, list[PartToSend]]
     domain = world.ours.node.domains.find(RECORDS)
     assert domain is not None
     shape = domain.records[APPLICATION]
-    files = {one.name: one.name.encode() * 10_000 for one in attachments(content, shape)}
-    digests = {name: hashlib.sha256(octets).hexdigest() for name, octets in files.items()}
-    parts = [PartToSend.of_bytes(octets, "image/jpeg", name) for name, octets in files.items()]
+    starts = {"image/jpeg": b"\xff\xd8\xff", "application/pdf": b"%PDF-"}
+    parts = [
+        PartToSend.of_bytes(starts[one.media_type] + one.name.encode() * 10_000, one.media_type, one.name)
+        for one in attachments(content, shape)
+    ]
+    digests = {str(one.name): hashlib.sha256(b"".join(one.content())).hexdigest() for one in parts}
     return with_digests(content, shape, digests), parts
 
 

@@ -120,6 +120,20 @@ def test_a_question_refuses_nothing(domains: Domains, application: bytes, old: b
     assert questions(untouched) == []
 
 
+@pytest.mark.parametrize("code", [b"XKX", b"RKS", b"XXK", b"UNK"])
+def test_a_nationality_with_several_codes_is_one(domains: Domains, application: bytes, code: bytes) -> None:
+    own = check(application.replace(b"<State>FRA<", b"<State>XKX<").replace(b"UTO</N", code + b"</N"), domains)
+    assert isinstance(own, CheckedRecord)
+    assert [question.rule for question in questions(own)] == ["not-own-national"]
+    alone = check(application.replace(b"UTO</N", code + b"</N"), domains)
+    assert isinstance(alone, CheckedRecord)
+    assert questions(alone) == []
+    beside = b"UTO</Nationality><Nationality>%b</Nationality><Nationality>RKS</N" % code
+    twice = check(application.replace(b"UTO</N", beside), domains)
+    assert isinstance(twice, list)
+    assert [problem.rule for problem in twice] == ["nationality-once"]
+
+
 def test_prefixed_records_are_explained_alike(domains: Domains, application: bytes) -> None:
     prefixed = application.decode().replace("xmlns=", "xmlns:r=")
     prefixed = prefixed.replace("</", "</r:").replace("<Sex>F", "<Sex>W")

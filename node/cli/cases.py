@@ -25,11 +25,19 @@ from node.exchange.part_scans import CLEAN
 from node.exchange.person_links import links_in
 from node.exchange.terms_drafts import Changes, change_terms
 from node.operations.parts_written import write_private
-from node.records.clocks import feed
+from node.records.clocks import OWN_RULE, feed
 
 ACTOR = "command line"
 STATE_COLUMNS = {**CASE_COLUMNS, "state": "state", "next_deadline": "next deadline"}
-DUE_COLUMNS = {"end": "end", "case": "case", "act": "act", "awaits": "whose", "over": "over", "unit": "unit"}
+DUE_COLUMNS = {
+    "end": "end",
+    "case": "case",
+    "act": "act",
+    "awaits": "whose",
+    "over": "over",
+    "rule": "end by",
+    "unit": "unit",
+}
 CALENDAR_COLUMNS = {
     "party": "of", "peer": "with", "first": "first day", "last": "last day", "days_off": "days off",
     "received": "received",
@@ -168,7 +176,9 @@ def due(arguments: Namespace) -> int:
         show(arguments, {"calendar": calendar}, calendar.rstrip("\r\n"))
         return 0
     rows = [describe_due(one) for one in found]
-    shown = [{**row, "over": "over" if row["over"] else ""} for row in rows]
+    shown = [
+        {**row, "over": "over" if row["over"] else "", "rule": OWN_RULE if row["own_rule"] else ""} for row in rows
+    ]
     show(arguments, rows, table(shown, DUE_COLUMNS, "Nothing is due."))
     return 0
 

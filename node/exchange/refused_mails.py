@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, select
 
 from node.exchange.cases import CASE, alias, seen_by_unit
-from node.records.clocks import Deadline, Ends, Silence
+from node.records.clocks import Deadline, Ends, Silence, said_of_own_rule
 from node.store.columns import table_of
 from node.store.tables import Alarm, Reminder
 
@@ -27,11 +27,11 @@ def refused_mails_due(connection: Connection, unit: str | None) -> Iterator[Dead
     for row in connection.execute(query).mappings():
         yield Deadline(
             case=alias(row["alias_year"], row["alias_number"]),
-            act=REFUSED + row["act"],
+            act=REFUSED + row["act"].removesuffix(said_of_own_rule("")),
             started=row["created_at"],
             ends=Ends.at(row["ends_at"]),
             unit=row["unit"] or "",
             officer=row["officer"],
             silence=Silence.OVERDUE,
-            own_rule=True,
+            own_rule=row["act"].endswith(said_of_own_rule("")),
         )

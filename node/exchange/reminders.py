@@ -182,6 +182,7 @@ def _wanted(node: Node, connection: Connection, now: datetime) -> Iterator[tuple
             "act": deadline.act,
             "end": instant_text(deadline.ends.earliest),
             "over": one.over,
+            "own_rule": deadline.own_rule,
         }
         programs = [WEBHOOKS] if node.settings.webhooks else []
         mails = [person.handle for person in _who(one, people, now)] if node.settings.mail_server else []
@@ -189,7 +190,7 @@ def _wanted(node: Node, connection: Connection, now: datetime) -> Iterator[tuple
             row = {
                 "id": new_row_id(now),
                 "case_id": case["id"],
-                "act": deadline.act,
+                "act": deadline.told,
                 "ends_at": deadline.ends.earliest,
                 "turn": _turn(one),
                 "account": account,

@@ -62,6 +62,24 @@ async def test_an_end_says_on_both_sides_which_estimated_day_off_may_move_it(
     assert [len(stands(agreed.theirs, one)["deadlines"][0]["may_move"]) for one in (case, later)] == [1, 0]
 
 
+async def test_due_tells_an_end_by_our_own_rule(
+    make_world: WorldMaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = await make_world(they_send=True, depesha=True)  # without terms
+    await applied(world)
+    monkeypatch.setattr(commands, "open_node", lambda home: world.ours.node)
+    asked = Namespace(home=str(world.ours.node.home), officer=None, unit=None, feed=False, json=False)
+    capsys.readouterr()
+    assert commands.due(asked) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    (line,) = (one for one in lines if "answer to the application" in one)
+    assert line[heading.index("end by") :] == "by our own rule, no legal period"
+    with_terms(world)
+    assert commands.due(asked) == 0
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if "answer to the application" in one)
+    assert "rule" not in line
+
+
 async def test_a_line_of_a_period_names_its_persons_and_both_ends(
     agreed: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

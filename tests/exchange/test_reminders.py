@@ -176,6 +176,9 @@ async def test_what_is_asked_without_a_time_to_answer_is_reminded_of_too(
     await world.ours.reaches(asking, "delivered")
     await asyncio.to_thread(remind, theirs)
     assert [(to, "erasure of data asked for" in subject) for to, subject, _ in mailbox.taken] == [(OFFICER, True)]
+    assert all(
+        "(by our own rule, no legal period)" in " ".join(text.split()) for _, *texts in mailbox.taken for text in texts
+    )
 
 
 async def test_whoever_is_away_is_not_told_and_the_team_is_at_once(make_world: WorldMaker, mailbox: Mailbox) -> None:

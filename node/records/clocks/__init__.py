@@ -9,7 +9,7 @@ from node.records.clocks.calendar_records import NoCalendar, make_calendar_recor
 from node.records.clocks.calendars import Calendar, CalendarEnds, DayOff, proposal, read_calendar, write_calendar
 from node.records.clocks.case_terms import CaseTerms
 from node.records.clocks.drafts import Confirmation, Draft, Unconfirmed, confirm, terms_of, unconfirmed
-from node.records.clocks.due import Deadline, Due, Reach, due, next_change, seen_by
+from node.records.clocks.due import OWN_RULE, Deadline, Due, Reach, due, next_change, said_of_own_rule, seen_by
 from node.records.clocks.ends import Ends, Extension, MayMove, day_of, end_of_day, ends
 from node.records.clocks.feed import feed
 from node.records.clocks.periods import Counts, Extends, Period, PeriodError, Silence, Unit, WithoutReceipt
@@ -19,6 +19,7 @@ from node.records.clocks.templates import Confirmed, Counting, Figure, Template,
 from node.records.clocks.terms import Ground, Place, Terms, TermsPeriod, read_terms, write_terms
 
 __all__ = [
+    "OWN_RULE",
     "Calendar",
     "CalendarEnds",
     "CaseTerms",
@@ -66,6 +67,7 @@ __all__ = [
     "read_calendar_record",
     "read_templates",
     "read_terms",
+    "said_of_own_rule",
     "seen_by",
     "span_of",
     "span_of_message",

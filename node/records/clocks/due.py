@@ -11,6 +11,7 @@ from enum import StrEnum
 from node.records.clocks.ends import Ends
 from node.records.clocks.periods import Silence
 
+OWN_RULE = "by our own rule, no legal period"
 NEAR_END = timedelta(days=2)  # time enough to print it, send it by fax and record it
 # Shares of a period. What nobody opened is the team's from the half on, the head's from three quarters on; where its
 # officer is away, or it has none, the team's at once and the head's from the half on.
@@ -47,6 +48,11 @@ class Deadline:
     own_rule: bool = False
     """No law or terms give the end: it is this office's own order, and nothing follows from it."""
 
+    @property
+    def told(self) -> str:
+        """The act, with what a reader could not know of its end."""
+        return said_of_own_rule(self.act) if self.own_rule else self.act
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -61,6 +67,11 @@ class Due:
     @property
     def over(self) -> bool:
         return self.left <= timedelta(0)
+
+
+def said_of_own_rule(act: str) -> str:
+    """An act whose end is by our own rule, told so."""
+    return f"{act} ({OWN_RULE})"
 
 
 def due(

@@ -24,7 +24,7 @@ def feed(dues: Iterable[Due], now: datetime) -> str:
             f"UID:{uuid.uuid5(_OURS, name)}",
             f"DTSTAMP:{_instant(now)}",
             f"DTSTART:{_instant(deadline.ends.earliest)}",
-            f"SUMMARY:{_text(f'{deadline.case}: {deadline.act}')}",
+            f"SUMMARY:{_text(f'{deadline.case}: {deadline.told}')}",
             "TRANSP:TRANSPARENT",
             "END:VEVENT",
         ]

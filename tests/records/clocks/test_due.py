@@ -146,6 +146,14 @@ def test_the_feed_holds_case_number_act_and_time_only() -> None:
     assert not re.search("readmission|ana|2026-0417", uid)
 
 
+def test_an_end_by_our_own_rule_does_not_look_like_a_legal_one() -> None:
+    given = due([deadline("2026-0417", 14), deadline("2026-0418", 15, own_rule=True)], NOW)
+    assert [line for line in unfolded(feed(given, NOW)) if line.startswith("SUMMARY:")] == [
+        "SUMMARY:2026-0417: Reply to an application",
+        "SUMMARY:2026-0418: Reply to an application (by our own rule\\, no legal period)",
+    ]
+
+
 def test_an_event_keeps_its_id_when_its_end_moves_and_others_have_others() -> None:
     def uids(*given: Deadline) -> list[str]:
         return re.findall("UID:(.+)\r", feed(due(given, NOW), NOW))

@@ -25,7 +25,11 @@ WORDS = "error.txt"
 RECORD = "record.xml"
 ACTOR = "folder"
 HALF_WRITTEN = timedelta(seconds=60)
-"""An order that is no JSON for longer than this is wrong, not half written."""
+"""An order that is no JSON for longer than this is wrong, not half written; what has none for so long has lost it."""
+NO_ORDER = (
+    f'{ORDER}: found none, expected one as {{"to": "SRB-MOI"}} in a folder with the record. Each message is a folder of '
+    f"its own: name the record {RECORD}, write {ORDER} beside it, and move this folder back into send."
+)
 LARGEST_ORDER = 64 * 1024
 _TEXTS = ("to", "case", "unit", "record")
 _KEYS = (*_TEXTS, "confirm")
@@ -43,12 +47,15 @@ class Order:
 
 
 def read_order(drop: Path, now: datetime) -> Order | None:
-    """The order of a drop; None while it is not there as a whole. Raises SubmissionRefused for one that is wrong."""
+    """The order of a drop; None while it is not there as a whole. Raises SubmissionRefused for one that is wrong, or that
+    is missing while nobody works on the drop; FileNotFoundError for a drop that was taken away."""
     path = drop / ORDER
     try:
         content = _content(path, LARGEST_ORDER)
     except FileNotFoundError:
-        return None
+        if not left_alone(drop, now):
+            return None
+        raise SubmissionRefused(NO_ORDER) from None
     try:
         value = json.loads(content)
     except ValueError as error:
@@ -56,6 +63,15 @@ def read_order(drop: Path, now: datetime) -> Order | None:
             return None
         raise SubmissionRefused(f'{ORDER}: found no JSON ({error}), expected as {{"to": "SRB-MOI"}}.') from None
     return _order(value)
+
+
+def left_alone(path: Path, now: datetime) -> bool:
+    """Whether nobody has changed a file, or anything in a folder, for so long that it will not be made whole any more.
+    Raises FileNotFoundError."""
+    there = [path, *path.iterdir()] if path.is_dir() and not path.is_symlink() else [path]
+    # A rename changes ctime alone, a copy may keep an old mtime.
+    newest = max(max(found.st_mtime, found.st_ctime) for found in (one.lstat() for one in there))
+    return now.timestamp() - newest >= HALF_WRITTEN.total_seconds()
 
 
 def _order(value: Any) -> Order:

@@ -64,6 +64,19 @@ def remove_folder(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def enclose(file: Path) -> Path:
+    """Put a file into a folder of its own, beside where it was, durably; that folder. One that was begun is gone on with."""
+    target, n = file.with_name(f"{file.name}.folder"), 1
+    while target.exists() and (not target.is_dir() or any(target.iterdir())):
+        n += 1
+        target = file.with_name(f"{file.name}.folder-{n}")
+    make_folder(target)
+    file.rename(target / file.name)
+    sync_folder(target)
+    sync_folder(file.parent)
+    return target
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -71,6 +84,13 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def strays_in(path: Path) -> list[Path]:
+    """What is no folder in a folder, by name: files, links, devices; those with a hidden name left out."""
+    with os.scandir(path) as entries:
+        names = [one.name for one in entries if not one.is_dir(follow_symlinks=False) and not one.name.startswith(".")]
+    return [path / name for name in sorted(names)]
 
 
 def folders_in(path: Path) -> Iterator[Path]:

@@ -21,8 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.drops import ORDER, OUTCOME, WORDS, read_order, submission_of
-from adapters.durable_files import folders_in, make_folder, move_folder, sync_folder, write_json, write_whole
+from adapters.drops import NO_ORDER, ORDER, OUTCOME, WORDS, left_alone, read_order, submission_of
+from adapters.durable_files import (
+    enclose,
+    folders_in,
+    make_folder,
+    move_folder,
+    strays_in,
+    sync_folder,
+    write_json,
+    write_whole,
+)
 from adapters.received import Received
 from node.crash_points import crash_point
 from node.exchange.directory import Directory
@@ -79,6 +88,8 @@ class Folder:
         """Take up what was dropped, see what became of what was sent, write what came. Raises StoreUnavailable; OSError
         for a folder that cannot be written. The next look goes on from there."""
         looked = Looked()
+        for stray in strays_in(self._path / SEND):
+            self._alone(self._put_back, stray, looked)
         for drop in folders_in(self._path / SEND):
             self._alone(self._take_up, drop, looked)
         for drop in folders_in(self._path / SENT):
@@ -104,13 +115,24 @@ class Folder:
                 outcome = _queued(drop, submit_once(self._node, self._directory.snapshot(), submission, _claim(drop)))
                 looked.queued += 1
             except (SubmissionRefused, PermissionError) as error:
-                outcome = _refused(drop, error)
-                write_whole(drop / WORDS, [_words(error).encode() + b"\n"])
-                looked.refused += 1
+                outcome = self._refuse(drop, error, looked)
         if outcome["id"] is not None:
             (drop / WORDS).unlink(missing_ok=True)
         write_json(drop / OUTCOME, outcome)
         move_folder(drop, self._path / WHERE.get(outcome["state"], SENT))
+
+    def _put_back(self, stray: Path, looked: Looked) -> None:
+        """What was dropped without a folder cannot say to whom it goes."""
+        if left_alone(stray, self._node.now()):
+            drop = enclose(stray)
+            write_json(drop / OUTCOME, self._refuse(drop, SubmissionRefused(NO_ORDER), looked))
+            move_folder(drop, self._path / FAILED)
+
+    @staticmethod
+    def _refuse(drop: Path, error: Exception, looked: Looked) -> dict[str, Any]:
+        write_whole(drop / WORDS, [_words(error).encode() + b"\n"])
+        looked.refused += 1
+        return _refused(drop, error)
 
     def _follow(self, drop: Path, looked: Looked) -> None:
         outcome = _read_json(drop / OUTCOME)

@@ -95,6 +95,54 @@ async def test_what_is_half_written_is_not_looked_at(make_world: WorldMaker, pla
     assert "send.json: found no JSON" in words(place)
 
 
+async def test_what_came_without_an_order_is_told_once_nobody_works_on_it(make_world: WorldMaker, place: Path) -> None:
+    world = await make_world(send=False)
+    (drop(place) / "send.json").unlink()
+    stray = place / "send" / "x.xml"
+    stray.write_bytes(RECORD)
+    os.utime(stray, (0, 0))  # as a copy that keeps the time
+    world.clock.advance(seconds=59)
+    assert not look(world.ours, place).anything
+    world.clock.advance(seconds=2)
+    assert look(world.ours, place).refused == 2
+    assert [*(place / "send").iterdir()] == []
+    assert (place / "failed/x.xml.folder/x.xml").read_bytes() == RECORD
+    for name in ("one", "x.xml.folder"):
+        assert outcome(place, "failed", name)["state"] == "not-sent"
+        assert "send.json: found none" in words(place, name)
+        assert "move this folder back into send" in words(place, name)
+    # As the words say.
+    folder = place / "failed/x.xml.folder"
+    (folder / "x.xml").rename(folder / "record.xml")
+    for one in ATTACHED:
+        shutil.copy(EXAMPLES / "attachments" / one, folder / one)
+    (folder / "send.json").write_text('{"to": "theirs"}')
+    folder.rename(place / "send/x")
+    assert look(world.ours, place).queued == 1
+
+
+async def test_killed_while_it_puts_back_what_has_no_folder_it_goes_on_and_loses_nothing(
+    world: World, place: Path
+) -> None:
+    look(world.ours, place)
+    stray = place / "send" / "x.xml"
+    for line in range(1, 10_000, 3):
+        stray.write_bytes(RECORD)
+        world.clock.advance(seconds=61)
+        died = killed(world.ours, place, line)
+        world.clock.advance(seconds=61)
+        look(world.ours, place)
+        assert [*(place / "send").iterdir()] == [], line
+        [left] = (place / "failed").iterdir()
+        assert (left / "x.xml").read_bytes() == RECORD, line
+        assert outcome(place, "failed", left.name)["state"] == "not-sent"
+        assert (left / "error.txt").exists()
+        shutil.rmtree(left)
+        if not died:
+            break
+    assert line > 60, "the look was followed"
+
+
 @pytest.mark.parametrize(
     ("order", "said"),
     [

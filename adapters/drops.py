@@ -27,8 +27,8 @@ ACTOR = "folder"
 HALF_WRITTEN = timedelta(seconds=60)
 """An order that is no JSON for longer than this is wrong, not half written; what has none for so long has lost it."""
 NO_ORDER = (
-    f'{ORDER}: found none, expected one as {{"to": "SRB-MOI"}} in a folder with the record. Each message is a folder of '
-    f"its own: name the record {RECORD}, write {ORDER} beside it, and move this folder back into send."
+    f'{ORDER}: found none, expected one as {{"to": "SRB-MOI"}} in a folder with the record. Each message is a folder '
+    f"of its own: name the record {RECORD}, write {ORDER} beside it, and move this folder back into send."
 )
 LARGEST_ORDER = 64 * 1024
 _TEXTS = ("to", "case", "unit", "record")
@@ -47,8 +47,11 @@ class Order:
 
 
 def read_order(drop: Path, now: datetime) -> Order | None:
-    """The order of a drop; None while it is not there as a whole. Raises SubmissionRefused for one that is wrong, or that
-    is missing while nobody works on the drop; FileNotFoundError for a drop that was taken away."""
+    """The order of a drop; None while it is not there as a whole.
+
+    Raises SubmissionRefused for one that is wrong, or missing while nobody works on the drop; FileNotFoundError for a
+    drop that was taken away.
+    """
     path = drop / ORDER
     try:
         content = _content(path, LARGEST_ORDER)

@@ -65,7 +65,7 @@ def remove_folder(path: Path) -> None:
 
 
 def enclose(file: Path) -> Path:
-    """Put a file into a folder of its own, beside where it was, durably; that folder. One that was begun is gone on with."""
+    """Put a file into a folder of its own beside where it was, durably; that folder. An empty one is used again."""
     target, n = file.with_name(f"{file.name}.folder"), 1
     while target.exists() and (not target.is_dir() or any(target.iterdir())):
         n += 1

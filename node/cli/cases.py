@@ -255,6 +255,8 @@ def print_proposal(arguments: Namespace) -> int:
 def _standing(procedure: dict[str, Any]) -> Iterator[str]:
     turn = _WHO[procedure["turn"]]
     yield f"{'state':9} {procedure['state_title']} (we are {procedure['role']}; awaited: {turn})"
+    if procedure["expected"] != procedure["state"]:
+        yield f"{'':9} {procedure['expected_title']}, once what we sent has its receipt"
     for one in procedure["persons"]:
         if one["id"] is not None:
             yield f"{'person':9} {one['id']}: {one['title']}"
@@ -265,6 +267,9 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
         for day in one["may_move"]:
             calendar = f"in the calendar of {_WHO[day['calendar']]}"
             yield f"{'may move':9} {whose}: {day['day']} {day['name']} (estimated), {calendar}"
+    for one in procedure["expected_deadlines"]:
+        whose = f"{one['title']}{_of(*one['persons'])}"
+        yield f"{'expected':9} {whose}: {_until(one['end'])}, by the receipt, which we have not got"
     for why in sorted({one["why"] for one in procedure["deadlines"] if one["why"]}):
         yield f"{'no end':9} {why}"
     acts = [(one["act"], " or ".join(one["records"]) or "on paper", one["title"]) for one in procedure["allowed"]]

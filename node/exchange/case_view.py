@@ -138,16 +138,19 @@ def describe_case(computed: ComputedCase) -> dict[str, Any]:
         for name, one in seen.persons.items()
     ]
     terms = computed.terms.agreed
+    expected_state = _first(procedure, [one.expected for one in seen.persons.values()])
     return {
         "title": procedure.title,
         "role": case.own,
         "state": seen.state,
         "state_title": procedure.states[seen.state],
         "agreed": _first(procedure, [one.agreed for one in seen.persons.values()]),
-        "expected": _first(procedure, [one.expected for one in seen.persons.values()]),
+        "expected": expected_state,
+        "expected_title": procedure.states[expected_state],
         "turn": turn_of(computed),
         "persons": persons,
         "deadlines": [_deadline(computed, one) for one in seen.deadlines],
+        "expected_deadlines": [_deadline(computed, one) for one in seen.expected_deadlines],
         "allowed": [_possible(computed, one) for one in seen.possible if one.who == case.own],
         "allowed_to_them": [_possible(computed, one) for one in seen.possible if one.who != case.own],
         "steps": [

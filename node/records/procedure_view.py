@@ -101,6 +101,9 @@ class CaseView:
     """By role the act by which that side gave its part of the case to another authority, the latest one."""
     versions: tuple[Version, ...] = ()
     """Which message is the current version of each document that has a new one."""
+    expected_deadlines: tuple[Deadline, ...] = ()
+    """What `deadlines` would hold besides, or otherwise, once our own messages have their receipts. Of a message
+    without a receipt the end has no latest instant that is known."""
 
 
 def view(
@@ -170,6 +173,7 @@ def view(
         versions=current_versions(state.renewed),
         participants=participants_of(state.parties),
         given_to=given_to(state.parties),
+        expected_deadlines=_expected(procedure, state, expected, now),
     )
 
 
@@ -298,6 +302,19 @@ def _running(procedure: Procedure, state: Replayed, now: datetime) -> list[Deadl
         )
         for one, persons in groups.values()
     ]
+
+
+def _expected(procedure: Procedure, state: Replayed, expected: Replayed, now: datetime) -> tuple[Deadline, ...]:
+    if expected is state:
+        return ()
+    known = {(one.period, one.started_by, one.end, one.persons) for one in _running(procedure, state, now)}
+    return _in_order(
+        [
+            one
+            for one in _running(procedure, expected, now)
+            if (one.period, one.started_by, one.end, one.persons) not in known
+        ]
+    )
 
 
 def _to_come(

@@ -21,7 +21,19 @@ from node.exchange.terms_drafts import Changes, change_terms
 from node.exchange.terms_words import TermsRefused
 from node.records.clocks import Calendar, DayOff, feed, make_calendar_record
 from node.records.procedure_view import Finding
-from tests.exchange.case_steps import ACCEPTED, SCHEMAS, TERMS, applied, both_stand, instant, reply, stands, with_terms
+from tests.exchange.case_steps import (
+    ACCEPTED,
+    SCHEMAS,
+    TERMS,
+    applied,
+    both_stand,
+    example,
+    instant,
+    reply,
+    stands,
+    submitted,
+    with_terms,
+)
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import AGREEMENT
 
@@ -282,3 +294,20 @@ async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: 
     assert json.loads(json.dumps(made["terms"]))["periods"]["reply-accelerated"]["number"] == 2
     assert "error" not in made["terms"]["periods"]
     assert made["in_use"]["digest"] == change_terms(node, "theirs", "returns", Changes(), "test")["in_use"]["digest"]
+
+
+async def test_what_has_no_receipt_yet_shows_which_periods_it_starts_and_when_they_end_at_the_earliest(
+    agreed: World,
+) -> None:
+    application = example("minimal-application.xml", ("<InterviewRequested>true", "<InterviewRequested>false"))
+    sent = submitted(agreed.ours, "theirs", application, "ReadmissionApplication")
+    waiting = stands(agreed.ours, sent.case)
+    assert (waiting["state"], waiting["expected_title"], waiting["deadlines"]) == ("draft", "applied for", [])
+    (reply,) = waiting["expected_deadlines"]
+    assert (reply["period"], reply["awaits"], reply["end"]["latest"]) == ("reply", "theirs", None)
+    await agreed.ours.reaches(sent.id, "delivered")
+    for office in (agreed.ours, agreed.theirs):
+        known = stands(office, sent.case)
+        (running,) = known["deadlines"]
+        assert known["expected_deadlines"] == []
+        assert running["end"]["earliest"] >= reply["end"]["earliest"]

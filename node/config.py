@@ -24,6 +24,10 @@ PREFIX = "DEPESHA_"
 # Read elsewhere, before or beside the settings of a home.
 OTHER_VARIABLES = frozenset({"DEPESHA_HOME", "DEPESHA_CRASH_AT"})
 _LISTS = ("trusted_proxies", "webhooks", "webhook_secrets")
+SECRETS_REMEDY = (
+    "Put it into the environment of `depesha serve` as DEPESHA_WEBHOOK_SECRETS, and into that of this command to check "
+    "it, or leave webhooks out."
+)
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - how a secret begins
 TlsVersion = Literal["1.2", "1.3"]
 TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -172,11 +176,13 @@ class Settings(BaseModel):
                 )
         return secrets
 
-    @model_validator(mode="after")
-    def _signed(self) -> "Settings":
-        if self.webhooks and not self.webhook_secrets:
-            raise ValueError("webhooks need webhook_secrets: events are signed")
-        return self
+    @property
+    def unsigned_webhooks(self) -> str:
+        """What is wrong where events are to be told and nothing is there to sign them with, else empty. Only who tells
+        them needs the secrets: other commands run without."""
+        if not self.webhooks or self.webhook_secrets:
+            return ""
+        return "webhook_secrets: found none, expected one at least, since webhooks are set and events are signed"
 
     @field_validator("tls_ciphers")
     @classmethod

@@ -20,7 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from node.app import api_of, inside_app, outside_app, pages_of
-from node.config import ConfigError, host_is_loopback, split_address
+from node.config import SECRETS_REMEDY, ConfigError, host_is_loopback, split_address
 from node.exchange.breaches import warn_of_breaches
 from node.exchange.case_clocks import AT_ONCE, WHILE_BUSY, look_at_clocks
 from node.exchange.case_standing import touch_kept_otherwise
@@ -92,10 +92,13 @@ class Listening:
 async def serve(node: Node, listening: Listening, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once both listeners answer.
 
-    Raises ConfigError when this home is served already, an address cannot be listened on, or plain HTTP is asked for
-    off loopback; StoreUnavailable for tables of another version, also when a newer program upgrades them meanwhile.
+    Raises ConfigError when this home is served already, an address cannot be listened on, plain HTTP is asked for off
+    loopback, or events cannot be signed; StoreUnavailable for tables of another version, also when a newer program
+    upgrades them meanwhile.
     """
     listening.check()
+    if node.settings.unsigned_webhooks:
+        raise ConfigError(f"{node.settings.unsigned_webhooks}. {SECRETS_REMEDY}")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

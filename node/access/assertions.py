@@ -32,7 +32,21 @@ _UNVERIFIED: Any = {"verify_signature": False, **_CLAIMS_JUDGED_HERE}
 
 
 class AssertionRefused(Exception):
-    """The assertion lets nobody in; the text says which claim is wrong, and what was expected."""
+    """The assertion lets nobody in; the text says which claim is wrong, and what was expected. `why` is for our own
+    log, where a stranger must not be told which programs there are."""
+
+    def __init__(self, told: str, why: str | None = None) -> None:
+        super().__init__(told)
+        self.why = why or told
+
+
+class NotProved(AssertionRefused):
+    """Nobody has proved to be a program of this node: whoever asks is told the same, whatever the reason (`why`)."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "it is not signed, by EdDSA or ES256, with the registered key of a program that iss names", why
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +76,13 @@ def check_assertion(program: Program, text: str, party: str, addresses: Collecti
     Raises AssertionRefused.
     """
     if program.public_key is None:
-        raise AssertionRefused("its issuer has registered no key")
+        raise NotProved("its issuer has registered no key")
     key = load_pem_public_key(program.public_key.encode("ascii"))
     algorithm = "EdDSA" if isinstance(key, ed25519.Ed25519PublicKey) else "ES256"
     try:
         claims = jwt.decode(text, key, algorithms=[algorithm], options=_CLAIMS_JUDGED_HERE)  # type: ignore[arg-type]
     except (jwt.PyJWTError, ValueError):
-        raise AssertionRefused(f"it is not signed by {algorithm} with the key of its issuer") from None
+        raise NotProved(f"it is not signed by {algorithm} with the key of its issuer") from None
     ends = _instant(claims, "exp")
     if ends is None:
         raise AssertionRefused("exp: expected seconds since 1970")

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from node.access.assertions import AssertionRefused, check_assertion, issuer_of, use_assertion
+from node.access.assertions import AssertionRefused, NotProved, check_assertion, issuer_of, use_assertion
 from node.access.programs import Program, find_program, program_of_token
 from node.api.context import ApiContext
 from node.api.problems import Refusal, log, refusal_of
@@ -65,7 +65,7 @@ class Door:
             try:
                 return self._by_assertion(text)
             except AssertionRefused as refused:
-                log.info("assertion refused", reason=str(refused))
+                log.info("assertion refused", reason=refused.why)
                 raise _not_let_in(f"The assertion lets nobody in: {refused}.", "invalid_token") from None
         with node.database.read() as connection:
             program = program_of_token(connection, text, now)
@@ -79,11 +79,11 @@ class Door:
         node, now = self.context.node, self.context.node.now()
         name = issuer_of(text)
         if "\x00" in name or not name.isprintable():
-            raise AssertionRefused("iss: no program has this name")
+            raise NotProved("iss: no program has this name")
         with node.database.read() as connection:
             program = find_program(connection, name, now)
         if program is None:
-            raise AssertionRefused("iss: no program has this name")
+            raise NotProved("iss: no program has this name")
         claims = check_assertion(program, text, node.party, self.context.addresses(), now)
         with node.database.write() as connection:
             use_assertion(connection, program, claims, now)

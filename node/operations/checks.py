@@ -31,7 +31,7 @@ from node.as4 import (
     seal,
     sign,
 )
-from node.config import unknown_variables
+from node.config import SECRETS_REMEDY, unknown_variables
 from node.exchange.clock import ALLOWED_DIFFERENCE, ClockState, judge_clock, kernel_clock
 from node.exchange.doubt import newest_recorded, open_doubt
 from node.exchange.listing import instant_text
@@ -148,6 +148,8 @@ def _webhooks(node: Node) -> list[Check]:
     """Whether receivers of events take them; an address is named by its host, the rest may be a secret."""
     if not node.settings.webhooks:
         return []
+    if node.settings.unsigned_webhooks:
+        return [Check("webhooks", False, node.settings.unsigned_webhooks, SECRETS_REMEDY, needed=False)]
     try:
         with node.database.read() as connection:
             since = failing(connection)

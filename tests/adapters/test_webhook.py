@@ -21,6 +21,7 @@ from node.config import ConfigError, Settings, load_settings, write_settings
 from node.exchange.node import Node
 from node.exchange.webhooks import EVENT, RECEIVER, announce, failing
 from node.operations.checks import run_checks
+from node.serving import Listening, serve
 from tests.docs.console import ROOT
 from tests.exchange.clock import until
 from tests.exchange.conftest import World, WorldMaker
@@ -243,8 +244,7 @@ def test_settings_name_receivers_by_https_and_secrets_that_are_long_enough() -> 
     for address in ("http://register.example/", "ftp://x/", "https://u:p@x/", "https:///x", "https://x/#a"):
         with pytest.raises(ValidationError, match="https://HOST/PATH"):
             Settings(**base, webhooks=(address,), webhook_secrets=SECRETS)
-    with pytest.raises(ValidationError, match="events are signed"):
-        Settings(**base, webhooks=(good,))
+    assert "events are signed" in Settings(**base, webhooks=(good,)).unsigned_webhooks
     for secret in ("whsec_c2hvcnQ=", base64.b64encode(KEY).decode(), "whsec_?"):
         with pytest.raises(ValidationError, match="24 to 64 random bytes"):
             Settings(**base, webhook_secrets=(SecretStr(secret),))
@@ -273,14 +273,24 @@ def test_the_documented_way_to_verify_accepts_what_is_signed_and_nothing_else() 
     assert not names["is_ours"](headers(now), body, "whsec_" + base64.b64encode(bytes(32)).decode())
 
 
+async def test_without_a_secret_to_sign_with_nothing_is_served_and_the_check_fails(make_world: WorldMaker) -> None:
+    world = await make_world(send=False)
+    node = told_of(world.ours, Receiver(url="http://127.0.0.1:9/events"), webhook_secrets=())
+    with pytest.raises(ConfigError, match=r"webhook_secrets: found none.*DEPESHA_WEBHOOK_SECRETS"):
+        await serve(node, Listening("127.0.0.1:0", "127.0.0.1:0", plain_http=True), lambda: None)
+    [check] = [one for one in run_checks(node) if one.name == "webhooks"]
+    assert (check.ok, "found none" in check.found) == (False, True)
+
+
 def test_a_wrong_setting_does_not_show_the_secret(tmp_path: Path) -> None:
     write_settings(tmp_path, {"party": "ours", "name": "Ours"})
     with pytest.raises(ConfigError) as raised:
         load_settings(tmp_path, {"DEPESHA_WEBHOOK_SECRETS": "whsec_topsecret"})
     assert "webhook_secrets" in str(raised.value)
     assert "topsecret" not in str(raised.value)
-    with pytest.raises(ConfigError, match="events are signed"):
-        load_settings(tmp_path, {"DEPESHA_WEBHOOKS": "https://register.example/a?key=hidden"})
+    alone = load_settings(tmp_path, {"DEPESHA_WEBHOOKS": "https://register.example/a?key=hidden"})
+    assert "events are signed" in alone.unsigned_webhooks
+    assert "hidden" not in alone.unsigned_webhooks
     both = {
         "DEPESHA_WEBHOOKS": "https://a.example/, https://b.example/",
         "DEPESHA_WEBHOOK_SECRETS": f"{SECRET},{SECRET}",

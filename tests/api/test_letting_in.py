@@ -136,6 +136,10 @@ def test_an_assertion_lets_its_program_in_once(site: Site) -> None:
     again = site.ask("GET", "/version", token=assertion)
     assert (again.status_code, "used before" in again.json()["detail"]) == (401, True)
     assert 'error="invalid_token"' in again.headers["www-authenticate"]
+    stranger = jwt.encode(claims, ed25519.Ed25519PrivateKey.generate(), "EdDSA")
+    unknown = jwt.encode(claims | {"iss": "nobody"}, key, "EdDSA")
+    said = {site.ask("GET", "/version", token=one).json()["detail"] for one in (stranger, unknown)}
+    assert len(said) == 1, "it does not tell which programs there are"
     elsewhere = jwt.encode(claims | {"jti": "2", "aud": [PEER, "https://depesha.example/api/v1"]}, key, "EdDSA")
     assert "aud" in site.ask("GET", "/version", token=elsewhere).json()["detail"]
 

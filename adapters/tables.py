@@ -8,6 +8,7 @@ from node.records.table_files import LARGEST_FILE, Table, TableRefused, csv_tabl
 from node.records.table_files import read_table as read_octets
 
 CSV, XLSX = ".csv", ".xlsx"
+_OTHER_BOOKS = frozenset({".xls", ".xlsb", ".xlsm", ".ods", ".numbers"})
 
 
 def read_table(path: Path, shape: Shape, ours: Iterable[str] = ()) -> Table:
@@ -15,9 +16,12 @@ def read_table(path: Path, shape: Shape, ours: Iterable[str] = ()) -> Table:
 
     Raises TableRefused, with every error of the head, or the first of a cell that is none; OSError.
     """
+    ending = path.suffix.lower()
+    if ending in _OTHER_BOOKS:
+        raise TableRefused(f"{path.name}: found {ending}, expected {CSV} or {XLSX}. Save it as one of these.")
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
-    return read_octets(content, path.name, shape, ours, xlsx=path.suffix.lower() == XLSX)
+    return read_octets(content, path.name, shape, ours, xlsx=ending == XLSX)
 
 
 def write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[str]], shape: Shape) -> None:

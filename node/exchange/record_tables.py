@@ -78,7 +78,7 @@ def checked_rows(
         if isinstance(record, CheckedRecord):
             found.append(CheckedRow(row.number, content, record, row.ours))
         else:
-            errors += [row_error(problem, row.number, table.columns) for problem in record]
+            errors += [row_error(problem, row.number) for problem in record]
     if errors:
         raise TableRefused(f"{file}: {len(errors)} errors.", errors)
     return found

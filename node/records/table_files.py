@@ -5,6 +5,7 @@ Nothing of a table is carried out: cells that would be formulas are written as t
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from openpyxl.comments import Comment
 from openpyxl.utils.exceptions import InvalidFileException
 
 from node.records.cells import csv_text, plain
+from node.records.content_types import HEAD_BYTES, content_type
 from node.records.shape import Shape
 from node.records.table_rows import Column, RowError, all_columns, column_named
 
@@ -30,6 +32,9 @@ MOST_COLUMNS = 2_000
 _SEPARATORS = (",", ";", "\t")
 _FORBIDDEN_XML = (b"<!DOCTYPE", b"<!ENTITY")
 _TEXT = "@"
+_ZEROS = re.compile("0")
+_FIRST_NOT_EXACT = 10**15
+"""Spreadsheets keep 15 digits of a number and make zeros of the others."""
 
 
 class TableRefused(Exception):
@@ -105,6 +110,11 @@ def empty_head(shape: Shape) -> list[str]:
 
 
 def _columns(head: Sequence[str], shape: Shape, file: str) -> dict[str, Column]:
+    if not head:
+        raise TableRefused(
+            f"{file}: found nothing in row 1, expected the names of the columns. `depesha table new` writes an empty "
+            f"table of {shape.name}, or put the names there."
+        )
     errors, columns = [], {}
     for n, name in enumerate(head, start=1):
         if name.startswith(OURS):
@@ -118,7 +128,10 @@ def _columns(head: Sequence[str], shape: Shape, file: str) -> dict[str, Column]:
             errors.append(RowError(1, name, "the column again", "each column once", "Take one of them out."))
         else:
             columns[name] = column
-    if errors or not columns:
+    if not errors and not columns:
+        remedy = f"Name some; `depesha table new` shows the columns of {shape.name}."
+        errors.append(RowError(1, "", ", ".join(head), f"at least one column of {shape.name}", remedy))
+    if errors:
         raise TableRefused(f"{file}: the head of the table cannot be used.", errors)
     return columns
 
@@ -146,6 +159,11 @@ def _bounded(rows: Iterator[list[str]], file: str) -> Iterator[list[str]]:
 
 
 def _csv_rows(content: bytes, file: str) -> Iterator[list[str]]:
+    if (other := content_type(content[:HEAD_BYTES])) is not None:
+        raise TableRefused(
+            f"{file}: found {other.name}, expected CSV, or XLSX in a file whose name ends so. Save it as XLSX, or as "
+            "CSV in UTF-8."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -166,9 +184,12 @@ def _xlsx_rows(content: bytes, file: str) -> Iterator[list[str]]:
         sheet = book.worksheets[0]
     except (InvalidFileException, KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
         raise _no_xlsx(file) from error
+    head: list[str] = []
     try:
         for row in sheet.iter_rows():
-            yield [_cell(cell, file) for cell in row]
+            texts = [_cell(cell, head, file) for cell in row]
+            head = head or texts
+            yield texts
     finally:
         book.close()
 
@@ -192,22 +213,43 @@ def _no_xlsx(file: str) -> TableRefused:
     return TableRefused(f"{file}: found no XLSX file. Save it anew, as XLSX or as CSV in UTF-8.")
 
 
-def _cell(cell: Any, file: str) -> str:
+def _cell(cell: Any, head: Sequence[str], file: str) -> str:
+    """The text that a cell shows. Raises TableRefused for a cell whose text would be another than what it shows."""
     value = cell.value
     if value is None:
         return ""
     if cell.data_type == "f":
-        error = RowError(cell.row, cell.column_letter, str(value), "a value", "Put its value there, not the formula.")
-        raise TableRefused(f"{file}: a cell holds a formula.", [error])
+        raise _cell_refused(cell, head, file, "a formula", "a value", "Put its value there, not the formula.")
+    if cell.data_type == "e":
+        raise _cell_refused(cell, head, file, "an error", "a value", "Correct what it is computed from, or empty it.")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat()
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    return _number(cell, head, file) if isinstance(value, int | float) else str(value)
+
+
+def _number(cell: Any, head: Sequence[str], file: str) -> str:
+    value, shown_as = cell.value, cell.number_format or ""
+    if abs(value) >= _FIRST_NOT_EXACT:
+        remedy = "Make the cell text and type it anew: a spreadsheet has lost its last digits."
+        raise _cell_refused(cell, head, file, "a number of more than 15 digits", "a text", remedy)
+    whole = isinstance(value, int) or value.is_integer()
+    if len(_ZEROS.findall(shown_as.partition(".")[0])) > 1:
+        if not whole or set(shown_as) != {"0"}:
+            remedy = f"Make the cell text and type what it shows: its format is {shown_as}."
+            raise _cell_refused(cell, head, file, "a number that is shown with zeros before it", "a text", remedy)
+        return ("-" if value < 0 else "") + str(abs(int(value))).zfill(len(shown_as))
+    return str(int(value)) if whole else str(value)
+
+
+def _cell_refused(cell: Any, head: Sequence[str], file: str, what: str, expected: str, remedy: str) -> TableRefused:
+    title = head[cell.column - 1].strip() if cell.column <= len(head) else ""
+    at = f"{cell.column_letter}{cell.row}"
+    error = RowError(cell.row, title or cell.column_letter, str(cell.value), expected, remedy)
+    return TableRefused(f"{file}: cell {at} holds {what}.", [error])
 
 
 def _text_cell(sheet: Any, value: str) -> Any:

@@ -142,14 +142,21 @@ def record_of(
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True)) + b"\n"
 
 
-def row_error(problem: Problem, row: int, columns: Mapping[str, Column]) -> RowError:
+def row_error(problem: Problem, row: int) -> RowError:
     """A problem of the record that a row made, at the column that holds it, or the one that is nearest."""
-    path = problem.path.replace("[1]", "").partition("/")[2]
-    named = path if path in columns else ""
-    if not named:
-        # What is missing has no column; say where it would stand.
-        named = path or problem.field
+    path = problem.path.replace("[1]", "")
+    if problem.rule == "xsd:missing" and "@" not in path:
+        path = _missing(problem, path)
+    # The root, and groups that hold several values, are no column: say where in the record it would stand.
+    named = path.partition("/")[2] or problem.field
     return RowError(row, named, problem.found, problem.expected, problem.remedy)
+
+
+def _missing(problem: Problem, path: str) -> str:
+    """The way to an element that is missing, the first where one of several is: the problem stands at the element that
+    should hold it, or at the one that it should come before."""
+    holder = path if problem.found == f"no {problem.expected}" else path.rpartition("/")[0]
+    return f"{holder}/{problem.expected.partition(' or ')[0]}"
 
 
 def _values(node: etree._Element, shape: Shape, path: str, name: str) -> Iterator[tuple[str, str]]:

@@ -17,12 +17,13 @@ from node.exchange.settlement import MESSAGE
 from node.records.check import CheckedRecord, check
 from node.records.domains import load_domains
 from node.records.table_files import empty_head
-from node.records.table_rows import in_order, row_of
+from node.records.table_rows import Column, column_named, in_order, record_of, row_error, row_of
 from tests.exchange.conftest import World
 from tests.exchange.offices import APPLICATION, EXAMPLES
 
 DOMAINS = load_domains()
 SHAPE = DOMAINS.known("returns").records[APPLICATION]
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 RECORD = (EXAMPLES / "good/minimal-application.xml").read_bytes()
 ENDINGS = pytest.mark.parametrize("ending", [".csv", ".xlsx"])
 
@@ -66,7 +67,7 @@ def test_a_formula_that_is_read_is_refused_by_its_cell(tmp_path: Path) -> None:
     book.active.append(["Head/Place"])
     book.active.append(["=1+1"])
     book.save(tmp_path / "t.xlsx")
-    with pytest.raises(TableRefused, match=r"row 2, column A: found =1\+1"):
+    with pytest.raises(TableRefused, match=r"cell A2 holds a formula.\nrow 2, column Head/Place: found =1\+1"):
         read_table(tmp_path / "t.xlsx", SHAPE)
 
 
@@ -80,6 +81,51 @@ def test_cells_of_a_spreadsheet_become_what_records_say(tmp_path: Path) -> None:
     assert [found.values[name] for name in names] == ["1990-01-02", "2026-04-17T10:30:00", "true", "7", "8", ""]
 
 
+@pytest.mark.parametrize(
+    ("value", "shown_as", "said"),
+    [
+        (7, "000", "007"),
+        (-7.0, "000", "-007"),
+        (1234, "000", "1234"),
+        (999_999_999_999_999, "General", "999999999999999"),
+        (7.5, "0.00", "7.5"),
+        (7500, "#,##0", "7500"),
+        (7.5, "000", "that is shown with zeros before it.*expected a text. Make the cell text"),
+        (7, "000-00", "found 7, .* its format is 000-00"),
+        (10**15, "General", "a number of more than 15 digits"),
+        (-1.5e18, "0", "a number of more than 15 digits"),
+        ("#N/A", "General", "cell A2 holds an error.*row 2, column Head/Place: found #N/A, expected a value"),
+    ],
+)
+def test_a_cell_says_what_it_shows_or_is_refused(tmp_path: Path, value: object, shown_as: str, said: str) -> None:
+    book = Workbook()
+    book.active.append(["Head/Place"])
+    book.active.append([value])
+    book.active["A2"].number_format = shown_as
+    book.save(tmp_path / "t.xlsx")
+    if said.lstrip("-").isdigit() or said == "7.5":
+        [found] = read_table(tmp_path / "t.xlsx", SHAPE).rows
+        assert found.values["Head/Place"] == said
+        return
+    with pytest.raises(TableRefused, match=f"(?s){said}"):
+        read_table(tmp_path / "t.xlsx", SHAPE)
+
+
+@pytest.mark.parametrize("name", ["Question", "Kind", "Head/Date", "Head/Reference", "Head/From/Name", "@occurred"])
+def test_a_missing_value_is_named_by_its_own_column(name: str) -> None:
+    shape = DOMAINS.known("inquiry").records["Inquiry"]
+    found = check((SCHEMAS / "inquiry/1/examples/good/inquiry.xml").read_bytes(), DOMAINS)
+    assert isinstance(found, CheckedRecord)
+    values = row_of(found.root, shape)
+    columns = {one: column for one in values if isinstance(column := column_named(shape, one), Column)}
+    del values[name]
+    content = record_of(values, columns, shape, 2)
+    assert isinstance(content, bytes)
+    problems = check(content, DOMAINS)
+    assert isinstance(problems, list)
+    assert name in [row_error(one, 2).column for one in problems]
+
+
 def test_a_file_that_is_no_table_is_told_in_words(tmp_path: Path) -> None:
     name = next(iter(row()))
     bomb = io.BytesIO()
@@ -90,7 +136,11 @@ def test_a_file_that_is_no_table_is_told_in_words(tmp_path: Path) -> None:
         ("b.xlsx", bomb.getvalue(), "declares entities"),
         ("c.csv", "Đ".encode("cp1250"), "found no UTF-8"),
         ("d.csv", f'{name}\r\n"open'.encode(), "found no CSV"),
-        ("e.csv", b"", "the head of the table cannot be used"),
+        ("e.csv", b"", "found nothing in row 1, expected the names of the columns"),
+        ("e2.csv", b"#case,#confirm\r\n", "expected at least one column of ReadmissionApplication"),
+        ("e.xls", b"text", "found .xls, expected .csv or .xlsx"),
+        ("e3.csv", bytes.fromhex("d0cf11e0a1b11ae1"), "found an old office format, expected CSV"),
+        ("e4.csv", b"PK\x03\x04", "found ZIP, expected CSV"),
         ("f.csv", f"{name},{name}\r\n".encode(), "the column again"),
         ("g.csv", f"{name}x\r\n".encode(), f"Did you mean {name}?"),
         ("h.csv", f"{name}\r\na,b\r\n".encode(), "a cell stands under no column"),

@@ -145,7 +145,7 @@ def test_an_empty_table_has_every_column(site: Site) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "head of the table"),
+        (b"", "found nothing in row 1"),
         (b"PK\x03\x04nothing", "found no XLSX file"),
         (table(row()).splitlines()[0] + b"\r\n", "no row with a value"),
         (table(*[row()] * (MOST_ROWS + 1)), f"at most {MOST_ROWS}"),

@@ -88,7 +88,7 @@ def test_what_is_wrong_names_row_column_value_and_remedy() -> None:
     assert isinstance(content, bytes)
     problems = check(content, DOMAINS)
     assert isinstance(problems, list)
-    errors = [row_error(problem, 7, known) for problem in problems]
+    errors = [row_error(problem, 7) for problem in problems]
     assert (date, "yesterday") in [(one.column, one.value.strip("'\"")) for one in errors]
     assert all(one.row == 7 and one.remedy for one in errors)
     assert record_of({name: "a\x00b"}, known, record.shape, 7) == [

@@ -1,6 +1,6 @@
 """Means of evidence: what counts under an agreement, how strongly, for which requested party and date of issue.
 
-The lists are data of a domain folder, `terms/evidence.csv`, each row with its source. A forged document never counts.
+The lists are data of a domain folder, `terms/evidence.csv`, each row with its source.
 """
 
 import csv
@@ -89,8 +89,6 @@ def weigh(
     lists: Iterable[str],
     requested: str,
     issued: PartialDate | None = None,
-    *,
-    forged: bool = False,
 ) -> Weight:
     """How a piece of evidence `code` about `about` counts against the party that the lists call `requested`.
 
@@ -102,8 +100,6 @@ def weigh(
         for row in means
         if row.code == code and row.about == about and row.list in names and row.requested in (BOTH, requested)
     ]
-    if forged:
-        return Weight(None, None, tuple(rows), ("a forged document never counts",))
     fits = [(row, _within(row, issued)) for row in rows]
     counting = tuple(row for row, fit in fits if fit is not False)
     certain = _certain(counting, issued)

@@ -15,12 +15,18 @@ from typing import Any
 from tests.docs.console import ROOT
 from tests.trust_doors.homes import Home, Said, command
 
-BLOCK = re.compile(r"^ *```(?:sh)?\n(.*?)^ *```$", re.M | re.S)
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
+SHELL = ("", "sh")
 
 
 def commands_of(page: str) -> list[str]:
     """The commands of the page's blocks that are ours, in order, each in one line."""
-    lines = [line.strip() for block in BLOCK.findall(page) for line in block.replace("\\\n", " ").splitlines()]
+    lines = [
+        line.strip()
+        for kind, block in BLOCK.findall(page)
+        if kind in SHELL
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
     return [re.sub(" +", " ", line) for line in lines if line.startswith("depesha ")]
 
 
@@ -34,6 +40,7 @@ class Reader:
 
     def run(self, begin: str, home: Home | None, /, **names: str) -> Said:
         """The next command, which begins so, on this node; what it printed. `>` writes that to a file."""
+        assert self._left, f"the page has no more commands, expected {begin}"
         text = self._left.pop(0).removeprefix("depesha ")
         assert text.startswith(begin), f"the page goes on with: {text}"
         for name, here in (*names.items(), *self._names.items()):
@@ -55,8 +62,22 @@ class Reader:
 
     def value(self, begin: str, home: Home, /, **names: str) -> Any:
         """The same by `--json`, as programs have it."""
-        self._left[0] += " --json"
+        if self._left:
+            self._left[0] += " --json"
         return json.loads(self.do(begin, home, **names))
+
+    def sent(self, begin: str, home: Home, /, **names: str) -> dict[str, Any]:
+        """A command that sends: what needs a second look is confirmed by its code, as the page says."""
+        assert self._left, f"the page has no more commands, expected {begin}"
+        line = self._left[0]
+        self._left[0] = f"{line} --json"
+        found = json.loads(self.run(begin, home, **names).out)
+        codes = [one["code"] for one in found.get("findings", ())]
+        if not codes:
+            return dict(found)
+        assert all(one["code"] and one["rule"] != "out-of-step" for one in found["findings"]), found
+        self._left.insert(0, f"{line} --json --confirm {' '.join(codes)}")
+        return dict(json.loads(self.do(begin, home, **names)))
 
     def end(self) -> None:
         """The page has no more commands."""

@@ -216,6 +216,9 @@ def terms(arguments: Namespace) -> int:
     lines += [f"waits for a person: {name}: {why}" for name, why in value["waiting"].items()]
     if value["waiting"]:
         lines.append("Look each up, then --confirm NAME, --set NAME=VALUE or --drop NAME.")
+    lines += [f"without a length: {one['name']}: {one['title']}" for one in value["missing"]]
+    if value["missing"]:
+        lines.append("Of these no end is computed, and silence has no effect. --set NAME=VALUE gives one a length.")
     if value["in_use"] is not None:
         lines.append(f"In use since {value['in_use']['made']}, SHA-256 {value['in_use']['digest']}.")
         lines.append(f"To compare with {value['peer']}: SHA-256 {value['in_use']['common_digest']}.")

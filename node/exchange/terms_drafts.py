@@ -67,8 +67,8 @@ class Changes:
 def change_terms(node: Node, peer: str, domain_name: str, changes: Changes, actor: str) -> dict[str, Any]:
     """Carry out what a person says of the draft with `peer`, and make terms of it once nothing waits any more.
 
-    Without changes only shows. Returns {peer, service, template, title, templates, waiting, figures, counting, in_use,
-    terms}. Raises NoSuchDomain, NotFound, TermsRefused; nothing is kept then.
+    Without changes only shows. Returns {peer, service, template, title, templates, waiting, figures, missing, counting,
+    in_use, terms}. Raises NoSuchDomain, NotFound, TermsRefused; nothing is kept then.
     """
     if not changes.any:
         return show_terms(node, peer, domain_name)
@@ -248,10 +248,25 @@ def _shown(
         "templates": sorted(templates),
         "waiting": {} if draft is None else unconfirmed(draft),
         "figures": figures,
+        "missing": _missing(domain, figures, document),
         "counting": None if draft is None else write_counting(counting_of(draft)),
         "in_use": None if row is None else _in_use(dict(row), document or {}),
         "terms": document,
     }
+
+
+def _missing(
+    domain: Domain, figures: Sequence[Mapping[str, Any]], document: Mapping[str, Any] | None
+) -> list[dict[str, str]]:
+    """The periods of the procedure that get no length from the terms in use, or else from the draft."""
+    if not isinstance(domain.procedure, Procedure) or not (figures or document):
+        return []
+    if document is not None:
+        there = {*read_terms(document).periods}
+    else:
+        there = {one["name"] for one in figures if not one["dropped"]}
+    wanted = (one for one in domain.procedure.periods.values() if not one.given)
+    return [{"name": one.name, "title": one.title} for one in wanted if one.name not in there]
 
 
 def _in_use(row: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:

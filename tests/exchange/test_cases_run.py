@@ -1,12 +1,14 @@
 """Cases run by procedure, terms and clock: both sides compute the same from their stored messages alone."""
 
 import json
+from argparse import Namespace
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from node.cli import cases as commands
 from node.exchange.agreements import open_unilateral
 from node.exchange.calendars_known import list_calendars
 from node.exchange.case_view import compute_case
@@ -262,7 +264,9 @@ async def test_an_act_that_waits_for_its_receipt_counts_only_in_what_is_expected
     assert "may-have-been-answered" in {one["kind"] for one in over["findings"]}
 
 
-async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: World) -> None:
+async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     node = world.ours.node
     first = change_terms(
         node, "theirs", "returns",
@@ -293,6 +297,19 @@ async def test_terms_wait_for_a_person_and_what_was_said_of_them_is_kept(world: 
     assert made["waiting"] == {}
     assert json.loads(json.dumps(made["terms"]))["periods"]["reply-accelerated"]["number"] == 2
     assert "error" not in made["terms"]["periods"]
+    missing = {one["name"] for one in made["missing"]}
+    assert "error" in missing
+    assert missing.isdisjoint(made["terms"]["periods"])
+    assert "error" not in {one["name"] for one in first["missing"]}, "the draft has it"
+    monkeypatch.setattr(commands, "open_node", lambda home: node)
+    asked = Namespace(
+        home="", peer="theirs", domain="returns", json=False, template=None, place=[], country=[], confirm=[], set=[],
+        drop=[],
+    )  # fmt: skip
+    assert commands.terms(asked) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (at for at, text in enumerate(lines) if text.startswith("without a length: error: "))
+    assert any("no end is computed, and silence has no effect" in text for text in lines[line:])
     assert made["in_use"]["digest"] == change_terms(node, "theirs", "returns", Changes(), "test")["in_use"]["digest"]
 
 

@@ -15,7 +15,8 @@ _FIGURE: dict[str, Any] = {
 }  # fmt: skip
 _TERMS: dict[str, Any] = {
     "peer": "SRB-MOI", "service": "urn:depesha:example:1", "template": "ec-serbia", "title": "EC–Serbia",
-    "templates": ["ec-serbia"], "waiting": {}, "figures": [_FIGURE], "counting": {"days_of": "requested"},
+    "templates": ["ec-serbia"], "waiting": {}, "figures": [_FIGURE],
+    "missing": [{"name": "error", "title": "error claimed"}], "counting": {"days_of": "requested"},
     "in_use": {"digest": "9f" * 32, "common_digest": "3c" * 32, "made": "2026-04-17T08:12:31.000Z"},
     "terms": {"title": "EC–Serbia"},
 }  # fmt: skip
@@ -57,6 +58,14 @@ class TermsInUse(BaseModel):
     made: Instant
 
 
+class PeriodWithoutLength(BaseModel):
+    """A period of the procedure that the terms give no length to: no end is computed, and silence has no effect."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "error", "title": "error claimed"}]})
+    name: str
+    title: str
+
+
 class Terms(BaseModel):
     """Local terms with a partner in a domain: the draft, what waits for a person, and the terms in use."""
 
@@ -68,6 +77,7 @@ class Terms(BaseModel):
     templates: list[str]
     waiting: dict[str, str] = Field(description="figures that a person has to confirm, set or drop, with the reason")
     figures: list[TermsFigure]
+    missing: list[PeriodWithoutLength]
     counting: dict[str, Any] | None
     in_use: TermsInUse | None
     terms: dict[str, Any] | None = Field(description="the document of the terms in use")

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 CODES = "icao-9303-codes.csv"
 WITHOUT_NATIONALITY = "person without nationality"
+FORMER = "former"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class StateCode:
     def without_nationality(self) -> bool:
         """Whether it stands for a person without one (XXA stateless, XXB and XXC refugees, XXX unspecified)."""
         return self.kind == WITHOUT_NATIONALITY
+
+    @property
+    def former(self) -> bool:
+        """Whether it stands for a State that is no more (ISO 3166-3): documents show it, no record holds it."""
+        return self.kind == FORMER
 
 
 def state_code(code: str) -> StateCode | None:

@@ -15,7 +15,8 @@ from node.records.persons.transliteration import propose
 def tell_mrz(lines: Sequence[str], today: date) -> dict[str, Any]:
     """What the lines of a travel document or visa say, and under `problems` what does not agree (ICAO Doc 9303).
 
-    `nationality_in_record` is the code that a record holds, None where none does. Raises MrzError as `read_mrz`.
+    `nationality_in_record` is the code that a record holds, None where none does, as for a State that is no more.
+    Raises MrzError as `read_mrz`.
     """
     read: Mrz = read_mrz(lines, today)
     code = read.nationality_code
@@ -29,7 +30,7 @@ def tell_mrz(lines: Sequence[str], today: date) -> dict[str, Any]:
         "secondary": read.secondary,
         "truncated": read.truncated,
         "nationality": read.nationality,
-        "nationality_in_record": None if code is None else code.in_record,
+        "nationality_in_record": None if code is None or code.former else code.in_record,
         "birth": str(read.birth),
         "sex": read.sex,
         "expiry": str(read.expiry),

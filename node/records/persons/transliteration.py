@@ -16,6 +16,8 @@ SERBIAN = "serbian-latin.csv"
 # Languages that write Ä, Ö, Ü, Å, Ø with a second letter where they cannot write them.
 _EXPANDING = frozenset({"de", "da", "fi", "is", "et", "nb", "nn", "no", "sv"})
 _SERBIAN = frozenset({"sr", "bs", "cnr", "hr", "sh"})
+# Romanian has a comma below S and T; the standard's table has the cedilla, which older machines wrote for it.
+_CEDILLA = str.maketrans("ȘȚ", "ŞŢ")
 _KEPT = frozenset(" -'’ʼ.,")
 
 
@@ -31,7 +33,7 @@ class Proposal:
 def propose(name: str, language: str) -> Proposal:
     """What a name in any script is in Latin letters. `language` is a tag as `mk`, `sr-Cyrl`, `de`."""
     main = language.lower().partition("-")[0]
-    capitals = _capitals(name)
+    capitals = _capitals(name).translate(_CEDILLA)
     column = "sr" if main in _SERBIAN else "mk" if main == "mk" else "base"
     letters = _cyrillic(column) | _latin("expanded" if main in _EXPANDING else "simple")
     if main in _SERBIAN:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.records.persons import Mrz, MrzError, check_digit, read_mrz, write_names
+from node.records.persons.told import tell_mrz
 
 HERE = Path(__file__).parent
 VECTORS = list(csv.DictReader((HERE / "mrz-vectors.csv").open()))
@@ -96,6 +97,15 @@ def test_codes_lead_to_what_a_record_holds() -> None:
     assert stateless is not None
     assert stateless.without_nationality
     assert stateless.in_record == "XXA"
+
+
+@pytest.mark.parametrize("code", ["YUG", "SCG"])
+def test_a_state_that_is_no_more_is_known_and_not_recorded(code: str) -> None:
+    lines = [one.replace("UTO", code) for one in TD3]
+    found = read_mrz(lines, TODAY)
+    assert (found.issuer, found.nationality, found.problems) == (code, code, ())
+    assert tell_mrz(lines, TODAY)["nationality_in_record"] is None
+    assert tell_mrz(TD3, TODAY)["nationality_in_record"] == "UTO"
 
 
 def test_what_is_not_known_stays_unknown() -> None:

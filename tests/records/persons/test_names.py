@@ -34,6 +34,8 @@ def table(name: str) -> list[dict[str, str]]:
         ("Müller", "fr", "MULLER", None),
         ("Åse Østergård", "da", "AASE OESTERGAARD", None),
         ("Çela", "sq", "CELA", None),
+        ("Ștefan Țepeș", "ro", "STEFAN TEPES", None),
+        ("Ştefan Ţepeş", "ro", "STEFAN TEPES", None),
         ("O'Connor", "en", "O'CONNOR", None),
         # Written with combining signs: the same name.
         ("Dordevic\u0301", "sr-Latn", "DORDEVIC", None),

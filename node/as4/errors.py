@@ -36,6 +36,8 @@ class As4Error(Exception):
     detail: names the element or header field, what was found and what was expected. It may be sent to the peer only if
         `authenticated`; it never holds content of a record.
     authenticated: the signature over the header had been verified as that of an accepted signer when this was raised.
+    proved: what is wrong was seen in octets that this signature covers, so that its signer wrote it: not in the
+        encryption or the packaging, which anybody on the way can change.
     may_be_told: whether the detail is for a peer at all; without, it is for our own log only.
     ref_to_message_id: the MessageId of the offending message, as far as it could be read.
     """
@@ -49,6 +51,7 @@ class As4Error(Exception):
         self.severity = severity
         self.ref_to_message_id = ref_to_message_id
         self.authenticated = False
+        self.proved = False
 
     @property
     def short(self) -> str:

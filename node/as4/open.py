@@ -91,6 +91,7 @@ class MessageReader:
         self._limits = limits
         self._message_id: str | None = None
         self._authenticated = False
+        self._judging_signed = False
         self._failure: BaseException | None = None
         self._root: list[bytes] = []
         self._root_size = 0
@@ -147,6 +148,7 @@ class MessageReader:
         self._failure = error
         if isinstance(error, As4Error):
             error.authenticated = self._authenticated
+            error.proved = error.proved or self._judging_signed
             error.ref_to_message_id = error.ref_to_message_id or self._message_id
         self.abort()
 
@@ -230,12 +232,13 @@ class MessageReader:
         policy.accepts_signer(signature.certificate)
         verify_signed_info(signature, policy.suite)
         self._digests = verify_elements(signature, values.signable, frozenset(self._infos))
-        self._authenticated = True
+        self._authenticated = self._judging_signed = True
         if policy.refusal is not None:
             raise policy.refusal
         values.require_empty_body()
         if policy.require_compression and not all(p.compressed for p in self._infos.values()):
             raise PolicyNoncompliance("PartInfo: a part is not compressed")
+        self._judging_signed = False
         encryption = values.encryption(tuple(self._infos.values()))
         if encryption is not None:
             self._encrypted = encryption.parts

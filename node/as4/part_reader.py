@@ -159,9 +159,13 @@ class PartReader:
         signed = self._octets.digest()
         if self._inflater is None:
             return OpenedPart(self._info, self._size, signed, self._size, signed)
-        if self._damaged is not None:
-            raise self._damaged
-        self._inflater.finish()
+        try:
+            if self._damaged is not None:
+                raise self._damaged
+            self._inflater.finish()
+        except As4Error as error:
+            error.proved = True  # the digest is that of the octets as they were signed
+            raise
         return OpenedPart(self._info, self._size, signed, self._inflater.size, self._content.digest())
 
 

@@ -34,7 +34,7 @@ from node.exchange.settlement import (
     NOT_COVERED,
     NOT_SENT,
     Settlement,
-    decryption_failures,
+    failures_on_the_way,
     refuse_uncovered,
     seal_answer,
     settle,
@@ -321,7 +321,7 @@ class Courier:
             sent=packed.signed,
             suite=packed.suite,
             accepts_signer=partial(self._directory.accept_receipt_signer, peer, claim.timestamp),
-            decryption_failures=self._decryption_failures(claim),
+            failures_on_the_way=self._failures_on_the_way(claim),
             body_sent_before=claim.body_sent_before or progress.repeated,
             limits=node.limits,
         )
@@ -329,11 +329,11 @@ class Courier:
         evidence = answer.body if judgement.kind in ("delivered", "refused") else None
         return _Outcome(judgement, evidence, began)
 
-    def _decryption_failures(self, claim: Claim) -> int:
+    def _failures_on_the_way(self, claim: Claim) -> int:
         if claim.attempts == 1:
             return 0
         with self._node.database.read() as connection:
-            return decryption_failures(connection, claim.message)
+            return failures_on_the_way(connection, claim.message)
 
     def _tls_of(self, peer: KnownPeer) -> ssl.SSLContext:
         lists = self._directory.revocation_lists(peer)

@@ -145,7 +145,6 @@ class Intake:
         self._verified: OpenedMessage | OpenedSignal | None = None
         self._checked: CheckedRecord | str | None = None
         self._terms: str | None = None
-        self._is_whole = False
         self.refused: RefusedIncoming | None = None
         """what our people are to be told of, once `refusal` was asked"""
 
@@ -213,7 +212,6 @@ class Intake:
             answer = self._error(refusal, now, suite)
         # A peer may send its parts in another order than its header names them.
         payloads = tuple(self._sealed(part.info) for part in opened.parts)
-        self._is_whole = True
         recall, case = None, None
         if isinstance(checked, CheckedRecord):
             recall, case = recall_told(checked), case_stated_in(checked)
@@ -238,13 +236,14 @@ class Intake:
             "refused",
             code=error.code,
             reference=reference,
+            proved=error.proved,
             peer=header.sender.id if header is not None else None,
             message=header.message_id if header is not None else None,
             detail=error.detail,
         )
         suite = None
         if header is not None:
-            if not self._is_whole:  # what the commit refuses has an alarm of its own
+            if error.proved:  # what the commit refuses has an alarm of its own
                 self.refused = RefusedIncoming.of(error, header.sender.id, reference, now)
             suite = self._directory.policy_of(header.sender.id, header.sender.type).suite
         return Answer(200, SIGNAL_CONTENT_TYPE, self._error(error, now, suite, reference))

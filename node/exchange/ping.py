@@ -80,7 +80,7 @@ async def ping_peer(node: Node, directory: Directory, party: str) -> PingOutcome
             crash_point("ping: after the answer")
     except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
         return PingOutcome(party, header.message_id, Judgement("unreachable", "EBMS:0005", in_words(error)))
-    attempt = Attempt(signed, suite, accepts_signer, decryption_failures=0, body_sent_before=False, limits=node.limits)
+    attempt = Attempt(signed, suite, accepts_signer, failures_on_the_way=0, body_sent_before=False, limits=node.limits)
     judgement = judge(attempt, answer.status, answer.content_type, answer.body, answer.retry_after)
     return PingOutcome(party, header.message_id, judgement)
 

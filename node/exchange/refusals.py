@@ -2,8 +2,8 @@
 
 AS4 profile, P-Mode Report.ProcessErrorNotifyConsumer, which is on for every agreement here. An alarm says which peer,
 which code and when last; nothing of the message. It is raised beside the answer, which neither waits for it nor depends
-on it, and only about peers whose signature was verified: a stranger cannot fill the list, and a hostile partner has one
-open alarm for each code at most.
+on it, and only where what is wrong is in octets that the peer has signed: a stranger, or whoever changes a message on
+its way, cannot fill the list, and a hostile partner has one open alarm for each code at most. The running log has all.
 """
 
 import asyncio

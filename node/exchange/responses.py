@@ -1,7 +1,8 @@
 """What a peer's answer to a delivery means, as a value. Nothing but its own signed receipt makes a delivery.
 
 Proxies answer with HTML, servers with empty bodies, peers with errors that anyone could have written: each is what it
-is. An unsigned error fails the attempt and never proves a refusal; an error that says *duplicate* is believed only if
+is. An unsigned error fails the attempt and never proves a refusal, nor does a signed one that may come of what was done
+to the message on its way until it has come a few times; an error that says *duplicate* is believed only if
 an earlier attempt may have reached the peer.
 """
 
@@ -28,14 +29,17 @@ from node.as4 import (
     verify_read_receipt,
 )
 
-# Fresh encryption may cure EBMS:0102 (a peer's transient trouble); after so many it is a refusal.
-DECRYPTION_ATTEMPTS = 4
+# What may come of the way: whoever can change a message's bytes can add, cut and exchange parts, or encrypt them anew.
+# The signature of its root part stays good, so the peer signs an error about a message that it never saw as it was
+# sent, and whoever has that error can hand it on as the answer to the true one. Sent again, with fresh encryption, it
+# may fare better; after so many such answers it is a refusal.
+ON_THE_WAY = frozenset({"EBMS:0007", "EBMS:0011", "EBMS:0101", "EBMS:0102", "EBMS:0103", "EBMS:0303"})
+ON_THE_WAY_ATTEMPTS = 4
 # How duplicates are told in words: phase4 up to 4.4 with EBMS:0004, from 4.5 with EBMS:4001.
 DUPLICATE_CODES = frozenset({"EBMS:0004", "EBMS:4001"})
 DUPLICATE_WORDS = re.compile(
     r"already handled|this is a duplicate|duplicate message|already (?:been )?(?:received|processed)", re.I
 )
-DECRYPTION_FAILED = "EBMS:0102"
 # A peer's explanation is shown to people; more than this explains nothing.
 LONGEST_DETAIL = 1000
 
@@ -50,7 +54,8 @@ class Judgement:
     before. failed: this message's attempt failed, others may fare better. not-ready: the peer takes no more now, of any
     message unless it takes others. unreachable: the peer answers nobody now. uncovered: it was not
     sent, since no agreement in force covers it any more.
-    `readable` tells whether the answer said for certain what became of the message.
+    `readable` tells whether the answer said for certain what became of the message; `on_the_way` that it is the peer's
+    signed error, and may come of what was done to the message on its way.
     """
 
     kind: Kind
@@ -58,6 +63,7 @@ class Judgement:
     detail: str | None = None
     receipt: VerifiedReceipt | None = None
     readable: bool = True
+    on_the_way: bool = False
     retry_after: float | None = None
 
 
@@ -69,8 +75,8 @@ class Attempt:
     suite: Suite
     accepts_signer: Callable[[x509.Certificate, datetime | None], None]
     """raises FailedAuthentication unless the certificate is accepted; with a receipt's eb:Timestamp, at that time"""
-    decryption_failures: int
-    """how many earlier attempts were answered by EBMS:0102"""
+    failures_on_the_way: int
+    """how many earlier attempts were answered by a signed error of ON_THE_WAY"""
     body_sent_before: bool
     """an earlier attempt sent the whole body and got no readable answer"""
     limits: Limits = DEFAULT_LIMITS
@@ -124,8 +130,8 @@ def _judge_error(attempt: Attempt, signal: ErrorSignal, content_type: str, body:
         return Judgement("failed", error.code, f"{detail} (a warning, not a refusal)", readable=False)
     if error.code in DUPLICATE_CODES and attempt.body_sent_before and DUPLICATE_WORDS.search(detail):
         return Judgement("unconfirmed", error.code, f"the peer says that it had this message before: {detail}")
-    if error.code == DECRYPTION_FAILED and attempt.decryption_failures + 1 < DECRYPTION_ATTEMPTS:
-        return Judgement("failed", error.code, f"{detail} (tried again with fresh encryption)")
+    if error.code in ON_THE_WAY and attempt.failures_on_the_way + 1 < ON_THE_WAY_ATTEMPTS:
+        return Judgement("failed", error.code, f"{detail} (tried again with fresh encryption)", on_the_way=True)
     return Judgement("refused", error.code, detail)
 
 

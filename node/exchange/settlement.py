@@ -12,7 +12,7 @@ from node.crash_points import crash_point
 from node.exchange import outbox
 from node.exchange.node import Node
 from node.exchange.outbox import Claim
-from node.exchange.responses import DECRYPTION_FAILED, Judgement
+from node.exchange.responses import ON_THE_WAY, Judgement
 from node.exchange.retry import jitter
 from node.exchange.turns import states_changed
 from node.journal import journal
@@ -90,10 +90,10 @@ def settle(node: Node, settlements: Sequence[Settlement]) -> list[Exception | No
     return [None] * len(settlements)
 
 
-def decryption_failures(connection: Connection, message: int) -> int:
-    """How many attempts of a message have ended with the peer's EBMS:0102 and were to be repeated."""
+def failures_on_the_way(connection: Connection, message: int) -> int:
+    """How many attempts of a message have ended with an error of the peer's that may come of the way there."""
     failed = select(EVENT.c.detail).where(EVENT.c.message == message, EVENT.c.kind == ATTEMPT_EVENT)
-    return sum(detail.get("code") == DECRYPTION_FAILED for detail in connection.scalars(failed))
+    return sum(detail.get("code") in ON_THE_WAY for detail in connection.scalars(failed))
 
 
 def _counting(connection: Connection, settlements: Sequence[Settlement]) -> list[Settlement]:
@@ -198,7 +198,7 @@ def _write_other(node: Node, connection: Connection, one: Settlement) -> None:
             until = node.retries.next_attempt(one.at, claim.attempts, jitter(), judgement.retry_after)
             _again(node, connection, one, until, code, detail)
             outbox.probe_at(connection, claim.peer, until)
-            if code == DECRYPTION_FAILED:
+            if judgement.on_the_way:
                 _note_attempt(connection, one, code)
 
 

@@ -83,16 +83,20 @@ class Catalogue:
         attack.change(patient)
         if attack.actor == "partner":
             patient.resign()
-        endures(target, patient.content_type, patient.body(), attack.code)
+        endures(target, patient.content_type, patient.body(), attack.code, attack.actor)
 
 
 def _no_change(s: Surgery) -> None:
     """What is attacked is not the message."""
 
 
-def endures(target: Target, content_type: str, body: bytes, code: str = ANY) -> None:
-    """The node refuses these bytes by that code, keeps nothing of them, and takes the next good message."""
-    with target.unmoved():
+def endures(target: Target, content_type: str, body: bytes, code: str = ANY, actor: Actor = "partner") -> None:
+    """The node refuses these bytes by that code, keeps nothing of them, and takes the next good message.
+
+    Those of an outsider raise no alarm about a partner, unless the partner signed what is refused, for others than us:
+    such a message may be handed on by anybody.
+    """
+    with target.unmoved(alarms=actor == "partner" or code == "EBMS:0010"):
         reply = target.post(content_type, body)
         assert reply.status in (200, 400), reply
         found = code_of(reply)

@@ -26,8 +26,9 @@ This page is written by `.venv/bin/python -m tests.attacks.page`; a test compare
   (`test_mime.py`).
 - A replay is answered by the first receipt, byte for byte, and delivered once. The same id with other content raises
   an alarm. A record that is a bomb is rejected and remembered as such.
-- What is refused of a partner's before anything is kept raises an alarm without its content; one is open for each
-  partner and error code (`tests/exchange/test_refusals.py`).
+- What is refused of a partner's before anything is kept raises an alarm without its content, where what is wrong is in
+  what the partner signed; one is open for each partner and error code (`tests/exchange/test_refusals.py`). What an
+  outsider changes raises none.
 - Time and memory: the CPU time and the high-water mark of the node's process are compared at one size and at four
   times that size (`test_bombs.py`).
 - All ambiguous requests are also sent through nginx and HAProxy with the files of [the page on

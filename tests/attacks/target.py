@@ -7,6 +7,7 @@ goes over a socket to its outside listener; what became of it is read from its s
 import base64
 import contextlib
 import http.client
+import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -160,10 +161,11 @@ class Target:
             return connection.scalar(select(func.count()).select_from(MESSAGE)) or 0
 
     @contextlib.contextmanager
-    def unmoved(self, besides: tuple[str, ...] = ()) -> Iterator[None]:
+    def unmoved(self, besides: tuple[str, ...] = (), *, alarms: bool = True) -> Iterator[None]:
         """Nothing more is kept after the block than before, and no fault of the node's own came to light.
 
-        besides: tables that may grow, since the attack is to be noted there.
+        besides: tables that may grow, since the attack is to be noted there. Without `alarms` our people are told of
+        nothing either: what they are told of comes beside the answer, but the log says before it that it will.
         """
         before = self.state()
         self.said()
@@ -175,6 +177,13 @@ class Target:
         said = self.said()
         assert OWN_FAULT not in said, said
         assert "Traceback" not in said, said
+        assert alarms or not any(line["proved"] and line["peer"] for line in refused_in(said)), said
+
+
+def refused_in(said: str) -> list[dict[str, Any]]:
+    """What the running log says of messages that were refused."""
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == "refused"]
 
 
 def is_receipt(reply: Reply) -> bool:

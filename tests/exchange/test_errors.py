@@ -6,6 +6,7 @@ import pytest
 
 from node.as4 import SigningIdentity
 from node.exchange.contents import answer_of
+from node.exchange.responses import ON_THE_WAY
 from node.exchange.settlement import LOG_ENTRY
 from node.trust.certificates import SELF_MADE, Issuer, Use, make_certificate, subject_of
 from tests.exchange.conftest import Stage, StageMaker
@@ -17,7 +18,7 @@ DUPLICATES = [
     ("EBMS:0004", "This is a duplicate message"),
     ("EBMS:4001", "Message with ID 'x' was already handled"),
 ]
-NOT_SAYING_SO = [("EBMS:0004", "The application refuses it"), ("EBMS:4001", None), ("EBMS:0103", "duplicate message")]
+NOT_SAYING_SO = [("EBMS:0004", "The application refuses it"), ("EBMS:4001", None), ("EBMS:0010", "duplicate message")]
 
 
 async def test_a_signed_error_is_a_refusal_and_is_kept(stage: Stage) -> None:
@@ -91,21 +92,45 @@ async def test_duplicate_after_attempts_that_had_an_answer_is_a_refusal(stage: S
     await stage.ours.reaches(sent, "refused")
 
 
-async def test_failed_decryption_is_tried_again_with_fresh_encryption_then_refused(stage: Stage) -> None:
-    stage.peer.script = [error_of("EBMS:0102", "cannot decrypt")]
+@pytest.mark.parametrize("code", sorted(ON_THE_WAY))
+async def test_what_may_come_of_the_way_is_tried_again_with_fresh_encryption_then_refused(
+    stage: Stage, code: str
+) -> None:
+    stage.peer.script = [error_of(code, "damaged")]
     sent = stage.ours.submit("theirs", text_part("x"))
     for attempt in (1, 2, 3):
         shown = await stage.ours.attempted(sent, attempt)
-        assert shown["error"]["code"] == "EBMS:0102"
+        assert shown["error"]["code"] == code
         assert stage.ours.alarms() == []
         stage.ours.retry_now()
     shown = await stage.ours.reaches(sent, "refused")
-    assert (shown["attempts"], shown["error"]["code"]) == (4, "EBMS:0102")
+    assert (shown["attempts"], shown["error"]["code"]) == (4, code)
     bodies = {request.body for request in stage.peer.requests}
     assert len(bodies) == 4
     assert len({tuple(request.opened.references) for request in stage.peer.requests}) == 1
     signatures = {body[body.index(b"<ds:SignatureValue>") : body.index(b"</ds:SignatureValue>")] for body in bodies}
     assert len(signatures) == 1
+
+
+@pytest.mark.parametrize("code", sorted(ON_THE_WAY))
+async def test_a_refusal_got_with_a_changed_copy_does_not_end_the_true_message(stage: Stage, code: str) -> None:
+    """The peer signed it, about this message: as somebody between changed it."""
+    stage.peer.script = [error_of(code), true_receipt]
+    sent = stage.ours.submit("theirs", text_part("x"))
+    await stage.ours.attempted(sent, 1)
+    stage.ours.retry_now()
+    await stage.ours.reaches(sent, "delivered")
+    assert stage.ours.alarms() == []
+
+
+async def test_errors_that_anybody_wrote_do_not_count_as_the_peers(stage: Stage) -> None:
+    unsigned = error_of("EBMS:0101", signed=False)
+    stage.peer.script = [unsigned] * 4 + [error_of("EBMS:0101"), true_receipt]
+    sent = stage.ours.submit("theirs", text_part("x"))
+    for attempt in range(1, 6):
+        await stage.ours.attempted(sent, attempt)
+        stage.ours.retry_now()
+    await stage.ours.reaches(sent, "delivered")
 
 
 async def test_failed_decryption_that_passes_ends_in_a_delivery(stage: Stage) -> None:

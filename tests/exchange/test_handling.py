@@ -35,12 +35,12 @@ async def test_a_refused_message_can_be_sent_again_and_delivered(stage: Stage) -
 
 
 async def test_a_refused_message_that_is_refused_again_keeps_the_last_refusal(stage: Stage) -> None:
-    stage.peer.script = [error_of("EBMS:0010", "first refusal"), error_of("EBMS:0103", "second refusal")]
+    stage.peer.script = [error_of("EBMS:0010", "first refusal"), error_of("EBMS:0009", "second refusal")]
     sent = stage.ours.submit("theirs", text_part("x"))
     await stage.ours.reaches(sent, "refused")
     resend(stage.ours, sent)
     await until(lambda: len(stage.peer.requests) == 2, "it is sent again")
-    await until(lambda: stage.ours.shown(sent)["error"]["code"] == "EBMS:0103", "the second refusal is kept")
+    await until(lambda: stage.ours.shown(sent)["error"]["code"] == "EBMS:0009", "the second refusal is kept")
     assert stage.ours.state(sent) == "refused"
     assert b"second refusal" in answer_of(stage.ours.node, stage.ours.row(sent)["id"])
 

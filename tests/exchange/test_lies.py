@@ -251,11 +251,11 @@ async def test_the_same_bytes_are_signed_and_others_encrypted_at_each_attempt(st
 
 async def test_a_flood_of_errors_in_one_signal_is_judged_by_its_failure(stage: Stage) -> None:
     warning = EbmsError("EBMS:0004", "Said", "Content", "warning", None, "careful")
-    failure = EbmsError("EBMS:0103", "PolicyNoncompliance", "Processing", "failure", None, "no")
+    failure = EbmsError("EBMS:0010", "ProcessingModeMismatch", "Processing", "failure", None, "no")
     stage.peer.script = [lambda peer, request: peer.error(warning, failure, about=request.id)]
     sent = stage.ours.submit("theirs", text_part("x"))
     shown = await stage.ours.reaches(sent, "refused")
-    assert shown["error"]["code"] == "EBMS:0103"
+    assert shown["error"]["code"] == "EBMS:0010"
 
 
 async def test_retry_after_is_heeded(stage: Stage) -> None:

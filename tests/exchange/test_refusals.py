@@ -18,6 +18,7 @@ from node.exchange import refusals
 from node.exchange.alarms import settle_alarm
 from node.exchange.peers import PEER
 from node.exchange.refusals import KIND, RefusedIncoming, raise_alarms
+from node.exchange.responses import ON_THE_WAY
 from node.exchange.settlement import ALARM, MESSAGE
 from node.operations.checks import run_checks
 from tests.conformance.simulated import letter_of, part
@@ -25,7 +26,7 @@ from tests.conformance.test_packaging import cut_short, no_gzip_at_all, with_ano
 from tests.exchange.clock import until
 from tests.exchange.conftest import World, WorldMaker
 from tests.exchange.offices import Office, writes_refused
-from tests.exchange.wire import Reply, letter, post
+from tests.exchange.wire import Reply, letter, post, post_bytes
 
 CONTENT = b"<record>of Ana Anic</record>"
 
@@ -89,6 +90,39 @@ async def test_a_stranger_and_a_false_signature_raise_none(quiet: World) -> None
     for one, code in ((letter(quiet.stranger, quiet.ours.node), "EBMS:0010"), (known_as, "EBMS:0101")):
         assert (await post(quiet.ours, one)).error.code == code
     await quiet.ours.endpoint.close()  # writes what waits
+    assert quiet.ours.rows(ALARM) == []
+
+
+CHANGES: dict[str, Callable[[bytes, bytes], bytes]] = {
+    "a part changed": lambda body, boundary: body.replace(part_of(body, boundary), bytes(len(part_of(body, boundary)))),
+    "a part left out": lambda body, boundary: boundary.join((*body.split(boundary)[:-2], body.split(boundary)[-1])),
+    "a part added": lambda body, boundary: body.replace(
+        boundary + b"--", boundary + b"\r\nContent-ID: <more@x>\r\n\r\nx\r\n" + boundary + b"--"
+    ),
+    "its end cut off": lambda body, boundary: body[: -len(boundary) - 8],
+    "an encryption that does not open": lambda body, boundary: body.replace(
+        b"<xenc:CipherValue>", b"<xenc:CipherValue>AAAA"
+    ),
+}
+
+
+def part_of(body: bytes, boundary: bytes) -> bytes:
+    """The octets of the last part."""
+    return body.split(boundary)[-2].partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_one_who_changes_a_peers_message_on_its_way_raises_none_about_it(quiet: World, change: str) -> None:
+    wire = letter(quiet.theirs.node, quiet.ours.node).sealed()
+    boundary = b"--" + wire.content_type.split('boundary="')[1].split('"')[0].encode()
+    changed = CHANGES[change](wire.body(), boundary)
+    assert changed != wire.body()
+    with capture_logs() as logs:
+        reply = await post_bytes(quiet.ours, wire.content_type, changed)
+    assert reply.error.code in ON_THE_WAY
+    (line,) = [line for line in logs if line["event"] == "refused"]
+    assert (line["peer"], line["proved"]) == ("theirs", False)
+    await quiet.ours.endpoint.close()
     assert quiet.ours.rows(ALARM) == []
 
 

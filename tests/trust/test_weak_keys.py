@@ -35,8 +35,8 @@ def octets(number: int) -> bytes:
 
 
 WEAK_ED25519 = {
-    **{f"small-{point[:4].hex()}": point for point in SMALL_ORDER},
-    **{f"small-{point[:4].hex()}-signed": point[:31] + bytes([point[31] | 0x80]) for point in SMALL_ORDER},
+    **{f"small-{point[:4].hex()}": point for point in sorted(SMALL_ORDER)},
+    **{f"small-{point[:4].hex()}-signed": point[:31] + bytes([point[31] | 0x80]) for point in sorted(SMALL_ORDER)},
     **{f"p-plus-{n}": octets(P + n) for n in (2, 3, 18)},
     "p-plus-3-signed": octets((P + 3) | SIGN_BIT),
 }

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from node.cli import cases as commands
-from node.exchange.agreements import open_unilateral
 from node.exchange.calendars_known import list_calendars
 from node.exchange.case_view import compute_case
 from node.exchange.due_list import describe_due, due_now
@@ -31,13 +30,13 @@ from tests.exchange.case_steps import (
     both_stand,
     example,
     instant,
+    open_records,
     reply,
     stands,
     submitted,
     with_terms,
 )
 from tests.exchange.conftest import World, WorldMaker
-from tests.exchange.offices import AGREEMENT
 
 DAYS_OFF = "urn:depesha:days-off:1"
 
@@ -142,11 +141,7 @@ async def test_working_days_are_those_of_the_calendar_that_the_other_side_signed
     agreed: World,
 ) -> None:
     for office, peer in ((agreed.ours, "theirs"), (agreed.theirs, "ours")):
-        with office.node.database.write() as connection:
-            open_unilateral(
-                connection, peer=peer, ref=AGREEMENT, service=DAYS_OFF, service_type=None, action="Calendar",
-                now=office.node.now(),
-            )  # fmt: skip
+        open_records(office, peer, DAYS_OFF, "Calendar")
         change_terms(office.node, peer, "returns", Changes(set=["reply=10 working-days calendars=requested"]), "test")
     agreed.ours.configured()
     _, without = await applied(agreed)

@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 
 from node.cli import cases as commands
-from node.exchange.agreements import open_unilateral
 from node.exchange.case_view import procedure_of
 from node.exchange.due_list import describe_due, due_now
 from node.exchange.paper_acts import ActOnPaper, record_on_paper
 from node.exchange.parts_to_send import PartToSend
 from node.exchange.terms_drafts import Changes, change_terms
 from node.records.clocks import Calendar, DayOff, make_calendar_record
-from tests.exchange.case_steps import applied, stands, with_terms
+from tests.exchange.case_steps import applied, open_records, stands, with_terms
 from tests.exchange.conftest import World, WorldMaker
-from tests.exchange.offices import AGREEMENT, Office
+from tests.exchange.offices import Office
 
 DAYS_OFF = "urn:depesha:days-off:1"
 
@@ -31,11 +30,7 @@ async def test_an_end_says_on_both_sides_which_estimated_day_off_may_move_it(
     agreed: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for office, peer in ((agreed.ours, "theirs"), (agreed.theirs, "ours")):
-        with office.node.database.write() as connection:
-            open_unilateral(
-                connection, peer=peer, ref=AGREEMENT, service=DAYS_OFF, service_type=None, action="Calendar",
-                now=office.node.now(),
-            )  # fmt: skip
+        open_records(office, peer, DAYS_OFF, "Calendar")
         change_terms(office.node, peer, "returns", Changes(set=["reply=10 calendar-days calendars=requested"]), "test")
     agreed.ours.configured()
     now = agreed.clock()

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from node.cli.days import day_given
@@ -119,7 +119,7 @@ def record_act(arguments: Namespace) -> int:
         received=None if arguments.received is None else instant_of(arguments.received, "--received"),
         persons=arguments.persons,
         concerning=arguments.concerning,
-        until=None if arguments.until is None else _day(arguments.until),
+        until=day_given(arguments.until, "--until"),
         day=arguments.day,
         scans=arguments.scan,
         peer=arguments.peer,
@@ -265,14 +265,13 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
             yield f"{'person':9} {one['id']}: {one['title']}"
     for one in procedure["deadlines"]:
         silence = f"; silence: {one['silence']}" if one["silence"] else ""
-        whose = f"{one['title']}{_of(*one['persons'])}"
+        whose = _whose(one)
         yield f"{'period':9} {whose}: {_until(one['end'])}, {one['standing']}, awaits {_WHO[one['awaits']]}{silence}"
         for day in one["may_move"]:
             calendar = f"in the calendar of {_WHO[day['calendar']]}"
             yield f"{'may move':9} {whose}: {day['day']} {day['name']} (estimated), {calendar}"
     for one in procedure["expected_deadlines"]:
-        whose = f"{one['title']}{_of(*one['persons'])}"
-        yield f"{'expected':9} {whose}: {_until(one['end'])}, by the receipt, which we have not got"
+        yield f"{'expected':9} {_whose(one)}: {_until(one['end'])}, by the receipt, which we have not got"
     for why in sorted({one["why"] for one in procedure["deadlines"] if one["why"]}):
         yield f"{'no end':9} {why}"
     acts = [(one["act"], " or ".join(one["records"]) or "on paper", one["title"]) for one in procedure["allowed"]]
@@ -288,6 +287,10 @@ def _standing(procedure: dict[str, Any]) -> Iterator[str]:
         yield f"{'finding':9} {one['kind']} {about} {reason}".rstrip()
         if one["expected"]:
             yield f"{'':9} expected {one['expected']}"
+
+
+def _whose(deadline: dict[str, Any]) -> str:
+    return f"{deadline['title']}{_of(*deadline['persons'])}"
 
 
 def _until(end: dict[str, str | None] | None) -> str:
@@ -328,10 +331,3 @@ def instant_of(text: str, option: str) -> datetime:
     if found.tzinfo is None:
         raise No(f"{option}: found {text!r} without a zone. Add one, as +02:00 or Z.", 2)
     return found.astimezone(UTC)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise No(f"--until: found {text!r}, expected a day as 2026-04-17.", 2) from None
